@@ -1,0 +1,270 @@
+"""Circuit: populations, projections and schedules. A description: it holds no arrays."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from circuits.population import Population
+from circuits.projection import Projection, ScaledCopy
+from circuits.schedule import Schedule
+from dendrites.activity_difference import NOW, ActivityDifference
+from dendrites.cell import CellModel
+from dendrites.errors import ModelError, choices
+from dendrites.steppers import check_stepper, is_explicit
+
+
+class Layer(NamedTuple):
+    """One layer of the feedforward network a circuit computes.
+
+    population : str; projection : str, its bottom-up weights; attenuation : float,
+    potential per dendritic potential; update_scale : float, first-order size of the
+    circuit's update over the exact gradient; bias : str, projection of the biases.
+    """
+
+    population: str
+    projection: str
+    attenuation: float
+    update_scale: float
+    bias: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """Populations joined by projections, shown patterns phase by phase.
+
+    Parameters
+    ----------
+    populations : tuple of Population
+    projections : tuple of Projection
+    schedule, test_schedule : Schedule
+        Phases of a training and of a test presentation.
+    output : str
+        Population whose `readout` at the end of a presentation is the answer.
+    readout : str
+        Scalar read of the output cells.
+    dt : float
+        Step, ms.
+    stepper : {"euler", "exponential_euler", "heun"}
+    layers : tuple of Layer
+        The feedforward network inside, for the exact gradient; may be empty.
+    phi : tuple of callables, optional
+        Transfer function, slope and inverse of that network.
+    name : str
+    seed : int
+        Default seed of initial weights and of runs.
+    strict : bool
+        Makes warnings about unconnected populations errors.
+
+    Raises
+    ------
+    ModelError
+        If names do not fit; all such problems at once.
+    """
+
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    schedule: Schedule
+    test_schedule: Schedule | None = None
+    output: str = "output"
+    readout: str = "rate"
+    dt: float = 0.1
+    stepper: str = "euler"
+    layers: tuple[Layer, ...] = ()
+    phi: tuple[Callable, Callable, Callable] | None = None
+    name: str = "circuit"
+    seed: int = 0
+    strict: bool = False
+
+    def __post_init__(self):
+        check_stepper(self.stepper)
+        problems = [
+            *self._duplicates(),
+            *self._projection_problems(),
+            *self._schedule_problems(),
+        ]
+        if self.output not in self._names:
+            problems.append(
+                f"output population {self.output!r} does not exist. "
+                + choices(self.output, self._names)
+            )
+        elif self.readout not in self.population(self.output).model.read_names:
+            model = self.population(self.output).model
+            problems.append(
+                f"output {self.output!r}: {model.name} cells have no read "
+                f"{self.readout!r}. {choices(self.readout, model.read_names)}"
+            )
+        if problems:
+            raise ModelError("\n".join(problems))
+        self._check_connected()
+        for population in self.populations:
+            text = population.model.check_step(
+                self.dt, explicit=is_explicit(self.stepper)
+            )
+            if text:
+                warnings.warn(f"population {population.name!r}: {text}", stacklevel=3)
+
+    def population(self, name: str) -> Population:
+        """The population of that name; ModelError with close matches otherwise."""
+        return _named("population", name, self.populations)
+
+    def projection(self, name: str) -> Projection:
+        """The projection of that name; ModelError with close matches otherwise."""
+        return _named("projection", name, self.projections)
+
+    def model(self, population: str) -> CellModel:
+        """Cell model of a population."""
+        return self.population(population).model
+
+    def shape(self, projection: str) -> tuple[int, int]:
+        """Shape of a projection's weights, (n_post, n_pre)."""
+        p = self.projection(projection)
+        return self.population(p.post).size, self.population(p.pre).size
+
+    def frozen(self, *names: str) -> "Circuit":
+        """The same circuit with these projections frozen."""
+        for name in names:
+            self.projection(name)
+        projections = tuple(
+            replace(p, plastic=False) if p.name in names else p
+            for p in self.projections
+        )
+        return replace(self, projections=projections)
+
+    def with_schedule(self, schedule: Schedule) -> "Circuit":
+        """The same circuit with another training schedule."""
+        return replace(self, schedule=schedule)
+
+    @property
+    def _names(self):
+        return [population.name for population in self.populations]
+
+    def _duplicates(self):
+        for kind, things in (
+            ("population", self.populations),
+            ("projection", self.projections),
+        ):
+            names = [thing.name for thing in things]
+            for name in sorted({n for n in names if names.count(n) > 1}):
+                places = [str(k) for k, other in enumerate(names) if other == name]
+                yield (
+                    f"two {kind}s are named {name!r} (definitions number "
+                    f"{' and '.join(places)}, counted from 0)"
+                )
+
+    def _projection_problems(self):
+        by_name = {population.name: population for population in self.populations}
+        projections = {projection.name: projection for projection in self.projections}
+        for p in self.projections:
+            where = f"projection {p.name!r}"
+            missing = [name for name in (p.pre, p.post) if name not in by_name]
+            for name in missing:
+                yield f"{where}: no population {name!r}. {choices(name, by_name)}"
+            if missing:
+                continue
+            pre, post = by_name[p.pre], by_name[p.post]
+            if p.field not in post.model.inputs._fields:
+                yield (
+                    f"{where}: {post.model.name} cells have no input {p.field!r}. "
+                    + choices(p.field, post.model.inputs._fields)
+                )
+            yield from self._read_problems(where, p, pre.model, post.model)
+            shape = (post.size, pre.size)
+            if isinstance(p.connectivity, np.ndarray) and p.connectivity.shape != shape:
+                yield f"{where}: mask has shape {p.connectivity.shape}, must be {shape}"
+            if isinstance(p.connectivity, str) and p.connectivity == "one_to_one":
+                if pre.size != post.size:
+                    yield (
+                        f"{where}: one-to-one needs equal sizes, got {pre.size} -> "
+                        f"{post.size} (an interneuron layer needs one cell for each "
+                        "cell of the layer it predicts)"
+                    )
+            for other in (p.tied_to, p.initial):
+                target = getattr(other, "to", None) or getattr(other, "of", None)
+                if target is None:
+                    continue
+                if target not in projections:
+                    yield f"{where}: no projection {target!r}. " + choices(
+                        target, projections
+                    )
+                    continue
+                q = projections[target]
+                if q.pre not in by_name or q.post not in by_name:
+                    continue
+                theirs = (by_name[q.post].size, by_name[q.pre].size)
+                if (theirs[::-1] if other.transpose else theirs) != shape:
+                    yield (
+                        f"{where}: weights {shape} cannot follow {target!r} "
+                        f"{theirs}{' transposed' if other.transpose else ''}"
+                    )
+
+    def _read_problems(self, where, p, pre, post):
+        wanted = [(pre, p.signal)]
+        if isinstance(p.rule, ActivityDifference):
+            wanted += [
+                (post, part)
+                for part in (p.rule.teaching, p.rule.baseline, p.rule.gain)
+                if isinstance(part, str)
+            ]
+        signals = getattr(p.rule, "presynaptic", None) or ()
+        for signal in (signals,) if isinstance(signals, str) else signals:
+            wanted.append((pre, signal))
+        for model, name in wanted:
+            if name not in model.read_names:
+                yield (
+                    f"{where}: {model.name} cells have no read {name!r}. "
+                    + choices(name, model.read_names)
+                )
+
+    def _schedule_problems(self):
+        clamped = [p.name for p in self.populations if p.model.clamped]
+        for schedule in filter(None, (self.schedule, self.test_schedule)):
+            for phase in schedule.phases:
+                for name in phase.on:
+                    if name not in clamped:
+                        yield (
+                            f"phase {phase.name!r}: {name!r} is no clamped population. "
+                            + choices(name, clamped)
+                        )
+        windows = [phase.name for phase in self.schedule.phases if phase.window]
+        for p in self.projections:
+            for moment in rule_moments(p.rule):
+                if moment not in (NOW, *windows):
+                    yield (
+                        f"projection {p.name!r}: its rule reads phase {moment!r}, which "
+                        "has no averaging window. " + choices(moment, windows)
+                    )
+
+    def _check_connected(self):
+        joined = {name for p in self.projections for name in (p.pre, p.post)}
+        for name in self._names:
+            if name not in joined:
+                text = f"population {name!r} has no input and no output"
+                if self.strict:
+                    raise ModelError(text + "; connect it or remove it")
+                warnings.warn(text, stacklevel=4)
+
+
+def rule_moments(rule) -> tuple[str, ...]:
+    """Every moment at which a rule reads something."""
+    if rule is None:
+        return ()
+    if isinstance(rule, ActivityDifference):
+        return (
+            *rule.moments,
+            *(rule.presynaptic_moments or ()),
+            *((rule.gain_moment,) if rule.gain_moment else ()),
+        )
+    return (rule.moment,)
+
+
+def _named(kind, name, things):
+    for thing in things:
+        if thing.name == name:
+            return thing
+    raise ModelError(f"no {kind} {name!r}. {choices(name, [t.name for t in things])}")
+
+
+__all__ = ["Circuit", "Layer", "ScaledCopy", "rule_moments"]

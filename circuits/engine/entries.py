@@ -1,0 +1,98 @@
+"""What Python calls of the engine; everything else is called by these only."""
+
+from circuits.engine.integrate import (
+    begin_block,
+    begin_span,
+    block_slot,
+    find_divergence,
+    find_weight_divergence,
+    record_states,
+    run_block,
+    write_base,
+)
+from circuits.engine.tables import SIZE, STATE
+from circuits.engine.updates import (
+    apply_events,
+    apply_synaptic,
+    apply_updates,
+    collect,
+    collect_events,
+    read_state,
+    refresh_tied,
+)
+from dendrites.jit import kernel
+
+
+@kernel
+def tie_weights(t, w, mode):
+    """Set all tied weights."""
+    refresh_tied(t, w, mode, t.weights)
+
+
+@kernel
+def record_start(t, loops, w, x, m):
+    """Record the initial state."""
+    record_states(t, loops, w, x, m, t.weights)
+
+
+@kernel
+def read_population(t, loops, w, x, p, loop, m, out):
+    """Copy a read of population p, for all samples of a lane, to `out`."""
+    n = t.population[p, SIZE] * m
+    read_state(t, loops, w, x, p, loop, t.population[p, STATE], t.scratch, n)
+    out[:] = x[t.scratch : t.scratch + n]
+
+
+@kernel
+def begin_lane(t, loops, w, x, span):
+    """Start a span in one of several lanes of a replica."""
+    begin_span(t, loops, w, x, span)
+
+
+@kernel
+def predict_block(t, w, span, steps):
+    """Section of the weights that the lanes of a replica use for a block."""
+    return begin_block(t, w, span, steps)
+
+
+@kernel
+def advance_lane(t, loops, w, x, span, status, done, steps, section):
+    """One block in one of several lanes: state and sums, but not the weights."""
+    write_base(t, w, x, span, section)
+    pending = False
+    stop = run_block(t, loops, w, x, span, status, done, steps, section, pending)
+    collect(t, x, span, steps, block_slot(span, done, t.weights))
+    return stop
+
+
+@kernel
+def update_replica(t, w, x, span, steps):
+    """Move the weights by the sums of all lanes, which lie in lane `x`."""
+    apply_updates(t, w, x, span, steps)
+
+
+@kernel
+def update_synapses(t, loops, w, x, span, done, steps):
+    """Rules that depend on the weight, for the samples of one lane."""
+    apply_synaptic(t, loops, w, x, span, steps, block_slot(span, done, steps - 1))
+
+
+@kernel
+def check_lane(t, w, x, span, status):
+    """Whether a potential or weight left the finite range."""
+    last = span.first_step + span.steps
+    return find_divergence(t, x, span.samples, last, status) or (
+        find_weight_divergence(t, w, span, status)
+    )
+
+
+@kernel
+def sum_events(t, loops, w, x, mode, rate, samples, batch):
+    """Sums of the rules that act at the end of a presentation, for one lane."""
+    collect_events(t, loops, w, x, mode, rate, samples, batch)
+
+
+@kernel
+def move_events(t, w, x, mode, rate, batch):
+    """Move the weights by the sums of all lanes, which lie in lane `x`."""
+    apply_events(t, w, x, mode, rate, batch)

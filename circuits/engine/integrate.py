@@ -1,0 +1,350 @@
+"""The time loop: one order of operations for every integrator.
+
+Within a step: signals from the old state, fields from signals and weights, algebraic
+compartments, plasticity factors, then the new state. Everything is computed from the
+old state before anything is overwritten.
+
+`exact` is a block of one step; its update may stay pending until the next product
+needs the weights, so that both are one pass over memory. `blocked` runs K steps on
+weights predicted for the middle of the block.
+"""
+
+import numpy as np
+
+from circuits.engine.products import accumulate
+from circuits.engine.tables import (
+    CONSTANT,
+    COUNT,
+    DEFERRED,
+    EVERY,
+    FACTOR_LOOP,
+    FACTOR_PLACE,
+    FIELD,
+    FILL,
+    FIRST_TERM,
+    FOLLOWED,
+    FUSED,
+    HISTORY,
+    INPUT,
+    LOOP,
+    OF,
+    OUT,
+    PARAMS,
+    PLACE,
+    POST,
+    RECORDED,
+    SIGNAL,
+    SIZE,
+    STATE,
+    STEP,
+    STILL,
+    SUMMED,
+    SYNAPSES,
+    SYNAPTIC,
+    TERMS,
+    TIED,
+    UNITS,
+    VARIABLE,
+    VARIABLES,
+    WEIGHTS,
+)
+from circuits.engine.updates import (
+    advance_followed,
+    advance_fused,
+    apply_synaptic,
+    apply_updates,
+    collect,
+    finish_followed,
+    follow,
+    predict_middle,
+    read_state,
+)
+from dendrites.calls import call_cell, call_factor
+from dendrites.jit import inner_kernel, kernel
+
+LARGEST_POTENTIAL = 1e6
+LARGEST_WEIGHT = 1e6
+
+
+@inner_kernel
+def write_signals(t, loops, w, x, m, slot, constant):
+    """Read every signal of constant (or of changing) populations off the state."""
+    for q in range(len(t.signal)):
+        if t.signal[q, CONSTANT] != constant:
+            continue
+        p = t.signal[q, OF]
+        n = t.population[p, SIZE] * m
+        out = t.signal[q, PLACE] + slot * t.signal[q, HISTORY] * n
+        read_state(t, loops, w, x, p, t.signal[q, LOOP], t.population[p, STATE], out, n)
+
+
+@inner_kernel
+def write_base(t, w, x, span, section):
+    """Fields from constant signals that are not followed, for a whole block."""
+    m = span.samples
+    x[t.base : t.base + t.field_size * m] = 0
+    for j in range(len(span.mode)):
+        q = t.projection[j, SIGNAL]
+        if t.signal[q, CONSTANT] and span.mode[j] != FOLLOWED:
+            p = t.projection[j, POST]
+            out = t.base + t.population[p, FIELD] * m
+            out += t.projection[j, INPUT] * t.population[p, SIZE] * m
+            wo = t.projection[j, WEIGHTS]
+            if span.mode[j] != STILL:
+                wo += section
+            accumulate(t, j, w, wo, x, t.signal[q, PLACE], out, m)
+
+
+@inner_kernel
+def write_fields(t, w, x, span, section, slot, past):
+    """Fields of one step: constant part, then every changing projection.
+
+    `section` holds the weights in use; `past` is the slot of the step whose fused
+    update is pending, or -1.
+    """
+    m = span.samples
+    for i in range(t.field_size * m):
+        x[t.field + i] = x[t.base + i]
+    for j in range(len(span.mode)):
+        q = t.projection[j, SIGNAL]
+        p = t.projection[j, POST]
+        n = t.population[p, SIZE]
+        out = t.field + t.population[p, FIELD] * m + t.projection[j, INPUT] * n * m
+        if t.signal[q, CONSTANT]:
+            if span.mode[j] == FOLLOWED:
+                for i in range(n):
+                    x[out + i] += x[t.projection[j, DEFERRED] + i]
+            continue
+        stride = t.signal[q, HISTORY] * t.population[t.signal[q, OF], SIZE] * m
+        now = t.signal[q, PLACE] + slot * stride
+        if span.mode[j] == FUSED and past >= 0:
+            advance_fused(
+                t, w, x, j, span, t.signal[q, PLACE] + past * stride, now, out
+            )
+        else:
+            wo = t.projection[j, WEIGHTS]
+            if span.mode[j] != STILL and span.mode[j] != FUSED:
+                wo += section
+            accumulate(t, j, w, wo, x, now, out, m)
+
+
+@inner_kernel
+def step_populations(t, loops, w, x, span, s, factors):
+    """Algebraic compartments, then the factors of every rule, then the new state."""
+    m = span.samples
+    for p in range(len(t.population)):
+        if t.population[p, FILL] >= 0:
+            n = t.population[p, SIZE] * m
+            call_cell(
+                loops.fill[t.population[p, FILL]],
+                (
+                    x,
+                    t.population[p, STATE],
+                    x,
+                    t.field + t.population[p, FIELD] * m,
+                    n,
+                    w,
+                    t.population[p, PARAMS],
+                    span.dt,
+                    n,
+                ),
+            )
+    for j in range(len(span.mode) if factors else 0):
+        mode = span.mode[j]
+        if mode == SUMMED or mode == FOLLOWED or mode == FUSED:
+            p = t.projection[j, POST]
+            n = t.population[p, SIZE] * m
+            first = t.projection[j, FIRST_TERM]
+            so = t.population[p, STATE]
+            for k in range(first, first + t.projection[j, TERMS]):
+                call_factor(
+                    loops.factor[t.term[k, FACTOR_LOOP]],
+                    (
+                        x,
+                        so,
+                        x,
+                        so,
+                        x,
+                        so,
+                        n,
+                        w,
+                        t.population[p, PARAMS],
+                        x,
+                        t.term[k, FACTOR_PLACE] + s * n,
+                        n,
+                    ),
+                )
+    for p in range(len(t.population)):
+        if t.population[p, STEP] >= 0:
+            n = t.population[p, SIZE] * m
+            call_cell(
+                loops.step[t.population[p, STEP]],
+                (
+                    x,
+                    t.population[p, STATE],
+                    x,
+                    t.field + t.population[p, FIELD] * m,
+                    n,
+                    w,
+                    t.population[p, PARAMS],
+                    span.dt,
+                    n,
+                ),
+            )
+
+
+@inner_kernel
+def record_states(t, loops, w, x, m, step):
+    """Copy the recorded units of every recording whose interval ends at `step`."""
+    for k in range(len(t.recording)):
+        every = t.recording[k, EVERY]
+        if step % every != 0:
+            continue
+        p = t.recording[k, RECORDED]
+        n = t.population[p, SIZE]
+        loop, state = t.recording[k, VARIABLE], t.population[p, STATE]
+        read_state(t, loops, w, x, p, loop, state, t.scratch, n * m)
+        count = t.recording[k, COUNT]
+        out = t.recording[k, OUT] + (step // every) * count * m
+        for b in range(m):
+            for i in range(count):
+                unit = t.index[t.recording[k, UNITS] + i]
+                x[out + b * count + i] = x[t.scratch + b * n + unit]
+
+
+@inner_kernel
+def find_divergence(t, x, m, step, status):
+    """Note the first potential that is not finite or beyond any sense."""
+    for p in range(len(t.population)):
+        n = t.population[p, SIZE]
+        so = t.population[p, STATE]
+        for v in range(t.population[p, VARIABLES]):
+            for i in range(n * m):
+                if not abs(x[so + v * n * m + i]) < LARGEST_POTENTIAL:
+                    status[0], status[1], status[2], status[3] = 1, step, p, v
+                    status[4], status[5] = i // n, i % n
+                    return True
+    return False
+
+
+@inner_kernel
+def find_weight_divergence(t, w, span, status):
+    """The same for weights: status holds code 2, step, projection and synapse."""
+    for j in range(len(span.mode)):
+        if span.mode[j] == STILL:
+            continue
+        for k in range(t.projection[j, SYNAPSES]):
+            if not abs(w[t.projection[j, WEIGHTS] + k]) < LARGEST_WEIGHT:
+                status[0], status[1] = 2, span.first_step + span.steps
+                status[2], status[3] = j, k
+                return True
+    return False
+
+
+@inner_kernel
+def block_slot(span, done, s):
+    """Slot of the signals of step s of a block that starts after `done` steps.
+
+    With plasticity at every step two slots alternate, so that a pending update still
+    finds the signals of the step before.
+    """
+    if span.learning == 0:
+        return done * 0
+    return done & 1 if span.block == 1 else s
+
+
+@inner_kernel
+def run_block(t, loops, w, x, span, status, done, steps, section, pending):
+    """Advance one lane by `steps` steps on given weights. Returns whether to stop."""
+    m = span.samples
+    half = t.real.dtype.type(0.5)
+    for s in range(steps):
+        step = span.first_step + done + s
+        slot = block_slot(span, done, s)
+        past = 1 - slot if pending else slot * 0 - 1
+        for stage in range(span.stages):
+            # A second stage must not overwrite the signals the factors belong to.
+            slot += stage * (max(span.block, 2) - slot)
+            write_signals(t, loops, w, x, m, slot, stage * 0)
+            write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
+            if stage == 0 and span.stages == 2:
+                for i in range(t.state_size):
+                    x[t.start + i] = x[t.state + i]
+            step_populations(t, loops, w, x, span, s, span.learning * (1 - stage))
+        if span.stages == 2:
+            for i in range(t.state_size):
+                x[t.state + i] = half * (x[t.start + i] + x[t.state + i])
+        for j in range(len(span.mode)):
+            if span.mode[j] == FOLLOWED:
+                n = t.population[t.projection[j, POST], SIZE]
+                eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE] + s * n
+                advance_followed(t, x, j, span, eo)
+        if span.window >= 0:
+            place = t.average + span.window * t.state_size
+            for i in range(t.state_size):
+                x[place + i] += x[t.state + i]
+        if span.recording:
+            record_states(t, loops, w, x, m, step + 1)
+        if (step + 1) % span.check_every == 0:
+            if find_divergence(t, x, m, step + 1, status):
+                return True
+    return False
+
+
+@inner_kernel
+def begin_span(t, loops, w, x, span):
+    """Read the constant signals and begin to follow what can be followed."""
+    write_signals(t, loops, w, x, span.samples, span.steps * 0, span.steps * 0 + 1)
+    for j in range(len(span.mode)):
+        if span.mode[j] == FOLLOWED:
+            follow(t, w, x, j)
+
+
+@inner_kernel
+def begin_block(t, w, span, steps):
+    """Section of the weights for the next block: predicted for its middle, or 0."""
+    if span.learning and span.block > 1:
+        predict_middle(t, w, span, steps)
+        return t.middle
+    return t.weights
+
+
+@kernel
+def run_span(t, loops, w, x, span, status):
+    """Run one lane that holds all samples of its replica through a span."""
+    begin_span(t, loops, w, x, span)
+    block = span.block if span.learning else span.steps
+    rebuild = False
+    fused = False
+    for j in range(len(span.mode)):
+        mode = span.mode[j]
+        fused |= mode == FUSED
+        if t.signal[t.projection[j, SIGNAL], CONSTANT]:
+            rebuild |= mode == SUMMED or mode == SYNAPTIC or mode == TIED
+    done = np.int64(0)
+    while done < span.steps:
+        steps = min(block, span.steps - done)
+        section = begin_block(t, w, span, steps)
+        if done == 0 or rebuild:
+            write_base(t, w, x, span, section)
+        pending = fused and done > 0
+        if run_block(t, loops, w, x, span, status, done, steps, section, pending):
+            return True
+        if span.learning:
+            collect(t, x, span, steps, block_slot(span, done, done * 0))
+            apply_updates(t, w, x, span, steps)
+            last = block_slot(span, done, steps - 1)
+            apply_synaptic(t, loops, w, x, span, steps, last)
+        done += steps
+    for j in range(len(span.mode)):
+        if span.mode[j] == FOLLOWED:
+            finish_followed(t, w, x, j, span)
+        elif span.mode[j] == FUSED:
+            q = t.projection[j, SIGNAL]
+            n = t.population[t.signal[q, OF], SIZE]
+            past = t.signal[q, PLACE] + ((span.steps - 1) & 1) * n
+            advance_fused(t, w, x, j, span, past, done * 0 - 1, t.scratch)
+    last = span.first_step + span.steps
+    return find_divergence(t, x, span.samples, last, status) or (
+        find_weight_divergence(t, w, span, status)
+    )

@@ -1,0 +1,466 @@
+"""Plan: a Circuit turned into flat tables, compiled loops and arenas."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.engine import tables as tb
+from circuits.engine.memory import check_memory
+from dendrites.activity_difference import ActivityDifference
+from dendrites.errors import ConfigError, ModelError
+from dendrites.loop import (
+    factor_loop,
+    fill_loop,
+    loop_table,
+    read_loop,
+    step_loop,
+    synapse_loop,
+)
+
+ONE_TO_ONE = "one_to_one"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded variable: which units, how often.
+
+    Parameters
+    ----------
+    population : str
+    variable : str
+        A State field (compartment) or any read of the cells.
+    units : ndarray of int64
+        Recorded cells, in the order of the output.
+    every : int
+        Interval in steps.
+    """
+
+    population: str
+    variable: str
+    units: np.ndarray
+    every: int
+
+
+class Plan:
+    """Tables and loops of a circuit; makes the arenas of replicas and lanes.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    dtype : numpy dtype, float64 or float32
+    capacity : int
+        Samples a lane can hold.
+    block : int
+        Steps per block; 1 means plasticity at every step.
+    recordings : list of Recording
+    steps : int
+        Longest presentation to record, in steps.
+    """
+
+    def __init__(self, circuit, *, dtype, capacity, block=1, recordings=(), steps=0):
+        self.circuit: Circuit = circuit
+        self.dtype = np.dtype(dtype).type
+        self.capacity, self.block = int(capacity), int(block)
+        self.recordings, self.steps = tuple(recordings), steps
+        self.rows = {p.name: k for k, p in enumerate(circuit.populations)}
+        self.projection_rows = {p.name: k for k, p in enumerate(circuit.projections)}
+        self.windows = {
+            phase.name: k
+            for k, phase in enumerate(f for f in circuit.schedule.phases if f.window)
+        }
+        self.patterns = {p.name: _pattern(p) for p in circuit.projections}
+        n_weights = sum(self._n_synapses(p.name) for p in circuit.projections)
+        n_state = sum(len(p.model.state._fields) * p.size for p in circuit.populations)
+        item = np.dtype(self.dtype).itemsize
+        check_memory(
+            item * (4 * n_weights + 4 * n_state * self.capacity), "the circuit"
+        )
+        self._loops = {kind: {} for kind in tb.Loops._fields}
+        self._integers = []
+        self.tables = self._tables()
+        self.loops = None
+
+    def compile(self):
+        """Load or compile every loop; called once all sizes have been checked."""
+        compiled = {
+            kind: [make(*key) for key, make in self._makers(kind)]
+            for kind in tb.Loops._fields
+        }
+        self.loops = tb.Loops(**{k: loop_table(v) for k, v in compiled.items()})
+        # Machine code lives as long as the loops that own it.
+        self._compiled = compiled
+
+    def estimated_bytes(self, n_replicas: int, n_lanes: int) -> int:
+        """Memory that the arenas and recordings of a run will take."""
+        item = np.dtype(self.dtype).itemsize
+        return item * (n_replicas * self.replica_size + n_lanes * self.lane_size)
+
+    def replica(self, weights: dict) -> np.ndarray:
+        """Arena of one replica, with these weights (n_post, n_pre) by projection."""
+        arena = np.zeros(self.replica_size, self.dtype)
+        params = [x for p in self.circuit.populations for x in p.model.parameters]
+        arena[self.replica_size - len(params) :] = params
+        for name, value in weights.items():
+            self.put_weights(arena, name, value)
+        return arena
+
+    def rates(self, given: dict) -> np.ndarray:
+        """Learning rate of every projection; `given` replaces the rules' own."""
+        return np.array(
+            [
+                given.get(p.name, p.rule.learning_rate) if p.learns else 0.0
+                for p in self.circuit.projections
+            ]
+        )
+
+    def modes(self, rates, *, batch: int, learning: bool, events: bool = False):
+        """What each projection's weights do in a span, see `tables`."""
+        if not learning:
+            return np.zeros(len(rates), np.int64)
+        modes = []
+        for p, rate, plain in zip(
+            self.circuit.projections, rates, self._plain, strict=True
+        ):
+            mode = tb.STILL
+            if p.tied_to is not None:
+                mode = tb.TIED
+            elif rate > 0 and p.rule.continuous != events:
+                mode = tb.SUMMED
+                if not isinstance(p.rule, ActivityDifference):
+                    mode = tb.SYNAPTIC
+                elif plain and batch == 1 and self.circuit.model(p.pre).clamped:
+                    mode = tb.FOLLOWED
+                elif plain and batch == 1 and self.block == 1:
+                    mode = tb.FUSED
+            modes.append(mode)
+        return np.array(modes, np.int64)
+
+    def lane(self) -> np.ndarray:
+        """Arena of one chunk of samples."""
+        return np.zeros(self.lane_size, self.dtype)
+
+    def put_weights(self, arena, name, value):
+        """Write weights (n_post, n_pre) of a projection into a replica's arena."""
+        start, pattern = self._place(name)
+        value = np.asarray(value, float).T
+        if pattern is None:
+            flat = value.ravel()
+        else:
+            flat = np.diagonal(value) if pattern is ONE_TO_ONE else value[pattern.T]
+        arena[start : start + flat.size] = flat
+
+    def get_weights(self, arena, name):
+        """Weights (n_post, n_pre) of a projection from a replica's arena, float64."""
+        start, pattern = self._place(name)
+        n_post, n_pre = self.circuit.shape(name)
+        flat = arena[start : start + self._n_synapses(name)].astype(float)
+        if pattern is None:
+            return np.ascontiguousarray(flat.reshape(n_pre, n_post).T)
+        if pattern is ONE_TO_ONE:
+            return np.diag(flat)
+        full = np.zeros((n_pre, n_post))
+        full[pattern.T] = flat
+        return np.ascontiguousarray(full.T)
+
+    def state_of(self, lane, name, samples):
+        """View (variables, samples, n) of one population's state in a lane."""
+        row = self.tables.population[self.rows[name]]
+        n, v, start = int(row[tb.SIZE]), int(row[tb.VARIABLES]), int(row[tb.STATE])
+        return lane[start : start + v * samples * n].reshape(v, samples, n)
+
+    def recorded(self, lane, samples):
+        """Recorded arrays (records, samples, units); record 0 is the initial state."""
+        for row, recording in zip(self.tables.recording, self.recordings, strict=True):
+            n, start = self.steps // recording.every + 1, int(row[tb.OUT])
+            size = n * samples * len(recording.units)
+            yield lane[start : start + size].reshape(n, samples, -1)
+
+    # --- building -------------------------------------------------------------
+
+    def _tables(self):
+        c = self.circuit
+        self._signals, self._terms, self._plain = {}, [], []
+        projection, real = self._projection_rows()
+        population, state_size, field_size = self._population_rows()
+        signal, signal_size = self._signal_rows()
+        recording, record_size = self._recording_rows()
+        widest = max((self._n_synapses(p.name) for p in c.projections), default=1)
+        largest = max(p.size for p in c.populations) * self.capacity
+        # Places in a lane's arena, one section after the other.
+        sections = {
+            "state": state_size,
+            "field": field_size * self.capacity,
+            "base": field_size * self.capacity,
+            "start": state_size if c.stepper == "heun" else 0,
+            "average": len(self.windows) * state_size,
+            "scratch": max(largest, widest),
+            "gradient": self._n_weights,
+            "signal": signal_size,
+            "factor": self._factor_size * self.capacity,
+            "deferred": self._deferred_size,
+            "record": record_size,
+        }
+        places = dict(
+            zip(sections, _starts([*sections.values()]).tolist(), strict=True)
+        )
+        self.lane_size = sum(sections.values())
+        n_params = sum(len(p.model.params._fields) for p in c.populations)
+        self.replica_size = 3 * self._n_weights + n_params
+        population[:, tb.STATE] += places["state"]
+        population[:, tb.PARAMS] += 3 * self._n_weights
+        signal[:, tb.PLACE] += places["signal"]
+        projection[:, tb.DEFERRED] += places["deferred"]
+        recording[:, tb.OUT] += places["record"]
+        term = _table(self._terms, 7)
+        term[:, tb.FACTOR_PLACE] += places["factor"]
+        return tb.Tables(
+            population=population,
+            signal=signal,
+            projection=projection,
+            real=real,
+            term=term,
+            recording=recording,
+            index=np.array(self._integers or [0], np.int64),
+            state_size=state_size,
+            field_size=field_size,
+            weights=0,
+            filter=self._n_weights,
+            middle=2 * self._n_weights,
+            **{name: places[name] for name in "state field base start average".split()},
+            scratch=places["scratch"],
+            gradient=places["gradient"],
+        )
+
+    def _population_rows(self):
+        rows, state, field, params = [], 0, 0, 0
+        for p in self.circuit.populations:
+            m = p.model
+            fill = self._loop("fill", fill_loop, m) if m.instantaneous else -1
+            stepper = self.circuit.stepper
+            step = -1 if m.clamped else self._loop("step", step_loop, m, stepper)
+            n = len(m.state._fields)
+            rows.append((p.size, n, state, field, params, fill, step))
+            state += n * p.size * self.capacity
+            field += len(m.inputs._fields) * p.size
+            params += len(m.params._fields)
+        return _table(rows, 7), state, field
+
+    def _projection_rows(self):
+        c = self.circuit
+        rows, real = [], []
+        weights = deferred = self._factor_size = 0
+        for p in c.projections:
+            n_post, _ = c.shape(p.name)
+            pattern = self.patterns[p.name]
+            separable = isinstance(p.rule, ActivityDifference)
+            signal = self._signal(p.pre, p.signal, False)
+            first = len(self._terms)
+            if p.learns:
+                self._add_terms(p, n_post)
+            terms = self._terms[first:]
+            low_pass = p.rule.low_pass if p.learns and separable else None
+            plain = (
+                low_pass is not None
+                and [term[tb.TERM_SIGNAL] for term in terms] == [signal]
+                and p.bounds is None
+                and p.weight_decay == 0
+                and pattern is None
+                and not any(q.tied_to and q.tied_to.to == p.name for q in c.projections)
+            )
+            self._plain.append(plain)
+            rows.append(
+                {
+                    tb.PRE: self.rows[p.pre],
+                    tb.POST: self.rows[p.post],
+                    tb.SIGNAL: signal,
+                    tb.INPUT: c.model(p.post).inputs._fields.index(p.field),
+                    tb.KIND: tb.DENSE if pattern is None else tb.SPARSE,
+                    tb.WEIGHTS: weights,
+                    tb.ROWS: self._sparse_index(p.name),
+                    tb.SYNAPSES: self._n_synapses(p.name),
+                    tb.FIRST_TERM: first,
+                    tb.TERMS: len(terms),
+                    tb.RULE: self._loop(
+                        "synapse", synapse_loop, c.model(p.post), p.rule.change
+                    )
+                    if p.learns and not separable
+                    else -1,
+                    tb.DEFERRED: deferred,
+                    tb.AFTER: int(low_pass is None or low_pass.read == "after"),
+                    tb.SUM: int(p.learns and p.rule.batch == "sum"),
+                    tb.TIED_TO: self.projection_rows[p.tied_to.to] if p.tied_to else -1,
+                    tb.TRANSPOSED: int(bool(p.tied_to and p.tied_to.transpose)),
+                }
+            )
+            real.append(
+                {
+                    tb.DECAY: self._filter_factor(p, low_pass),
+                    tb.WEIGHT_DECAY: p.weight_decay,
+                    tb.LOWER: p.bounds[0] if p.bounds else -np.inf,
+                    tb.UPPER: p.bounds[1] if p.bounds else np.inf,
+                    tb.FACTOR: p.tied_to.factor if p.tied_to else 1.0,
+                }
+            )
+            weights += self._n_synapses(p.name)
+            deferred += 4 * n_post + 1 if plain and c.model(p.pre).clamped else 0
+        self._n_weights, self._deferred_size = weights, deferred
+        rows = [[row[k] for k in range(16)] for row in rows]
+        real = [[row[k] for k in range(5)] for row in real]
+        return _table(rows, 16), _table(real, 5, self.dtype)
+
+    def _add_terms(self, p, n_post):
+        """Factor loop, presynaptic signal and windows of each term of a rule."""
+        post = self.circuit.model(p.post)
+        rule = p.rule
+        history = rule.continuous and not self.circuit.model(p.pre).clamped
+        if not isinstance(rule, ActivityDifference):
+            signal = self._signal(p.pre, rule.presynaptic or p.signal, history)
+            self._terms.append([-1, 0, signal, *[self._window(rule.moment)] * 4])
+            return
+        names = rule.presynaptic or p.signal
+        names = (names, names) if isinstance(names, str) else tuple(names)
+        moments = tuple(rule.moments)
+        read_at = tuple(rule.presynaptic_moments or moments)
+        teaching, baseline, gain = rule.functions(post)
+        windows = [self._window(m) for m in (*moments, rule.gain_moment or moments[1])]
+        sides = [((teaching, baseline), 0)]
+        if (names[0], read_at[0]) != (names[1], read_at[1]):
+            sides = [((teaching, None), 0), ((None, baseline), 1)]
+        for reads, side in sides:
+            if not any(reads):
+                continue
+            loop = self._loop("factor", factor_loop, post, *reads, gain)
+            signal = self._signal(p.pre, names[side], history)
+            place = self._factor_size * self.capacity
+            self._terms.append(
+                [loop, place, signal, *windows, self._window(read_at[side])]
+            )
+            self._factor_size += n_post * self.block
+
+    def _signal(self, population, name, history):
+        entry = self._signals.setdefault(
+            (population, name), {"row": len(self._signals), "history": 0}
+        )
+        entry["history"] |= int(history)
+        return entry["row"]
+
+    def read_row(self, population: str, name: str) -> int:
+        """Row of the read loop, or -1 - v for State variable v itself."""
+        model = self.circuit.model(population)
+        read = model.read(name)
+        field = getattr(read, "field", None)
+        if field is not None:
+            return -1 - model.state._fields.index(field)
+        return self._loop("read", read_loop, model, read)
+
+    def _signal_rows(self):
+        # One slot per step of a block, or two that alternate, and one for Heun.
+        slots = max(self.block, 2) + 1
+        rows, place = [], 0
+        for (population, name), entry in self._signals.items():
+            p = self.circuit.population(population)
+            history = entry["history"]
+            rows.append(
+                (
+                    self.rows[population],
+                    self.read_row(population, name),
+                    place,
+                    int(p.model.clamped),
+                    history,
+                )
+            )
+            place += p.size * self.capacity * (slots if history else 1)
+        return _table(rows, 5), place
+
+    def _recording_rows(self):
+        rows, place = [], 0
+        for r in self.recordings:
+            rows.append(
+                (
+                    self.rows[r.population],
+                    self.read_row(r.population, r.variable),
+                    len(self._integers),
+                    len(r.units),
+                    r.every,
+                    place,
+                )
+            )
+            self._integers += [int(unit) for unit in r.units]
+            place += (self.steps // r.every + 1) * len(r.units) * self.capacity
+        return _table(rows, 6), place
+
+    def _loop(self, kind, make, *key):
+        known = self._loops[kind]
+        return known.setdefault((make, key), len(known))
+
+    def _makers(self, kind):
+        for make, key in self._loops[kind]:
+            # The stepper is the last argument of a step loop, after the number type.
+            if kind == "step":
+                yield (key[0], self.dtype, key[1]), make
+            else:
+                yield (*key, self.dtype), make
+
+    def _window(self, moment):
+        return self.windows.get(moment, -1)
+
+    def _place(self, name):
+        start = int(self.tables.projection[self.projection_rows[name], tb.WEIGHTS])
+        return start, self.patterns[name]
+
+    def _n_synapses(self, name):
+        n_post, n_pre = self.circuit.shape(name)
+        pattern = self.patterns[name]
+        if pattern is None:
+            return n_post * n_pre
+        return n_post if pattern is ONE_TO_ONE else int(pattern.sum())
+
+    def _sparse_index(self, name):
+        """Start of the rows and targets of a sparse projection in `index`."""
+        pattern = self.patterns[name]
+        if pattern is None:
+            return -1
+        start = len(self._integers)
+        if pattern is ONE_TO_ONE:
+            n = self.circuit.shape(name)[0]
+            self._integers += [*range(n + 1), *range(n)]
+        else:
+            self._integers += [0, *np.cumsum(pattern.sum(axis=0)).tolist()]
+            self._integers += np.nonzero(pattern.T)[1].tolist()
+        return start
+
+    def _filter_factor(self, p, low_pass):
+        if low_pass is None:
+            return 0.0
+        dt = self.circuit.dt
+        if dt >= low_pass.tau and not low_pass.exact:
+            raise ModelError(
+                f"projection {p.name!r}: the filter of its rule has tau = "
+                f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
+            )
+        return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+def _pattern(projection):
+    """None (dense), ONE_TO_ONE, or the mask (n_post, n_pre) of a sparse projection."""
+    if isinstance(projection.connectivity, np.ndarray):
+        return projection.connectivity.astype(bool)
+    return ONE_TO_ONE if projection.connectivity == ONE_TO_ONE else None
+
+
+def check_dtype(dtype):
+    """float64 or float32, or a ConfigError."""
+    name = np.dtype(dtype).name
+    if name not in ("float64", "float32"):
+        raise ConfigError(f"dtype = {name}: allowed: float64, float32")
+    return np.dtype(dtype).type
+
+
+def _starts(sizes):
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+
+
+def _table(rows, columns, dtype=np.int64):
+    return np.array(rows, dtype).reshape(len(rows), columns)

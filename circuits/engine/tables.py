@@ -1,0 +1,98 @@
+"""The tables and arenas that compiled loops work on.
+
+A *lane* is one replica with one chunk of samples; its numbers lie in one flat arena,
+those of a replica (weights) in another. A table has one row per population, signal,
+projection, term or recording, so sizes and depth are data; the constants below name
+its columns. Few arrays with named columns, and not one array per quantity, because
+every array a compiled function receives costs compile time (measured: 50 arrays took
+50 s to compile, this form 5 s).
+
+Every place is an offset into an arena. With n cells and m samples in the lane,
+variable v of a population lies at ``population[p, STATE] + v * n * m`` as an (m, n)
+block, and its input field f at ``field + population[p, FIELD] * m + f * n * m``.
+Weights are (n_pre, n_post) blocks.
+
+Arguments of compiled functions are never literals: Numba would compile the function
+again for each of them. Hence zeros like ``t.weights``.
+"""
+
+from typing import Any, NamedTuple
+
+# population
+SIZE, VARIABLES, STATE, FIELD, PARAMS, FILL, STEP = range(7)
+# signal: a scalar read of a population. LOOP is a read loop or, below 0, the state
+# variable -1 - LOOP itself. HISTORY: one slot per step of a block.
+OF, LOOP, PLACE, CONSTANT, HISTORY = range(5)
+# projection
+PRE, POST, SIGNAL, INPUT, KIND, WEIGHTS, ROWS, SYNAPSES = range(8)
+FIRST_TERM, TERMS, RULE, DEFERRED, AFTER, SUM, TIED_TO, TRANSPOSED = range(8, 16)
+# the same, real numbers: filter factor a, weight decay 1/ms, bounds, tied factor
+DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR = range(5)
+# term: postsynaptic factor times presynaptic signal; windows of its four reads
+FACTOR_LOOP, FACTOR_PLACE, TERM_SIGNAL, TEACHING, BASELINE, GAIN, PRESYNAPTIC = range(7)
+# recording; VARIABLE as LOOP of a signal
+RECORDED, VARIABLE, UNITS, COUNT, EVERY, OUT = range(6)
+
+# KIND of a projection
+DENSE, SPARSE = 0, 1
+
+# What a projection's weights do during a span (Span.mode).
+# STILL: nothing. SUMMED: they move by sums collected over a block. FOLLOWED: a
+# constant input of one sample, whose W x is advanced without touching W. FUSED: with
+# plasticity at every step, the update waits for the next product. SYNAPTIC: a rule
+# that depends on the weight. TIED: they follow other weights.
+STILL, SUMMED, FOLLOWED, FUSED, SYNAPTIC, TIED = range(6)
+
+
+class Tables(NamedTuple):
+    """Structure of a circuit: the same for every lane."""
+
+    population: Any
+    signal: Any
+    projection: Any
+    real: Any
+    term: Any
+    recording: Any
+    index: Any  # sparse rows and targets, recorded units
+    # sizes and places in a lane's arena
+    state: int
+    state_size: int
+    field: int
+    base: int
+    field_size: int
+    start: int  # Heun: state at the start of the step
+    average: int  # (windows, state_size) sums of the state
+    scratch: int
+    gradient: int  # sums of factor times signal, by synapse
+    # sections of a replica's arena; the parameters follow the last
+    weights: int  # 0
+    filter: int
+    middle: int
+
+
+class Loops(NamedTuple):
+    """Compiled scalar functions, one list per kind of signature."""
+
+    fill: Any
+    step: Any
+    read: Any
+    factor: Any
+    synapse: Any
+
+
+class Span(NamedTuple):
+    """What to run: a stretch over which nothing is switched."""
+
+    mode: Any  # of every projection
+    rate: Any  # learning rate of every projection, 1/ms
+    steps: int
+    block: int  # steps per block; 1 is plasticity at every step
+    learning: int
+    window: int  # window being averaged, -1 if none
+    stages: int  # 2 for Heun
+    recording: int
+    first_step: int  # steps of this presentation before the span
+    check_every: int
+    samples: int  # in this lane
+    batch: int  # in all lanes of the replica
+    dt: Any

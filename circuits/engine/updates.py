@@ -1,0 +1,391 @@
+"""How weights move: filtered, decayed, clipped, tied, over blocks of steps.
+
+With D' = a D + eps G_s and W' = W + h D' per step (a + eps = 1), the sum
+V = W + c D, c = h a / eps (h / eps where the weight reads the filter before the new
+term), moves by h G_s alone. So after a block V is exact for the given factors and
+signals, and W = V - c D. Over a block D takes the mean of the products, which keeps
+one matrix product per update and is exact for a block of one step.
+"""
+
+import numpy as np
+
+from circuits.engine.products import outer_sum, sum_rows
+from circuits.engine.tables import (
+    AFTER,
+    BASELINE,
+    CONSTANT,
+    DECAY,
+    DEFERRED,
+    FACTOR,
+    FACTOR_LOOP,
+    FACTOR_PLACE,
+    FIRST_TERM,
+    GAIN,
+    LOOP,
+    LOWER,
+    PARAMS,
+    PLACE,
+    POST,
+    PRE,
+    PRESYNAPTIC,
+    RULE,
+    SIGNAL,
+    SIZE,
+    STATE,
+    STILL,
+    SUM,
+    SUMMED,
+    SYNAPSES,
+    SYNAPTIC,
+    TEACHING,
+    TERM_SIGNAL,
+    TERMS,
+    TIED,
+    TIED_TO,
+    TRANSPOSED,
+    UPPER,
+    WEIGHT_DECAY,
+    WEIGHTS,
+)
+from dendrites.calls import call_factor, call_read, call_synapse
+from dendrites.jit import inner_kernel
+
+
+@inner_kernel
+def filter_gain(t, j, h):
+    """c in V = W + c D."""
+    a = t.real[j, DECAY]
+    if a == 0:
+        return h * 0
+    if t.projection[j, AFTER]:
+        return h * a / (1 - a)
+    return h / (1 - a)
+
+
+@inner_kernel
+def predict_middle(t, w, span, steps):
+    """Weights expected at the mean step, (K - 1) / 2, of a block of K steps.
+
+    The mean step of a block is (K - 1) / 2 because its step s sees the weights after
+    s updates; K / 2 would leave a first-order error.
+    """
+    scalar = t.real.dtype.type
+    middle = steps * 0.5 - 0.5
+    for j in range(len(span.mode)):
+        if span.mode[j] != SUMMED and span.mode[j] != SYNAPTIC:
+            continue
+        ahead = filter_gain(t, j, span.rate[j] * span.dt)
+        ahead = scalar(ahead * (1 - t.real[j, DECAY] ** middle))
+        keep = scalar((1 - t.real[j, WEIGHT_DECAY] * span.dt) ** middle)
+        start = t.projection[j, WEIGHTS]
+        n = t.projection[j, SYNAPSES]
+        now = w[start : start + n]
+        filtered = w[t.filter + start : t.filter + start + n]
+        predicted = w[t.middle + start : t.middle + start + n]
+        for k in range(n):
+            predicted[k] = keep * now[k] + ahead * filtered[k]
+    refresh_tied(t, w, span.mode, t.middle)
+
+
+@inner_kernel
+def refresh_tied(t, w, mode, section):
+    """Set tied weights from those they follow, in one section of the arena."""
+    for j in range(len(mode)):
+        if mode[j] != TIED:
+            continue
+        n_pre = t.population[t.projection[j, PRE], SIZE]
+        n_post = t.population[t.projection[j, POST], SIZE]
+        here = section + t.projection[j, WEIGHTS]
+        other = t.projection[j, TIED_TO]
+        # What never moves has no prediction.
+        there = t.projection[other, WEIGHTS]
+        if mode[other] != STILL:
+            there += section
+        turned = t.projection[j, TRANSPOSED]
+        for p in range(n_pre):
+            for q in range(n_post):
+                k = q * n_pre + p if turned else p * n_post + q
+                w[here + p * n_post + q] = t.real[j, FACTOR] * w[there + k]
+
+
+@inner_kernel
+def collect(t, x, span, steps, slot):
+    """Sum factor times signal over the steps of a block, for every projection.
+
+    `slot` is where the block's first signals lie.
+    """
+    m = span.samples
+    for j in range(len(span.mode)):
+        if span.mode[j] != SUMMED:
+            continue
+        n_pre = t.population[t.projection[j, PRE], SIZE]
+        n_post = t.population[t.projection[j, POST], SIZE]
+        for k in range(t.projection[j, TERMS]):
+            term = t.projection[j, FIRST_TERM] + k
+            q = t.term[term, TERM_SIGNAL]
+            xo, eo = t.signal[q, PLACE], t.term[term, FACTOR_PLACE]
+            rows = steps * m
+            if t.signal[q, CONSTANT]:
+                rows = m
+                sum_rows(x, eo, steps, m * n_post)
+            else:
+                xo += slot * n_pre * m
+            outer_sum(t, j, x, xo, eo, rows, k > 0)
+
+
+@inner_kernel
+def apply_updates(t, w, x, span, steps):
+    """Move the weights by the collected sums of `steps` steps."""
+    for j in range(len(span.mode)):
+        if span.mode[j] == SUMMED:
+            update_weights(
+                t, w, x, j, span.rate[j] * span.dt, steps, span.batch, span.dt
+            )
+    refresh_tied(t, w, span.mode, t.weights)
+
+
+@inner_kernel
+def update_weights(t, w, x, j, h, steps, batch, dt):
+    """Advance weights and filter of projection j by its gradient over a block."""
+    scalar = t.real.dtype.type
+    a = t.real[j, DECAY]
+    share = 1.0 if t.projection[j, SUM] else 1.0 / batch
+    kept_weight = 1 - t.real[j, WEIGHT_DECAY] * dt
+    keep = scalar(kept_weight**steps)
+    half = kept_weight ** (0.5 * steps - 0.5)
+    c, moved = scalar(filter_gain(t, j, h) * half), scalar(h * share * half)
+    kept, taken = scalar(a**steps), scalar((1 - a**steps) / steps * share)
+    lower, upper = t.real[j, LOWER], t.real[j, UPPER]
+    start, n = t.projection[j, WEIGHTS], t.projection[j, SYNAPSES]
+    weights = w[start : start + n]
+    filtered = w[t.filter + start : t.filter + start + n]
+    gradient = x[t.gradient + start : t.gradient + start + n]
+    if a == 0:
+        for k in range(n):
+            weights[k] = keep * weights[k] + moved * gradient[k]
+    else:
+        for k in range(n):
+            old = filtered[k]
+            new = kept * old + taken * gradient[k]
+            filtered[k] = new
+            weights[k] = keep * weights[k] + c * (old - new) + moved * gradient[k]
+    if lower > -np.inf or upper < np.inf:
+        for k in range(n):
+            weights[k] = min(max(weights[k], lower), upper)
+
+
+@inner_kernel
+def follow(t, w, x, j):
+    """Begin to follow W x and D x of a constant input x of one sample.
+
+    The projection's place in the lane holds W x, D x, the sum of the factors, their
+    sum decayed like the filter, and |x|^2.
+    """
+    n_pre = t.population[t.projection[j, PRE], SIZE]
+    n_post = t.population[t.projection[j, POST], SIZE]
+    xo = t.signal[t.projection[j, SIGNAL], PLACE]
+    start, wo = t.projection[j, DEFERRED], t.projection[j, WEIGHTS]
+    x[start : start + 4 * n_post + 1] = 0
+    wx = x[start : start + n_post]
+    dx = x[start + n_post : start + 2 * n_post]
+    for p in range(n_pre):
+        xp = x[xo + p]
+        x[start + 4 * n_post] += xp * xp
+        row = w[wo + p * n_post : wo + (p + 1) * n_post]
+        filtered = w[t.filter + wo + p * n_post : t.filter + wo + (p + 1) * n_post]
+        for i in range(n_post):
+            wx[i] += xp * row[i]
+            dx[i] += xp * filtered[i]
+
+
+@inner_kernel
+def advance_followed(t, x, j, span, eo):
+    """W x and D x after one step, exactly: |x|^2 times the factor enters D x."""
+    n = t.population[t.projection[j, POST], SIZE]
+    start = t.projection[j, DEFERRED]
+    a = t.real[j, DECAY]
+    taken = (1 - a) * x[start + 4 * n]
+    h = t.real.dtype.type(span.rate[j] * span.dt)
+    after = t.projection[j, AFTER]
+    for i in range(start, start + n):
+        e = x[eo + i - start]
+        old = x[i + n]
+        new = a * old + taken * e
+        x[i + n] = new
+        x[i] += h * (new if after else old)
+        x[i + 2 * n] += e
+        x[i + 3 * n] = a * x[i + 3 * n] + e
+
+
+@inner_kernel
+def finish_followed(t, w, x, j, span):
+    """Bring weights and filter of a followed projection up to date."""
+    scalar = t.real.dtype.type
+    n_pre = t.population[t.projection[j, PRE], SIZE]
+    n_post = t.population[t.projection[j, POST], SIZE]
+    a = t.real[j, DECAY]
+    h = span.rate[j] * span.dt
+    c, h = scalar(filter_gain(t, j, h)), scalar(h)
+    kept, taken = scalar(a**span.steps), 1 - a
+    xo = t.signal[t.projection[j, SIGNAL], PLACE]
+    start = t.projection[j, DEFERRED]
+    total = x[start + 2 * n_post : start + 3 * n_post]
+    decayed = x[start + 3 * n_post : start + 4 * n_post]
+    for p in range(n_pre):
+        xp = x[xo + p]
+        wo = t.projection[j, WEIGHTS] + p * n_post
+        weights = w[wo : wo + n_post]
+        filtered = w[t.filter + wo : t.filter + wo + n_post]
+        for i in range(n_post):
+            old = filtered[i]
+            new = kept * old + taken * (xp * decayed[i])
+            filtered[i] = new
+            weights[i] += c * (old - new) + h * (xp * total[i])
+
+
+@inner_kernel
+def advance_fused(t, w, x, j, span, past, now, oo):
+    """Apply a pending update and, if `now` >= 0, add x W at `oo`: one pass over W.
+
+    `past` is the place of the signals the update belongs to, `now` of today's.
+    """
+    n_pre = t.population[t.projection[j, PRE], SIZE]
+    n_post = t.population[t.projection[j, POST], SIZE]
+    eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE]
+    a, h = t.real[j, DECAY], t.real.dtype.type(span.rate[j] * span.dt)
+    after = t.projection[j, AFTER]
+    for p in range(n_pre):
+        taken = (1 - a) * x[past + p]
+        xp = x[now + p] if now >= 0 else taken * 0
+        wo = t.projection[j, WEIGHTS] + p * n_post
+        do = t.filter + wo
+        if after:
+            for i in range(n_post):
+                new = a * w[do + i] + taken * x[eo + i]
+                w[do + i] = new
+                weight = w[wo + i] + h * new
+                w[wo + i] = weight
+                x[oo + i] += xp * weight
+        else:
+            for i in range(n_post):
+                old = w[do + i]
+                w[do + i] = a * old + taken * x[eo + i]
+                weight = w[wo + i] + h * old
+                w[wo + i] = weight
+                x[oo + i] += xp * weight
+
+
+@inner_kernel
+def apply_synaptic(t, loops, w, x, span, steps, slot):
+    """Rules that depend on the weight: one pass over the synapses per block.
+
+    They see the cell and the signal of the block's last step (`slot`), so they are of
+    first order in the block length.
+    """
+    for j in range(len(span.mode)):
+        if span.mode[j] == SYNAPTIC:
+            q = t.term[t.projection[j, FIRST_TERM], TERM_SIGNAL]
+            xo = t.signal[q, PLACE]
+            if not t.signal[q, CONSTANT]:
+                n_pre = t.population[t.projection[j, PRE], SIZE]
+                xo += slot * n_pre * span.samples
+            state = t.population[t.projection[j, POST], STATE]
+            h = span.rate[j] * span.dt * steps
+            change_synapses(t, loops, w, x, j, state, xo, h, span.samples, span.batch)
+
+
+@inner_kernel
+def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
+    """Apply a rule that depends on the weight to all synapses of projection j."""
+    scalar = t.real.dtype.type
+    post = t.projection[j, POST]
+    n_pre, n_post = t.population[t.projection[j, PRE], SIZE], t.population[post, SIZE]
+    share = 1.0 if t.projection[j, SUM] else 1.0 / batch
+    call_synapse(
+        loops.synapse[t.projection[j, RULE]],
+        (
+            w,
+            t.projection[j, WEIGHTS],
+            n_pre,
+            n_post,
+            x,
+            state,
+            n_post * samples,
+            w,
+            t.population[post, PARAMS],
+            x,
+            xo,
+            samples,
+            scalar(h * share),
+            t.real[j, LOWER],
+            t.real[j, UPPER],
+        ),
+    )
+
+
+@inner_kernel
+def collect_events(t, loops, w, x, mode, rate, samples, batch):
+    """Sums of the rules that act at the end of a presentation.
+
+    Every factor reads the window-averaged cell of its moment; rules that depend on
+    the weight act at once.
+    """
+    m = samples
+    for j in range(len(mode)):
+        if mode[j] != SUMMED and mode[j] != SYNAPTIC:
+            continue
+        pre, post = t.projection[j, PRE], t.projection[j, POST]
+        n_pre, n_post = t.population[pre, SIZE] * m, t.population[post, SIZE] * m
+        here = t.average + t.population[post, STATE] - t.state
+        first = t.projection[j, FIRST_TERM]
+        for k in range(t.projection[j, TERMS]):
+            term = first + k
+            q = t.term[term, TERM_SIGNAL]
+            xo, eo = t.signal[q, PLACE], t.term[term, FACTOR_PLACE]
+            there = t.average + t.population[pre, STATE] - t.state
+            there += t.term[term, PRESYNAPTIC] * t.state_size
+            read_state(t, loops, w, x, pre, t.signal[q, LOOP], there, xo, n_pre)
+            teaching = here + t.term[term, TEACHING] * t.state_size
+            if mode[j] == SYNAPTIC:
+                change_synapses(t, loops, w, x, j, teaching, xo, rate[j], m, batch)
+                continue
+            call_factor(
+                loops.factor[t.term[term, FACTOR_LOOP]],
+                (
+                    x,
+                    teaching,
+                    x,
+                    here + t.term[term, BASELINE] * t.state_size,
+                    x,
+                    here + t.term[term, GAIN] * t.state_size,
+                    n_post,
+                    w,
+                    t.population[post, PARAMS],
+                    x,
+                    eo,
+                    n_post,
+                ),
+            )
+            outer_sum(t, j, x, xo, eo, m, k > 0)
+
+
+@inner_kernel
+def read_state(t, loops, w, x, p, loop, state, out, n):
+    """Write a scalar read (or a plain variable) of population p's state to `out`."""
+    if loop < 0:
+        place = state - (loop + 1) * n
+        for i in range(n):
+            x[out + i] = x[place + i]
+    else:
+        call_read(
+            loops.read[loop], (x, state, n, w, t.population[p, PARAMS], x, out, n)
+        )
+
+
+@inner_kernel
+def apply_events(t, w, x, mode, rate, batch):
+    """Move the weights by the sums of `collect_events`."""
+    for j in range(len(mode)):
+        if mode[j] == SUMMED:
+            update_weights(t, w, x, j, rate[j], 1, batch, rate[j] * 0)
+    refresh_tied(t, w, mode, t.weights)

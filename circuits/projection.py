@@ -1,0 +1,134 @@
+"""Projection: weighted signals from one population to an input field of another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.population import check_name
+from dendrites.activity_difference import ActivityDifference
+from dendrites.errors import ModelError
+from dendrites.synaptic_rule import SynapticRule
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Initial weights drawn from uniform(low, high), divided by sqrt(n_pre) if asked."""
+
+    low: float = -1.0
+    high: float = 1.0
+    per_root_fan_in: bool = False
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Initial weights of one value."""
+
+    value: float = 0.0
+
+
+@dataclass(frozen=True)
+class ScaledCopy:
+    """Initial weights that are `factor` times those of another projection.
+
+    With `transpose`, those of a projection that runs the other way.
+    """
+
+    of: str
+    factor: float = 1.0
+    transpose: bool = False
+
+
+@dataclass(frozen=True)
+class Tied:
+    """Weights that are at every moment `factor` times those of another projection."""
+
+    to: str
+    factor: float = 1.0
+    transpose: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Signals of `pre`, weighted, summed into one input field of `post`.
+
+    Parameters
+    ----------
+    pre, post : str
+        Names of populations.
+    field : str
+        Input field of the postsynaptic model (a compartment's synaptic drive).
+    signal : str
+        Scalar read of the presynaptic cell.
+    connectivity : {"dense", "one_to_one"} or ndarray of bool, (n_post, n_pre)
+        A mask makes the projection sparse.
+    rule : ActivityDifference or SynapticRule, optional
+        None: the weights never change.
+    plastic : bool
+        False freezes the projection and keeps its rule.
+    initial : Uniform, Constant, ScaledCopy or ndarray (n_post, n_pre)
+        Where weights start unless a run is given others.
+    tied_to : Tied, optional
+        Weights follow another projection; excludes a rule.
+    bounds : (float, float), optional
+        Weights are clipped to this range after every update.
+    weight_decay : float
+        Relative decay of the weights while the rule acts, 1/ms.
+    name : str, optional
+        Default: ``<pre>_to_<post>_<field>``.
+
+    Raises
+    ------
+    ModelError
+        For an impossible combination; names are checked by the Circuit.
+    """
+
+    pre: str
+    post: str
+    field: str
+    signal: str = "rate"
+    connectivity: str | np.ndarray = "dense"
+    rule: ActivityDifference | SynapticRule | None = None
+    plastic: bool = True
+    initial: Uniform | Constant | ScaledCopy | np.ndarray = Constant(0.0)
+    tied_to: Tied | None = None
+    bounds: tuple[float, float] | None = None
+    weight_decay: float = 0.0
+    name: str = ""
+
+    def __post_init__(self):
+        if not self.name:
+            object.__setattr__(self, "name", f"{self.pre}_to_{self.post}_{self.field}")
+        check_name("projection", self.name)
+        where = f"projection {self.name!r}"
+        if isinstance(self.connectivity, str) and self.connectivity not in (
+            "dense",
+            "one_to_one",
+        ):
+            raise ModelError(
+                f"{where}: connectivity = {self.connectivity!r}: allowed: dense, "
+                "one_to_one, or a boolean array (n_post, n_pre)"
+            )
+        if self.rule is not None and not isinstance(
+            self.rule, (ActivityDifference, SynapticRule)
+        ):
+            raise ModelError(
+                f"{where}: rule is a {type(self.rule).__name__}, must be an "
+                "ActivityDifference or a SynapticRule"
+            )
+        if self.tied_to is not None and self.rule is not None:
+            raise ModelError(
+                f"{where}: a tied projection cannot have a rule of its own"
+            )
+        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
+            raise ModelError(
+                f"{where}: bounds = {self.bounds}: the lower must be below the upper"
+            )
+        if not 0 <= self.weight_decay < float("inf"):
+            raise ModelError(
+                f"{where}: weight_decay = {self.weight_decay!r} 1/ms: must be >= 0"
+            )
+
+    @property
+    def learns(self) -> bool:
+        """Whether the weights can change during a run."""
+        return self.rule is not None and self.plastic

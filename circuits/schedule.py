@@ -1,0 +1,157 @@
+"""Schedule: the phases of one presentation."""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.population import check_name
+from dendrites.errors import ConfigError, ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """A stretch of time with fixed inputs.
+
+    Parameters
+    ----------
+    name : str
+        A noun: forward, target, free, nudged, clamped, relaxed.
+    duration : float or callable
+        ms; or ``draw(rng) -> ms`` with a `numpy.random.Generator`, drawn anew for
+        every presentation and replica.
+    on : tuple of str
+        Clamped populations that show their pattern; the others show 0.
+    learning : bool
+        Whether rules that act at every step do so in this phase.
+    lag : float
+        Those rules start this many ms after the phase does; weights and update
+        filters stand still before.
+    window : float, optional
+        The last `window` ms are averaged for reads at this phase's moment.
+
+    Raises
+    ------
+    ModelError
+        For impossible times.
+    """
+
+    name: str
+    duration: float | Callable[[np.random.Generator], float]
+    on: tuple[str, ...] = ()
+    learning: bool = True
+    lag: float = 0.0
+    window: float | None = None
+
+    def __post_init__(self):
+        check_name("phase", self.name)
+        where = f"phase {self.name!r}"
+        if not callable(self.duration) and not 0 < self.duration < float("inf"):
+            raise ModelError(
+                f"{where}: duration = {self.duration!r} ms: must be > 0 and finite"
+            )
+        for name in ("lag", "window"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not 0 <= value < float("inf") or (name == "window" and value == 0):
+                raise ModelError(f"{where}: {name} = {value!r} ms: must be >= 0")
+            if not callable(self.duration) and value > self.duration:
+                raise ModelError(
+                    f"{where}: {name} = {value:g} ms is longer than the phase "
+                    f"({self.duration:g} ms)"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Phases of one presentation, in order.
+
+    Parameters
+    ----------
+    phases : tuple of Phase
+    carry_state : bool
+        Whether a presentation starts from the state the previous one ended in; else
+        from the models' default state. Weights and update filters always carry over.
+    """
+
+    phases: tuple[Phase, ...]
+    carry_state: bool = False
+
+    def __post_init__(self):
+        if not self.phases:
+            raise ModelError("schedule: needs at least one phase")
+        names = [phase.name for phase in self.phases]
+        for name in names:
+            if names.count(name) > 1:
+                raise ModelError(f"schedule: two phases are named {name!r}")
+
+    def segments(self, dt: float, rng: np.random.Generator | None = None):
+        """Stretches of steps over which nothing is switched.
+
+        Returns
+        -------
+        list of Segment
+        """
+        result = []
+        for index, phase in enumerate(self.phases):
+            drawn = callable(phase.duration)
+            duration = phase.duration(rng) if drawn else phase.duration
+            steps = n_steps(duration, dt, f"phase {phase.name!r}", quiet=drawn)
+            lag = min(round(phase.lag / dt), steps)
+            window = 0 if phase.window is None else round(phase.window / dt)
+            if window > steps:
+                raise ModelError(
+                    f"phase {phase.name!r}: drew {duration:g} ms, shorter than its "
+                    f"window of {phase.window:g} ms"
+                )
+            cuts = sorted({0, lag, steps - window, steps})
+            for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+                result.append(
+                    Segment(
+                        index,
+                        stop - start,
+                        phase.learning and start >= lag,
+                        window > 0 and start >= steps - window,
+                    )
+                )
+        return result
+
+
+@dataclass(frozen=True)
+class Segment:
+    """`steps` steps of one phase: do rules act, is the state averaged."""
+
+    phase: int
+    steps: int
+    learning: bool
+    averaging: bool
+
+
+def n_steps(duration: float, dt: float, where: str, *, quiet: bool = False) -> int:
+    """Number of steps of `dt` in `duration`, with a warning if it had to be rounded.
+
+    Raises
+    ------
+    ConfigError
+        If `dt` is not a positive finite number, or `duration` is negative.
+    """
+    for name, value, lowest in (("dt", dt, 0), ("duration", duration, -1)):
+        wrong_type = isinstance(value, (bool, str)) or value is None
+        if wrong_type or not math.isfinite(value) or value <= lowest:
+            need = "> 0" if name == "dt" else ">= 0"
+            raise ConfigError(
+                f"{where}: {name} = {value!r} ms: must be a finite number {need}"
+            )
+    if duration < 0:
+        raise ConfigError(f"{where}: duration = {duration!r} ms: must be >= 0")
+    steps = round(duration / dt)
+    if not quiet and abs(steps * dt - duration) > 1e-6 * dt:
+        warnings.warn(
+            f"{where}: {duration:g} ms is not a multiple of dt = {dt:g} ms; "
+            f"{steps} steps ({steps * dt:g} ms) are run",
+            stacklevel=3,
+        )
+    return steps

@@ -1,0 +1,340 @@
+"""What a circuit is asked to learn: examples, target rates and their origin."""
+
+import operator
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from dendrites.errors import ConfigError, DataError
+
+SPLITS = ("train", "validation", "test")
+REQUIRED_SPLITS = ("train", "test")
+SOURCE_KEYS = ("name", "licence", "sha256")
+
+# Rates, standardised features and decibels stay below this; 8-bit pixels do not.
+LARGEST_SCALED_INPUT = 20.0
+
+
+class Split(NamedTuple):
+    """Examples presented together, one row each.
+
+    Attributes
+    ----------
+    inputs : ndarray (n_examples, n_inputs)
+        Input rates, unit "1". float64, or float32 where memory matters (60,000
+        images of 784 pixels take 376 MB in float64).
+    targets : ndarray (n_examples, n_outputs)
+        Firing rates the output cells should reach, unit "1", float64.
+    labels : ndarray (n_examples,) or None
+        Class of each example, int64 in 0 .. n_outputs - 1; None for regression.
+    index : ndarray (n_examples,)
+        Position of each example in the original data set, int64.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    labels: np.ndarray | None
+    index: np.ndarray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Task:
+    """A named data set, split into training, validation and test examples.
+
+    Arrays of integers are converted once, here: inputs and targets to float64, labels
+    and index to int64. float32 inputs stay float32. Nothing is rescaled.
+
+    Parameters
+    ----------
+    name : str
+    splits : dict of Split
+        "train" and "test", and optionally "validation".
+    sources : tuple of dict
+        Each with the text entries `name`, `licence` and `sha256` of one data source.
+
+    Raises
+    ------
+    DataError
+        See `check_task`; inputs that look unscaled give a UserWarning.
+    """
+
+    name: str
+    splits: dict[str, Split]
+    sources: tuple[dict[str, str], ...] = ()
+
+    def __post_init__(self):
+        if not isinstance(self.splits, dict):
+            raise DataError(
+                f"task {self.name!r}: splits must be a dict of Split, "
+                f"got {type(self.splits).__name__}"
+            )
+        # A copy, so that a dict changed by its owner later cannot undo the checks.
+        converted = {
+            name: _converted(split) if isinstance(split, Split) else split
+            for name, split in self.splits.items()
+        }
+        object.__setattr__(self, "splits", converted)
+        object.__setattr__(self, "sources", tuple(self.sources))
+        # 4 frames up: _check, __post_init__, the generated __init__, the caller.
+        _check(self, strict=False, stacklevel=4)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input cells the task needs."""
+        return self.splits["train"].inputs.shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output cells the task needs."""
+        return self.splits["train"].targets.shape[1]
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether examples carry a class label."""
+        return self.splits["train"].labels is not None
+
+    def subset(
+        self,
+        *,
+        train: int | None = None,
+        validation: int | None = None,
+        test: int | None = None,
+    ) -> "Task":
+        """The same task with the first examples of each split only.
+
+        Parameters
+        ----------
+        train, validation, test : int, optional
+            Number of examples to keep; a split that is not named stays whole. The
+            arrays are views of the original ones.
+
+        Raises
+        ------
+        ConfigError
+            If a number is outside 1 .. size of the split, or the split is absent.
+        DataError
+            If the remaining examples are all of one class.
+        """
+        splits = dict(self.splits)
+        for name, size in zip(SPLITS, (train, validation, test), strict=True):
+            if size is None:
+                continue
+            if name not in splits:
+                raise ConfigError(f"task {self.name!r} has no split {name!r}")
+            n_examples = len(splits[name].inputs)
+            where = f"subset of task {self.name!r}, {name}"
+            size = whole_number(where, size, lowest=1, highest=n_examples)
+            splits[name] = Split(
+                *(None if array is None else array[:size] for array in splits[name])
+            )
+        return Task(self.name, splits, self.sources)
+
+    def __repr__(self):
+        sizes = ", ".join(
+            f"{name} {len(split.inputs)}" for name, split in self.splits.items()
+        )
+        return f"Task({self.name!r}: {self.n_inputs} -> {self.n_outputs}, {sizes})"
+
+
+def check_task(task: Task, *, strict: bool = False) -> None:
+    """Refuse a task no circuit could learn, with all its problems in one message.
+
+    Checked per split: at least one example; row counts agree; inputs and targets are
+    numeric and finite; labels are whole numbers in 0 .. n_outputs - 1 and, among two or
+    more examples, of at least two classes. Checked between splits: numbers of inputs
+    and outputs agree with "train", and all or no splits carry labels.
+
+    Parameters
+    ----------
+    task : Task
+        Checked already when it was built; call again for the strict form.
+    strict : bool
+        Treat inputs that look unscaled as an error instead of a warning.
+
+    Raises
+    ------
+    DataError
+        Naming each split and the values that are wrong.
+
+    Warns
+    -----
+    UserWarning
+        If an input exceeds 20 in size, as 8-bit pixels do; rates do not.
+    """
+    _check(task, strict=strict, stacklevel=3)
+
+
+def whole_number(
+    where: str, value: int, *, lowest: int, highest: int | None = None
+) -> int:
+    """The value as an int, or a ConfigError that says which numbers are allowed.
+
+    Raises
+    ------
+    ConfigError
+        If the value is no whole number (booleans, text and 2.0 are none) or is outside
+        lowest .. highest.
+    """
+    span = f">= {lowest}" if highest is None else f"{lowest} to {highest}"
+    allowed = f"{where}: expected a whole number {span}"
+    if isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{allowed}, got {value!r} ({type(value).__name__})")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ConfigError(
+            f"{allowed}, got {value!r} ({type(value).__name__})"
+        ) from None
+    if number < lowest or (highest is not None and number > highest):
+        raise ConfigError(f"{allowed}, got {number}")
+    return number
+
+
+def _check(task, *, strict, stacklevel):
+    problems = _source_problems(task.sources)
+    missing = [name for name in REQUIRED_SPLITS if name not in task.splits]
+    if missing:
+        problems.append("no split " + " or ".join(map(repr, missing)))
+    for name, split in task.splits.items():
+        where = f"split {name!r}"
+        if name not in SPLITS:
+            problems.append(f"{where}: unknown, allowed: " + ", ".join(SPLITS))
+        elif not isinstance(split, Split):
+            problems.append(f"{where}: expected a Split, got {type(split).__name__}")
+        else:
+            problems += [f"{where}: {text}" for text in _split_problems(split)]
+    if not problems:
+        problems = _mismatches(task.splits)
+    if problems:
+        raise DataError(f"task {task.name!r}: " + "; ".join(problems))
+
+    low = min(float(split.inputs.min()) for split in task.splits.values())
+    high = max(float(split.inputs.max()) for split in task.splits.values())
+    if max(-low, high) > LARGEST_SCALED_INPUT:
+        message = (
+            f"task {task.name!r}: inputs span {low:g} to {high:g}, but a rate model "
+            f"expects about 0 to 1.\nDivide the inputs by {max(-low, high):g} first."
+        )
+        if strict:
+            raise DataError(message)
+        warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
+def _source_problems(sources):
+    return [
+        f"source {i}: expected a dict of texts with the keys {', '.join(SOURCE_KEYS)}, "
+        f"got {source!r}"
+        for i, source in enumerate(sources)
+        if not isinstance(source, dict)
+        or set(source) != set(SOURCE_KEYS)
+        or not all(isinstance(text, str) for text in source.values())
+    ]
+
+
+def _split_problems(split):
+    problems = []
+    for name, ndim in (("inputs", 2), ("targets", 2), ("labels", 1), ("index", 1)):
+        array = getattr(split, name)
+        if array is None:
+            if name != "labels":
+                problems.append(f"{name} are missing, only labels may be None")
+        elif array.ndim != ndim:
+            problems.append(f"{name} have shape {array.shape}, expected {ndim}-D")
+    if problems:
+        return problems
+    n_examples = len(split.inputs)
+    for name, array in split._asdict().items():
+        if array is not None and len(array) != n_examples:
+            problems.append(f"{name}: {len(array)} rows for {n_examples} examples")
+    if problems:
+        return problems
+    if split.inputs.size == 0 or split.targets.size == 0:
+        return [
+            f"empty, inputs have shape {split.inputs.shape} "
+            f"and targets {split.targets.shape}"
+        ]
+    for name in ("inputs", "targets"):
+        problems += _non_finite(name, getattr(split, name))
+    if split.index.dtype != np.int64:
+        problems.append(f"index has dtype {split.index.dtype}, expected int64")
+    if split.labels is not None:
+        problems += _label_problems(split.labels, split.targets.shape[1])
+    return problems
+
+
+def _non_finite(name, values):
+    if values.dtype not in (np.float32, np.float64):
+        return [f"{name} have dtype {values.dtype}, expected float64"]
+    bad = ~np.isfinite(values)
+    if not bad.any():
+        return []
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    return [
+        f"{int(bad.sum())} of {values.size} {name} are not finite, "
+        f"first {values[first]} at {first}"
+    ]
+
+
+def _label_problems(labels, n_outputs):
+    if labels.dtype != np.int64:
+        found = ", ".join(repr(value) for value in labels[:3].tolist())
+        n_nan = int(np.isnan(labels).sum()) if labels.dtype.kind == "f" else 0
+        nan = f", {n_nan} of them NaN" if n_nan else ""
+        return [
+            f"labels have dtype {labels.dtype} ({found}, ...{nan}), "
+            f"expected whole numbers 0 to {n_outputs - 1}"
+        ]
+    bad = (labels < 0) | (labels >= n_outputs)
+    if bad.any():
+        values = np.unique(labels[bad])
+        shown = ", ".join(map(str, values[:5])) + (", ..." if len(values) > 5 else "")
+        return [
+            f"{int(bad.sum())} labels outside 0 to {n_outputs - 1}: {shown}, "
+            f"first at example {int(bad.argmax())}"
+        ]
+    # One example alone cannot have two classes, and a one-example subset is useful.
+    if len(labels) > 1 and (labels == labels[0]).all():
+        return [f"all {len(labels)} labels are {labels[0]}, expected 2 classes or more"]
+    return []
+
+
+def _mismatches(splits):
+    train = splits["train"]
+    problems = []
+    for name, split in splits.items():
+        for layer, got, expected in (
+            ("input", split.inputs, train.inputs),
+            ("output", split.targets, train.targets),
+        ):
+            if got.shape[1] != expected.shape[1]:
+                problems.append(
+                    f"split {name!r}: layer {layer!r} expected {expected.shape[1]} "
+                    f"features as in 'train', got {got.shape[1]}"
+                )
+        if (split.labels is None) != (train.labels is None):
+            which = "no labels" if split.labels is None else "labels"
+            problems.append(f"split {name!r}: has {which}, unlike 'train'")
+    return problems
+
+
+def _converted(split):
+    inputs, targets, labels, index = (
+        None if array is None else np.asarray(array) for array in split
+    )
+    if inputs is None or inputs.dtype != np.float32:
+        inputs = _cast(inputs, "fiu", np.float64)
+    return Split(
+        inputs,
+        _cast(targets, "fiu", np.float64),
+        _cast(labels, "iu", np.int64),
+        _cast(index, "iu", np.int64),
+    )
+
+
+def _cast(array, kinds, dtype):
+    # Other kinds (text, objects, booleans) and None are left for the check to report.
+    if array is None or array.dtype.kind not in kinds:
+        return array
+    return array.astype(dtype, copy=False)

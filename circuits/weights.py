@@ -1,0 +1,110 @@
+"""Initial weights of a circuit: from its own initialisers or from given arrays."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.projection import Constant, Projection, ScaledCopy, Uniform
+from dendrites.errors import ModelError, choices
+from dendrites.random import generator
+
+
+def initial_weights(
+    circuit: Circuit, *, seed: int | None = None, given: Mapping | None = None
+) -> dict[str, np.ndarray]:
+    """Weights (n_post, n_pre) of every projection at the start of a run.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    seed : int, optional
+        Default: the circuit's. Each projection draws from a stream of its own name.
+    given : mapping of str to ndarray or initialiser, optional
+        Replaces the initial weights of these projections. Copies of them follow.
+
+    Returns
+    -------
+    dict of ndarray, float64
+
+    Raises
+    ------
+    ModelError
+        For unknown names, wrong shapes and non-finite values; all at once.
+    """
+    given = dict(given or {})
+    seed = circuit.seed if seed is None else seed
+    names = [p.name for p in circuit.projections]
+    problems = [
+        f"weights: no projection {name!r}. {choices(name, names)}"
+        for name in given
+        if name not in names
+    ]
+    problems += [
+        text
+        for name in given
+        if name in names and isinstance(given[name], (np.ndarray, list, tuple))
+        for text in _array_problems(circuit, name, given[name])
+    ]
+    if problems:
+        raise ModelError("\n".join(problems))
+    result = {}
+    for p in circuit.projections:
+        _resolve(circuit, p, given, seed, result, ())
+    return {name: result[name] for name in names}
+
+
+def _resolve(circuit, projection, given, seed, result, above):
+    """Weights of one projection, those it copies first."""
+    name = projection.name
+    if name in result:
+        return result[name]
+    if name in above:
+        raise ModelError(
+            "initial weights copy each other in a circle: "
+            + " -> ".join((*above, name))
+        )
+    shape = circuit.shape(name)
+    initial = given.get(name, projection.tied_to or projection.initial)
+    if hasattr(initial, "factor"):
+        of = circuit.projection(getattr(initial, "of", None) or initial.to)
+        other = _resolve(circuit, of, given, seed, result, (*above, name))
+        value = initial.factor * (other.T if initial.transpose else other)
+    elif isinstance(initial, Uniform):
+        value = generator(seed, f"weights/{name}").uniform(
+            initial.low, initial.high, shape
+        )
+        if initial.per_root_fan_in:
+            value /= np.sqrt(shape[1])
+    elif isinstance(initial, Constant):
+        value = np.full(shape, float(initial.value))
+    else:
+        value = np.array(initial, float)
+    if isinstance(projection.connectivity, np.ndarray):
+        value = np.where(projection.connectivity, value, 0.0)
+    elif projection.connectivity == "one_to_one":
+        value = np.diag(np.diagonal(value))
+    result[name] = value
+    return value
+
+
+def _array_problems(circuit: Circuit, name, value):
+    value = np.asarray(value, float)
+    shape = circuit.shape(name)
+    if value.shape != shape:
+        hint = " Transpose it?" if value.shape == shape[::-1] else ""
+        yield (
+            f"weights of {name!r} have shape {value.shape}, must be {shape} "
+            f"(n_post, n_pre).{hint}"
+        )
+        return
+    wrong = np.argwhere(~np.isfinite(value))
+    if len(wrong):
+        first = tuple(int(i) for i in wrong[0])
+        yield (
+            f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
+            f"the first at (post, pre) = {first}"
+        )
+
+
+__all__ = ["Projection", "ScaledCopy", "initial_weights"]

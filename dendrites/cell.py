@@ -1,0 +1,239 @@
+"""CellModel: the equations of one cell, as plain scalar functions.
+
+A cell model is three NamedTuples of floats (State, Params, Inputs) and one scalar
+function, ``derivative(cell, inputs, p)`` or ``step(cell, inputs, p, dt)``. Because
+the functions receive one cell, no model and no rule can look at a neighbour.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from dendrites.errors import ModelError, choices
+
+POSITIVE = Gt(0)
+NON_NEGATIVE = Ge(0)
+
+# Explicit Euler on dx/dt = -x/tau is stable up to dt = 2 tau and oscillates above tau.
+_LARGEST_STABLE_STEP = 2.0
+_LARGEST_QUIET_STEP = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class CellModel:
+    """One cell: what it remembers, what reaches it, how it moves, what it shows.
+
+    Parameters
+    ----------
+    name : str
+        Name used in messages and output files.
+    state, params, inputs : NamedTuple classes of floats
+        Each field is ``Annotated[float, "unit", ...]``; further annotations
+        ``POSITIVE`` and ``NON_NEGATIVE`` are checked.
+    derivative : callable, optional
+        ``derivative(cell, inputs, p) -> State`` of time derivatives, unit/ms.
+    step : callable, optional
+        ``step(cell, inputs, p, dt) -> State`` instead of a derivative.
+    instantaneous : callable, optional
+        ``instantaneous(cell, inputs, p) -> State`` fills algebraic compartments;
+        it runs before anything reads them.
+    reads : mapping of str to callable
+        Scalar reads ``read(cell, p) -> float`` that projections, rules and
+        recordings may use. Every State field is a read of its own name.
+    parameters : instance of `params`
+        Values of the parameters.
+    compartments : tuple of str, optional
+        State fields that are potentials of compartments; default: all fields.
+    time_constant : callable, optional
+        ``time_constant(p) -> float``: fastest time constant, ms. With it the step
+        of explicit methods is checked before a run.
+    quiet_dt : float, optional
+        A published step, ms, that never warns.
+    clamped : bool
+        The state is set from outside and has no dynamics (sources).
+    source : str
+        Where the equations come from.
+
+    Raises
+    ------
+    ModelError
+        If functions or parameters do not fit; all parameter problems at once.
+    """
+
+    name: str
+    state: type
+    params: type
+    inputs: type
+    derivative: Callable | None = None
+    step: Callable | None = None
+    instantaneous: Callable | None = None
+    reads: Mapping[str, Callable] = field(default_factory=dict)
+    parameters: Any = None
+    compartments: tuple[str, ...] | None = None
+    time_constant: Callable | None = None
+    quiet_dt: float | None = None
+    clamped: bool = False
+    source: str = ""
+
+    def __post_init__(self):
+        where = f"cell model {self.name!r}"
+        for part in ("state", "params", "inputs"):
+            if not hasattr(getattr(self, part), "_fields"):
+                raise ModelError(
+                    f"{where}: {part} must be a NamedTuple class of floats, got "
+                    f"{getattr(self, part)!r}"
+                )
+        ways = [way for way in (self.derivative, self.step) if way is not None]
+        if len(ways) != (0 if self.clamped else 1):
+            raise ModelError(
+                f"{where}: give exactly one of derivative(cell, inputs, p) and "
+                "step(cell, inputs, p, dt); a clamped source has neither"
+            )
+        if self.compartments is None:
+            object.__setattr__(self, "compartments", self.state._fields)
+        for name in self.compartments:
+            if name not in self.state._fields:
+                raise ModelError(
+                    f"{where}: compartment {name!r} is no field of its state. "
+                    + choices(name, self.state._fields)
+                )
+        given = self.parameters if self.parameters is not None else {}
+        given = given._asdict() if hasattr(given, "_asdict") else dict(given)
+        object.__setattr__(self, "parameters", self._checked(given))
+
+    def with_parameters(self, **changes) -> "CellModel":
+        """The same model with other parameter values."""
+        unknown = [name for name in changes if name not in self.params._fields]
+        if unknown:
+            raise ModelError(
+                f"cell model {self.name!r} has no parameter {unknown[0]!r}. "
+                + choices(unknown[0], self.params._fields)
+            )
+        return replace(self, parameters={**self.parameters._asdict(), **changes})
+
+    def read(self, name: str) -> Callable:
+        """The scalar read of that name.
+
+        Raises
+        ------
+        ModelError
+            If the cell has no such read; the message lists those it has.
+        """
+        if name in self.reads:
+            return self.reads[name]
+        if name in self.state._fields:
+            return state_field(name)
+        raise ModelError(
+            f"{self.name} cells have no read {name!r}. "
+            + choices(name, self.read_names)
+        )
+
+    @property
+    def read_names(self) -> tuple[str, ...]:
+        """Names of all scalar reads."""
+        return tuple(dict.fromkeys([*self.reads, *self.state._fields]))
+
+    def unit(self, name: str) -> str:
+        """Unit of a State, Params or Inputs field; ``"1"`` where none is annotated."""
+        for part in (self.state, self.params, self.inputs):
+            if name in part._fields:
+                return units(part)[name]
+        return "1"
+
+    def check_step(self, dt: float, *, explicit: bool = True) -> str | None:
+        """Refuse a step that cannot be stable; return a warning text for a coarse one.
+
+        Raises
+        ------
+        ModelError
+            If `dt` exceeds twice the fastest time constant of an explicit method.
+        """
+        if self.time_constant is None or not explicit:
+            return None
+        tau = float(self.time_constant(self.parameters))
+        if dt > _LARGEST_STABLE_STEP * tau:
+            raise ModelError(
+                f"dt = {dt:g} ms: {self.name} cells have a fastest time constant of "
+                f"{tau:.4g} ms, and explicit steps above {2 * tau:.4g} ms diverge. "
+                f"Use dt <= {tau / 2:.3g} ms."
+            )
+        if dt > _LARGEST_QUIET_STEP * tau and dt != self.quiet_dt:
+            return (
+                f"dt = {dt:g} ms is coarse for {self.name} cells: their fastest time "
+                f"constant is {tau:.4g} ms. dt <= {tau / 2:.3g} ms follows it."
+            )
+        return None
+
+    def _checked(self, values):
+        adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))
+        # Pydantic would read "10" and True as numbers.
+        values = {
+            name: _NotANumber(value) if isinstance(value, (str, bool)) else value
+            for name, value in values.items()
+        }
+        try:
+            return adapter.validate_python(values)
+        except ValidationError as error:
+            raise ModelError(self._explain(error)) from None
+
+    def _explain(self, error):
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else "?"
+            if name not in self.params._fields:
+                hint = choices(name, self.params._fields)
+                lines.append(
+                    f"cell model {self.name!r} has no parameter {name!r}. {hint}"
+                )
+                continue
+            unit = units(self.params).get(name, "1")
+            lines.append(
+                f"{self.name}.{name} = {problem['input']!r}: must be a plain number in "
+                f"{unit}"
+                + {"greater_than": ", > 0", "greater_than_equal": ", >= 0"}.get(
+                    problem["type"], ", finite"
+                )
+            )
+        return "\n".join(lines)
+
+
+class _NotANumber:
+    def __init__(self, value):
+        self.value = value
+
+    def __repr__(self):
+        return repr(self.value)
+
+
+def units(tuple_type) -> dict[str, str]:
+    """Unit of every field of a NamedTuple, from its annotations."""
+    found = {}
+    for name, hint in get_type_hints(tuple_type, include_extras=True).items():
+        texts = [
+            extra
+            for extra in (get_args(hint)[1:] if get_origin(hint) is Annotated else ())
+            if isinstance(extra, str)
+        ]
+        found[name] = texts[0] if texts else "1"
+    return found
+
+
+def state_field(name: str) -> Callable:
+    """The scalar read that returns one State field."""
+    return _FIELD_READS.setdefault(name, _StateField(name))
+
+
+class _StateField:
+    """Reads a field by name; the code generator writes it out as an attribute."""
+
+    def __init__(self, name):
+        self.field = name
+
+    def __call__(self, cell, p):
+        return getattr(cell, self.field)
+
+
+_FIELD_READS: dict[str, _StateField] = {}

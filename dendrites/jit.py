@@ -1,0 +1,92 @@
+"""Compilation settings shared by every kernel, and the folder of compiled code.
+
+Numba does not notice an edit in a file whose functions a cached kernel calls, so
+the cache folder carries a hash of the sources of all packages that hold kernels:
+an edited source means an empty folder.
+"""
+
+import functools
+import hashlib
+import os
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numba
+
+# Division by zero gives inf, as in NumPy: a raise inside a loop would stop it from
+# being vectorised, and divergence is detected by value. No fastmath: NaN must stay.
+OPTIONS = {"error_model": "numpy", "nogil": True}
+
+
+def jit_disabled() -> bool:
+    """Whether NUMBA_DISABLE_JIT makes every kernel run as plain Python."""
+    return bool(numba.config.DISABLE_JIT)
+
+
+@functools.cache
+def sources_hash() -> str:
+    """Hash of every source file of this library that can end up in a kernel."""
+    digest = hashlib.blake2b(digest_size=10)
+    root = Path(__file__).resolve().parent
+    for folder in (root, root.parent / "circuits"):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(numba.__version__.encode())
+    return digest.hexdigest()
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Folder for generated modules and machine code; made when first needed."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "dendrites"
+    )
+    folder = Path(base) / sources_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        folder = Path(tempfile.mkdtemp(prefix="dendrites-"))
+        warnings.warn(
+            f"compiled code cannot be kept in {base} ({error.strerror}); this process "
+            "compiles anew. Set NUMBA_CACHE_DIR to a writable folder.",
+            stacklevel=2,
+        )
+    return folder
+
+
+@contextmanager
+def _own_cache_folder():
+    # Numba reads CACHE_DIR when a function is decorated; a user's own functions
+    # must keep their setting, so it is changed for our decorations only.
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = previous
+
+
+# Functions only other kernels call need no wrappers for Python and C; leaving them
+# out was measured to save a third of the compile time.
+INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def kernel(function):
+    """Compile a loop that Python calls, cached in the hashed folder."""
+    return _compiled(function, OPTIONS)
+
+
+def inner_kernel(function):
+    """The same for a function that only other kernels call."""
+    return _compiled(function, INNER)
+
+
+def _compiled(function, options):
+    if jit_disabled():
+        return function
+    with _own_cache_folder():
+        return numba.njit(cache=True, **options)(function)

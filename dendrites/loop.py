@@ -1,0 +1,289 @@
+"""Compiled loops over a population or a projection, made from scalar functions.
+
+Every scalar function of a user or of this library enters through one of the four
+loops below. Each has one fixed array signature, so the engine holds them in tables
+and never recompiles for a new cell, rule, size or depth. Arrays are flat: variable v
+of cell i lies at ``offset + v * stride + i``.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import linecache
+import os
+import re
+import sys
+import traceback
+
+import numpy as np
+from numba import njit, types
+from numba.core.errors import NumbaError
+
+from dendrites.calls import address, signature
+from dendrites.cell import CellModel, _StateField
+from dendrites.errors import CompileError, ModelError
+from dendrites.jit import (
+    INNER,
+    OPTIONS,
+    _own_cache_folder,
+    cache_folder,
+    jit_disabled,
+)
+from dendrites.source import ModuleText
+from dendrites.steppers import advance_text
+
+
+def loop_table(loops):
+    """The loops of one kind in the form a compiled engine loop receives."""
+    if jit_disabled():
+        return list(loops) or [None]
+    return np.array([address(loop) for loop in loops] or [0], np.int64)
+
+
+def fill_loop(model: CellModel, dtype):
+    """Loop that fills the algebraic compartments of a population."""
+    return _cell_loop(model, dtype, None)
+
+
+def step_loop(model: CellModel, dtype, stepper: str):
+    """Loop that advances every cell of a population by one step, in place."""
+    return _cell_loop(model, dtype, stepper)
+
+
+@functools.cache
+def _cell_loop(model, dtype, stepper):
+    text = ModuleText(dtype == np.float32)
+    state = text.tuple_type(model.state)
+    if stepper is None:
+        function = model.instantaneous
+        call = f"{text.function(function)}(cell, inputs, p)"
+    elif model.step is not None:
+        function = model.step
+        call = f"{text.function(function)}(cell, inputs, p, dt)"
+    else:
+        function = model.derivative
+        name = text.function(function)
+        text.lines.insert(0, "import math")
+        text.lines += advance_text(
+            stepper, model.state._fields, state, name, text.number
+        )
+        call = "advance(cell, inputs, p, dt)"
+    n_fields = len(model.state._fields)
+    text.lines += [
+        "",
+        "def loop(state, so, field, fo, stride, params, po, dt, n):",
+        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "    for i in range(n):",
+        f"        cell = {_row(text, model.state, 'state', 'so', 'stride', 'i')}",
+        f"        inputs = {_row(text, model.inputs, 'field', 'fo', 'stride', 'i')}",
+        f"        new = {call}",
+        *(f"        state[so + {v} * stride + i] = new[{v}]" for v in range(n_fields)),
+    ]
+    return _compile(text, "cell", dtype, [(function, model)])
+
+
+@functools.cache
+def read_loop(model: CellModel, read, dtype):
+    """Loop that writes one scalar read of every cell of a population."""
+    text = ModuleText(dtype == np.float32)
+    text.tuple_type(model.state)
+    value = _read_text(text, read, "cell")
+    text.lines += [
+        "",
+        "def loop(state, so, stride, params, po, out, oo, n):",
+        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "    for i in range(n):",
+        f"        cell = {_row(text, model.state, 'state', 'so', 'stride', 'i')}",
+        f"        out[oo + i] = {value}",
+    ]
+    return _compile(text, "read", dtype, [(read, model)])
+
+
+@functools.cache
+def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
+    """Loop for the postsynaptic factor gain * (teaching - baseline) of every cell.
+
+    `teaching` or `baseline` may be None (zero), and `gain` may be None (one). The
+    three reads may see the cell at different moments.
+    """
+    text = ModuleText(dtype == np.float32)
+    parts = [_read_text(text, teaching, "cell_t") if teaching else ""]
+    if baseline:
+        parts.append(f" - {_read_text(text, baseline, 'cell_b')}")
+    difference = f"({''.join(parts)})"
+    if gain:
+        difference = f"{_read_text(text, gain, 'cell_g')} * {difference}"
+    cells = [
+        f"        cell_{k} = {_row(text, model.state, 'state_' + k, 'o' + k, 'stride', 'i')}"
+        for k in "tbg"
+    ]
+    text.lines += [
+        "",
+        "def loop(state_t, ot, state_b, ob, state_g, og, stride, params, po, out, oo, n):",
+        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "    for i in range(n):",
+        *cells,
+        f"        out[oo + i] = {difference}",
+    ]
+    reads = [(read, model) for read in (teaching, baseline, gain) if read]
+    return _compile(text, "factor", dtype, reads)
+
+
+@functools.cache
+def synapse_loop(model: CellModel, change, dtype):
+    """Loop that applies a non-separable rule to every synapse of a projection."""
+    text = ModuleText(dtype == np.float32)
+    name = text.function(change)
+    zero = text.number(0.0)
+    text.lines += [
+        "",
+        "def loop(w, wo, n_pre, n_post, state, so, stride, params, po, pre, pre_o,"
+        " n_samples, scale, lower, upper):",
+        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "    for j in range(n_pre):",
+        "        for i in range(n_post):",
+        "            weight = w[wo + j * n_post + i]",
+        f"            total = {zero}",
+        "            for b in range(n_samples):",
+        "                k = b * n_post + i",
+        f"                cell = {_row(text, model.state, 'state', 'so', 'stride', 'k')}",
+        f"                total += {name}(weight, cell, pre[pre_o + b * n_pre + j], p)",
+        "            weight += scale * total",
+        "            w[wo + j * n_post + i] = min(max(weight, lower), upper)",
+    ]
+    return _compile(text, "synapse", dtype, [(change, model)])
+
+
+def _read_text(text, read, cell):
+    if isinstance(read, _StateField):
+        return f"{cell}.{read.field}"
+    return f"{text.function(read)}({cell}, p)"
+
+
+def _row(text, tuple_type, array, offset, stride, unit):
+    terms = [
+        f"{array}[{offset} + {v} * {stride}" + (f" + {unit}]" if unit else "]")
+        for v in range(len(tuple_type._fields))
+    ]
+    return f"{text.tuple_type(tuple_type)}({', '.join(terms)})"
+
+
+def _compile(text, kind, dtype, functions):
+    sig = signature(kind, types.float32 if dtype == np.float32 else types.float64)
+    body = "\n".join(text.lines) + "\n"
+    cached = not text.objects
+    if cached and (body, sig) in _COMPILED:
+        return _COMPILED[body, sig]
+    try:
+        if jit_disabled():
+            return _module(body, text.objects, cached=False).loop
+        with _own_cache_folder():
+            loop = _module(body, text.objects, cached=cached).loop
+            loop = njit(sig, cache=cached, **INNER)(loop)
+    except NumbaError as error:
+        raise _explained(error, functions, dtype) from None
+    if cached:
+        # Layers that differ in their parameters only share one loop.
+        _COMPILED[body, sig] = loop
+    return loop
+
+
+_COMPILED = {}
+
+
+def _module(body, objects, cached):
+    """Import the text, from a file named by its hash so that Numba can cache it."""
+    name = "loop_" + hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
+    if cached and name in sys.modules:
+        return sys.modules[name]
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        temporary = path.with_suffix(f".tmp-{os.getpid()}")
+        temporary.write_text(body)
+        os.replace(temporary, path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    module.INNER = INNER
+    for key, function in objects.items():
+        setattr(module, key, njit(**INNER)(function))
+    if cached:
+        sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _explained(error, functions, dtype):
+    """The same failure, told about the user's own file and line."""
+    for function, model in functions:
+        function = getattr(function, "py_func", function)
+        if isinstance(function, _StateField):
+            continue
+        place = _failing_place(function, model, dtype, error)
+        if place is not None:
+            filename, line, reason = place
+            shown = linecache.getline(filename, line).strip()
+            return CompileError(
+                f"{model.name}: {function.__name__} cannot be compiled, in "
+                f"{filename}, line {line}:\n    {shown}\n{reason}\n"
+                "Scalar functions may use numbers, math, NamedTuples and other scalar "
+                "functions. To run it as plain Python, set NUMBA_DISABLE_JIT=1."
+            )
+    return CompileError(f"a scalar function cannot be compiled: {_reason(error)}")
+
+
+def _failing_place(function, model, dtype, error):
+    number = np.float32 if dtype == np.float32 else np.float64
+    arguments = {
+        "cell": model.state(*(number(0),) * len(model.state._fields)),
+        "inputs": model.inputs(*(number(0),) * len(model.inputs._fields)),
+        "p": model.params(*(number(1),) * len(model.params._fields)),
+    }
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    order = ("cell", "inputs", "p")
+    values = [
+        arguments.get(
+            name, arguments[order[k]] if k < 3 and len(names) == 3 else number(1)
+        )
+        for k, name in enumerate(names)
+    ]
+    if len(names) == 2:
+        values = [arguments["cell"], arguments["p"]]
+    try:
+        njit(**OPTIONS)(function)(*values)
+    except NumbaError as own:
+        text = str(own)
+        source = function.__code__.co_filename
+        lines = re.findall(r'File "([^"]+)", line (\d+)', text)
+        own_lines = [
+            int(n) for f, n in lines if os.path.basename(f) == os.path.basename(source)
+        ]
+        line = own_lines[-1] if own_lines else function.__code__.co_firstlineno
+        return source, line, _reason(own)
+    except Exception:
+        return None
+    return None
+
+
+def _reason(error):
+    """First line of a Numba message that says something."""
+    noise = ("Failed in", "During:", "File ", "There are", "Known signatures", ">>>")
+    for line in str(error).splitlines():
+        line = line.strip(" -\x1b[0m1")
+        if line and not line.startswith(noise):
+            return line
+    return traceback.format_exception_only(error)[0].strip()
+
+
+def check_functions(model: CellModel) -> None:
+    """Refuse functions whose number of arguments cannot be right."""
+    expected = {"derivative": 3, "instantaneous": 3, "step": 4}
+    for name, count in expected.items():
+        function = getattr(model, name)
+        if function is None:
+            continue
+        code = getattr(function, "py_func", function).__code__
+        if code.co_argcount != count:
+            raise ModelError(
+                f"cell model {model.name!r}: {name} takes {code.co_argcount} arguments, "
+                f"must take {count} (cell, inputs, p{', dt' if count == 4 else ''})"
+            )

@@ -1,0 +1,79 @@
+"""One step of a cell: Euler, exponential Euler and Heun around a derivative.
+
+A stepper turns ``derivative(cell, inputs, p)`` into the text of a scalar function
+``advance(cell, inputs, p, dt)``. It is written out field by field because a compiled
+NamedTuple has no fields to loop over.
+
+- `euler`: explicit, order 1.
+- `exponential_euler`: exact for a compartment whose derivative is linear in its own
+  potential while the rest of the cell and its inputs stand still, so exact only for
+  uncoupled compartments; order 1 otherwise. The decay rate of each variable is the
+  secant of its derivative over one unit, which is its exact slope where the
+  derivative is linear in the variable itself.
+- `heun`: explicit trapezoid, order 2. A circuit evaluates its projections a second
+  time at the predicted state; a single cell takes its inputs at both ends of the step.
+"""
+
+import numpy as np
+
+from dendrites.errors import ConfigError, choices
+
+STEPPERS = ("euler", "exponential_euler", "heun")
+
+_SLOW_DECAY = 1e-6
+
+
+def check_stepper(name: str) -> str:
+    """The stepper's name, or a ConfigError that lists all of them."""
+    if name not in STEPPERS:
+        raise ConfigError(f"unknown stepper {name!r}. {choices(name, STEPPERS)}")
+    return name
+
+
+def is_explicit(name: str) -> bool:
+    """Whether the stepper has a largest stable step."""
+    return name != "exponential_euler"
+
+
+def advance_text(name: str, fields, state: str, derivative: str, number) -> list[str]:
+    """Source lines of ``advance(cell, inputs, p, dt)`` for one cell model.
+
+    Heun is two Euler stages and their mean (`heun_mean`), so that the second stage
+    can see new inputs; its stage is the Euler text.
+    """
+    head = [
+        "",
+        "@njit(**INNER)",
+        "def advance(cell, inputs, p, dt):",
+        f"    d = {derivative}(cell, inputs, p)",
+    ]
+    if name != "exponential_euler":
+        terms = ", ".join(f"cell.{field} + dt * d.{field}" for field in fields)
+        return [*head, f"    return {state}({terms})"]
+    body, one = [], number(1.0)
+    for field in fields:
+        moved = ", ".join(
+            f"cell.{other} + {one}" if other == field else f"cell.{other}"
+            for other in fields
+        )
+        body += [
+            f"    d_{field} = {derivative}({state}({moved}), inputs, p).{field}",
+            f"    g_{field} = d.{field} - d_{field}",
+        ]
+    terms = ", ".join(f"cell.{f} + weight(g_{f}, dt) * d.{f}" for f in fields)
+    small, half = number(_SLOW_DECAY), number(0.5)
+    weight = [
+        "",
+        "@njit(**INNER)",
+        "def weight(g, dt):",
+        # Below this decay per step the series is exact to rounding, and g may be 0.
+        f"    if abs(g * dt) < {small}:",
+        f"        return dt * ({one} - {half} * g * dt)",
+        "    return -math.expm1(-g * dt) / g",
+    ]
+    return [*weight, *head, *body, f"    return {state}({terms})"]
+
+
+def heun_mean(start: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """State after a Heun step, from its start and the second Euler stage."""
+    return 0.5 * (start + second)
