@@ -60,13 +60,13 @@ from circuits.engine.updates import (
     read_state,
 )
 from dendrites.calls import call_cell, call_factor
-from dendrites.jit import inner_kernel, kernel
+from dendrites.jit import inlined_kernel, inner_kernel, kernel
 
 LARGEST_POTENTIAL = 1e6
 LARGEST_WEIGHT = 1e6
 
 
-@inner_kernel
+@inlined_kernel
 def write_signals(t, loops, w, x, m, slot, constant):
     """Read every signal of constant (or of changing) populations off the state."""
     for q in range(len(t.signal)):
@@ -78,7 +78,7 @@ def write_signals(t, loops, w, x, m, slot, constant):
         read_state(t, loops, w, x, p, t.signal[q, LOOP], t.population[p, STATE], out, n)
 
 
-@inner_kernel
+@inlined_kernel
 def write_base(t, w, x, span, section):
     """Fields from constant signals that are not followed, for a whole block."""
     m = span.samples
@@ -95,7 +95,7 @@ def write_base(t, w, x, span, section):
             accumulate(t, j, w, wo, x, t.signal[q, PLACE], out, m)
 
 
-@inner_kernel
+@inlined_kernel
 def write_fields(t, w, x, span, section, slot, past):
     """Fields of one step: constant part, then every changing projection.
 
@@ -128,7 +128,7 @@ def write_fields(t, w, x, span, section, slot, past):
             accumulate(t, j, w, wo, x, now, out, m)
 
 
-@inner_kernel
+@inlined_kernel
 def step_populations(t, loops, w, x, span, s, factors):
     """Algebraic compartments, then the factors of every rule, then the new state."""
     m = span.samples
@@ -241,7 +241,7 @@ def find_weight_divergence(t, w, span, status):
     return False
 
 
-@inner_kernel
+@inlined_kernel
 def block_slot(span, done, s):
     """Slot of the signals of step s of a block that starts after `done` steps.
 
@@ -253,7 +253,7 @@ def block_slot(span, done, s):
     return done & 1 if span.block == 1 else s
 
 
-@inner_kernel
+@inlined_kernel
 def run_block(t, loops, w, x, span, status, done, steps, section, pending):
     """Advance one lane by `steps` steps on given weights. Returns whether to stop."""
     m = span.samples
@@ -291,7 +291,7 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
     return False
 
 
-@inner_kernel
+@inlined_kernel
 def begin_span(t, loops, w, x, span):
     """Read the constant signals and begin to follow what can be followed."""
     write_signals(t, loops, w, x, span.samples, span.steps * 0, span.steps * 0 + 1)
@@ -300,7 +300,7 @@ def begin_span(t, loops, w, x, span):
             follow(t, w, x, j)
 
 
-@inner_kernel
+@inlined_kernel
 def begin_block(t, w, span, steps):
     """Section of the weights for the next block: predicted for its middle, or 0."""
     if span.learning and span.block > 1:

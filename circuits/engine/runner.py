@@ -31,7 +31,7 @@ from circuits.engine.memory import check_memory
 from circuits.engine.plan import Plan
 from circuits.schedule import Schedule
 from dendrites.errors import NumericalError
-from dendrites.jit import jit_disabled
+from dendrites.jit import compiling, jit_disabled
 from dendrites.random import generator
 
 CHUNK = 64
@@ -71,6 +71,8 @@ class Runner:
     seed : int
         For drawn phase lengths.
     recordings, steps : see Plan
+    announce : callable, optional
+        Receives the message that loops are being compiled.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Runner:
         seed=0,
         recordings=(),
         steps=0,
+        announce=None,
     ):
         self.circuit, self.batch, self.threads, self.seed = (
             circuit,
@@ -107,14 +110,19 @@ class Runner:
         check_memory(
             self.plan.estimated_bytes(len(weights), len(weights) * n_lanes), "the run"
         )
-        self.plan.compile()
         self.replicas = [self.plan.replica(w) for w in weights]
         self.rates = [self.plan.rates(r) for r in rates or [{} for _ in weights]]
-        tied = self.plan.modes(self.rates[0], batch=batch, learning=True)
-        for replica in self.replicas:
-            tie_weights(self.plan.tables, replica, tied)
         self.lanes = [[self.plan.lane() for _ in range(n_lanes)] for _ in weights]
         self.status = np.zeros((len(weights), n_lanes, 6), np.int64)
+        with compiling(announce):
+            self.plan.compile()
+            tied = self.plan.modes(self.rates[0], batch=batch, learning=True)
+            if (tied == tb.TIED).any():
+                for replica in self.replicas:
+                    tie_weights(self.plan.tables, replica, tied)
+            # Spans of no steps load every loop, before threads could race for it.
+            for learning in (False, True):
+                self._run(0, [(self.lanes[0][0], 1)], self._span(0, learning=learning))
         for lanes in self.lanes:
             self._reset([(lane, capacity) for lane in lanes])
 
@@ -172,23 +180,14 @@ class Runner:
                     record_start(t, loops, w, lane, m)
             window = self.plan.windows.get(phase.name, -1) if segment.averaging else -1
             averaged[window] = averaged.get(window, 0) + segment.steps
-            learns = segment.learning and learning
-            span = tb.Span(
-                mode=self.plan.modes(
-                    self.rates[number], batch=samples, learning=learns
-                ),
-                rate=self.rates[number],
+            span = self._span(
+                number,
+                learning=segment.learning and learning,
                 steps=segment.steps,
-                block=self.plan.block,
-                learning=int(learns),
                 window=window,
-                stages=2 if self.circuit.stepper == "heun" else 1,
                 recording=int(recording),
                 first_step=first,
-                check_every=CHECK_EVERY,
-                samples=samples,
                 batch=samples,
-                dt=self.plan.dtype(self.circuit.dt),
             )
             self._run(number, lanes, span)
             first += segment.steps
@@ -260,6 +259,23 @@ class Runner:
             for c, lane in enumerate(self.lanes[number])
             if samples > c * capacity
         ]
+
+    def _span(self, number, *, learning, batch=1, steps=0, **places):
+        rate = self.rates[number]
+        given = {"window": -1, "recording": 0, "first_step": 0, **places}
+        return tb.Span(
+            mode=self.plan.modes(rate, batch=batch, learning=learning),
+            rate=rate,
+            steps=steps,
+            block=self.plan.block,
+            learning=int(learning),
+            stages=2 if self.circuit.stepper == "heun" else 1,
+            check_every=CHECK_EVERY,
+            samples=batch,
+            batch=batch,
+            dt=self.plan.dtype(self.circuit.dt),
+            **given,
+        )
 
     def _reset(self, lanes):
         for lane, m in lanes:

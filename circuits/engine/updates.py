@@ -48,10 +48,10 @@ from circuits.engine.tables import (
     WEIGHTS,
 )
 from dendrites.calls import call_factor, call_read, call_synapse
-from dendrites.jit import inner_kernel
+from dendrites.jit import inlined_kernel, inner_kernel
 
 
-@inner_kernel
+@inlined_kernel
 def filter_gain(t, j, h):
     """c in V = W + c D."""
     a = t.real[j, DECAY]
@@ -62,7 +62,7 @@ def filter_gain(t, j, h):
     return h / (1 - a)
 
 
-@inner_kernel
+@inlined_kernel
 def predict_middle(t, w, span, steps):
     """Weights expected at the mean step, (K - 1) / 2, of a block of K steps.
 
@@ -108,7 +108,7 @@ def refresh_tied(t, w, mode, section):
                 w[here + p * n_post + q] = t.real[j, FACTOR] * w[there + k]
 
 
-@inner_kernel
+@inlined_kernel
 def collect(t, x, span, steps, slot):
     """Sum factor times signal over the steps of a block, for every projection.
 
@@ -133,7 +133,7 @@ def collect(t, x, span, steps, slot):
             outer_sum(t, j, x, xo, eo, rows, k > 0)
 
 
-@inner_kernel
+@inlined_kernel
 def apply_updates(t, w, x, span, steps):
     """Move the weights by the collected sums of `steps` steps."""
     for j in range(len(span.mode)):
@@ -174,7 +174,7 @@ def update_weights(t, w, x, j, h, steps, batch, dt):
             weights[k] = min(max(weights[k], lower), upper)
 
 
-@inner_kernel
+@inlined_kernel
 def follow(t, w, x, j):
     """Begin to follow W x and D x of a constant input x of one sample.
 
@@ -198,7 +198,7 @@ def follow(t, w, x, j):
             dx[i] += xp * filtered[i]
 
 
-@inner_kernel
+@inlined_kernel
 def advance_followed(t, x, j, span, eo):
     """W x and D x after one step, exactly: |x|^2 times the factor enters D x."""
     n = t.population[t.projection[j, POST], SIZE]
@@ -217,7 +217,7 @@ def advance_followed(t, x, j, span, eo):
         x[i + 3 * n] = a * x[i + 3 * n] + e
 
 
-@inner_kernel
+@inlined_kernel
 def finish_followed(t, w, x, j, span):
     """Bring weights and filter of a followed projection up to date."""
     scalar = t.real.dtype.type
@@ -275,7 +275,7 @@ def advance_fused(t, w, x, j, span, past, now, oo):
                 x[oo + i] += xp * weight
 
 
-@inner_kernel
+@inlined_kernel
 def apply_synaptic(t, loops, w, x, span, steps, slot):
     """Rules that depend on the weight: one pass over the synapses per block.
 
