@@ -92,9 +92,11 @@ class ActivityDifference:
                 f"ActivityDifference: batch = {self.batch!r}: allowed: mean, sum"
             )
         moments = {*self.moments, *(self.presynaptic_moments or ())}
+        if self.gain_moment is not None:
+            moments.add(self.gain_moment)
         if NOW in moments and moments != {NOW}:
             raise ModelError(
-                f"ActivityDifference: moments {self.moments}: either every factor is "
+                f"ActivityDifference: moments {sorted(moments)}: either every factor is "
                 "read 'now' or every factor is read in the window of a phase"
             )
         if self.low_pass is not None and not self.continuous:

@@ -7,19 +7,15 @@ the input field it feeds (pA for a current). A run begins at 0 ms.
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dendrites._drive_checks import index, is_number, number, refuse_spike, vector
+from dendrites._drive_parts import Noise, PoissonTrain, Spikes, piecewise
 from dendrites._streams import check_seed, stream_key
 from dendrites.errors import ConfigError, ModelError
-
-# Times this close to a grid point, in steps, lie on it: 0.3 / 0.1 is 2.9999999999999996
-# in floating point. Covers rounding of runs up to 1e8 steps.
-_GRID_TOLERANCE = 1e-7
-_LARGEST = np.finfo(float).max.item()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +44,8 @@ def constant(amplitude: float) -> Drive:
 
     Raises ModelError if the amplitude is not a finite number.
     """
-    amplitude = _number("constant", "amplitude", amplitude)
-    return _piecewise("constant", [0.0, math.inf], [amplitude])
+    amplitude = number("constant", "amplitude", amplitude)
+    return Drive((piecewise("constant", [0.0, math.inf], [amplitude]),))
 
 
 def pulse(amplitude: float, *, start: float, duration: float) -> Drive:
@@ -69,10 +65,10 @@ def pulse(amplitude: float, *, start: float, duration: float) -> Drive:
     ModelError
         If a number is not finite, or a time is negative.
     """
-    amplitude = _number("pulse", "amplitude", amplitude)
-    start = _number("pulse", "start", start, unit=" ms", least=0.0)
-    duration = _number("pulse", "duration", duration, unit=" ms", least=0.0)
-    return _piecewise("pulse", [start, start + duration], [amplitude])
+    amplitude = number("pulse", "amplitude", amplitude)
+    start = number("pulse", "start", start, unit=" ms", least=0.0)
+    duration = number("pulse", "duration", duration, unit=" ms", least=0.0)
+    return Drive((piecewise("pulse", [start, start + duration], [amplitude]),))
 
 
 def step(amplitude: float, *, start: float) -> Drive:
@@ -80,9 +76,9 @@ def step(amplitude: float, *, start: float) -> Drive:
 
     Raises ModelError if a number is not finite, or the start is negative.
     """
-    amplitude = _number("step", "amplitude", amplitude)
-    start = _number("step", "start", start, unit=" ms", least=0.0)
-    return _piecewise("step", [start, math.inf], [amplitude])
+    amplitude = number("step", "amplitude", amplitude)
+    start = number("step", "start", start, unit=" ms", least=0.0)
+    return Drive((piecewise("step", [start, math.inf], [amplitude]),))
 
 
 def ramp(from_: float, to: float, *, start: float, duration: float) -> Drive:
@@ -102,12 +98,12 @@ def ramp(from_: float, to: float, *, start: float, duration: float) -> Drive:
     ModelError
         If a number is not finite, or a time is negative.
     """
-    from_ = _number("ramp", "from_", from_)
-    to = _number("ramp", "to", to)
-    start = _number("ramp", "start", start, unit=" ms", least=0.0)
-    duration = _number("ramp", "duration", duration, unit=" ms", least=0.0)
+    from_ = number("ramp", "from_", from_)
+    to = number("ramp", "to", to)
+    start = number("ramp", "start", start, unit=" ms", least=0.0)
+    duration = number("ramp", "duration", duration, unit=" ms", least=0.0)
     knots = [0.0, start, start + duration, math.inf]
-    return _piecewise("ramp", knots, [from_, from_, to], [from_, to, to])
+    return Drive((piecewise("ramp", knots, [from_, from_, to], [from_, to, to]),))
 
 
 def waveform(values: ArrayLike, *, dt: float) -> Drive:
@@ -129,14 +125,16 @@ def waveform(values: ArrayLike, *, dt: float) -> Drive:
         If the values are not a finite, non-empty, one-dimensional array or `dt` is not
         positive; from `sample`, if the run is longer than the waveform.
     """
-    values = _vector("waveform", "values", values)
-    dt = _number("waveform", "dt", dt, unit=" ms", least=0.0, strict=True)
+    values = vector("waveform", "values", values)
+    dt = number("waveform", "dt", dt, unit=" ms", least=0.0, strict=True)
     if values.size == 0:
         raise ModelError(
             "waveform: values is empty, but it must cover the run.\n"
             "For no drive at all pass 0.0."
         )
-    return _piecewise("waveform", np.arange(values.size + 1) * dt, values, cover=True)
+    return Drive(
+        (piecewise("waveform", np.arange(values.size + 1) * dt, values, cover=True),)
+    )
 
 
 def spike_train(times_ms: ArrayLike, *, weight: float = 1.0) -> Drive:
@@ -157,14 +155,14 @@ def spike_train(times_ms: ArrayLike, *, weight: float = 1.0) -> Drive:
         If a time is not finite, negative or smaller than the one before it; from
         `sample`, if a time is not before the end of the run.
     """
-    times = _vector("spike_train", "times_ms", times_ms)
-    _refuse_spike(times, times < 0.0, "a run begins at 0 ms", "Shift the train.")
+    times = vector("spike_train", "times_ms", times_ms)
+    refuse_spike(times, times < 0.0, "a run begins at 0 ms", "Shift the train.")
     descends = np.zeros(times.shape, dtype=bool)
     descends[1:] = np.diff(times) < 0.0
-    _refuse_spike(
+    refuse_spike(
         times, descends, "earlier than the time before it", "Sort the train first."
     )
-    return Drive((_Spikes(times, _number("spike_train", "weight", weight)),))
+    return Drive((Spikes(times, number("spike_train", "weight", weight)),))
 
 
 def poisson_train(rate_hz: float, *, weight: float = 1.0) -> Drive:
@@ -182,8 +180,8 @@ def poisson_train(rate_hz: float, *, weight: float = 1.0) -> Drive:
         If a number is not finite, or the rate is negative; from `sample`, if a step
         expects more than 1e9 spikes.
     """
-    rate = _number("poisson_train", "rate_hz", rate_hz, unit=" Hz", least=0.0)
-    return Drive((_PoissonTrain(rate, _number("poisson_train", "weight", weight)),))
+    rate = number("poisson_train", "rate_hz", rate_hz, unit=" Hz", least=0.0)
+    return Drive((PoissonTrain(rate, number("poisson_train", "weight", weight)),))
 
 
 def noise(sd: float, *, tau: float | None = None, mean: float = 0.0) -> Drive:
@@ -214,11 +212,11 @@ def noise(sd: float, *, tau: float | None = None, mean: float = 0.0) -> Drive:
 
     Source: our derivation; the update is the process's exact transition over dt.
     """
-    sd = _number("noise", "sd", sd, least=0.0)
-    mean = _number("noise", "mean", mean)
+    sd = number("noise", "sd", sd, least=0.0)
+    mean = number("noise", "mean", mean)
     if tau is not None:
-        tau = _number("noise", "tau", tau, unit=" ms", least=0.0, strict=True)
-    return Drive((_Noise(sd, tau, mean),))
+        tau = number("noise", "tau", tau, unit=" ms", least=0.0, strict=True)
+    return Drive((Noise(sd, tau, mean),))
 
 
 def as_drive(x: Drive | float, *, where: str = "drive") -> Drive:
@@ -229,8 +227,10 @@ def as_drive(x: Drive | float, *, where: str = "drive") -> Drive:
     """
     if isinstance(x, Drive):
         return x
-    if _is_number(x):
-        return _piecewise("constant", [0.0, math.inf], [_number(where, "value", x)])
+    if is_number(x):
+        return Drive(
+            (piecewise("constant", [0.0, math.inf], [number(where, "value", x)]),)
+        )
     if isinstance(x, (list, tuple, np.ndarray)):
         raise ModelError(
             f"{where}: received a {type(x).__name__} of shape {np.shape(x)}, "
@@ -288,9 +288,9 @@ def sample(
         after it, or more than 1e9 Poisson spikes per step.
     """
     drive = as_drive(drive)
-    n_steps = _index("n_steps", n_steps, least=1)
-    condition = _index("condition", condition, least=0)
-    if not _is_number(dt) or not (0.0 < dt < math.inf):
+    n_steps = index("n_steps", n_steps, least=1)
+    condition = index("condition", condition, least=0)
+    if not is_number(dt) or not (0.0 < dt < math.inf):
         raise ConfigError(f"sample: dt={dt!r} ms: must be a positive, finite number.")
     dt = float(dt)
     if drive.is_random:
@@ -309,184 +309,3 @@ def sample(
         else:
             values += part.sample(n_steps, dt)
     return values
-
-
-@dataclass(frozen=True, eq=False)
-class _Piecewise:
-    """Straight lines between knots (ms); zero before the first and after the last."""
-
-    name: str
-    knots: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    cover: bool
-    is_random: ClassVar[bool] = False
-
-    def sample(self, n_steps, dt):
-        knots = _snap(self.knots / dt)
-        if self.cover and knots[-1] < n_steps:
-            raise ModelError(
-                f"{self.name}: its {self.left.size} samples end at "
-                f"{self.knots[-1]:g} ms, but the run lasts {n_steps * dt:g} ms.\n"
-                "Shorten the run, or append values (zeros for no drive)."
-            )
-        # Between two neighbouring edges nothing changes but the height of one line.
-        inner = knots[(knots > 0.0) & (knots < n_steps)]
-        edges = np.union1d(np.arange(n_steps + 1.0), inner)
-        width = np.diff(edges)
-        middle = edges[:-1] + 0.5 * width
-        piece = np.searchsorted(knots, middle, side="right") - 1
-        inside = (piece >= 0) & (piece < self.left.size)
-        piece, middle, width = piece[inside], middle[inside], width[inside]
-        left, right = self.left[piece], self.right[piece]
-        along = (middle - knots[piece]) / (knots[piece + 1] - knots[piece])
-        mean = (1.0 - along) * left + along * right
-        mean = np.where(left == right, left, mean)
-        return np.bincount(middle.astype(np.intp), width * mean, minlength=n_steps)
-
-
-@dataclass(frozen=True, eq=False)
-class _Spikes:
-    """Weighted spikes at given times (ms)."""
-
-    times: np.ndarray
-    weight: float
-    is_random: ClassVar[bool] = False
-
-    def sample(self, n_steps, dt):
-        steps = np.floor(_snap(self.times / dt))
-        _refuse_spike(
-            self.times,
-            steps >= n_steps,
-            f"not before the end of the run, {n_steps * dt:g} ms",
-            "Lengthen the run or drop the spike; times are in ms.",
-        )
-        return self.weight * np.bincount(steps.astype(np.intp), minlength=n_steps)
-
-
-@dataclass(frozen=True, eq=False)
-class _PoissonTrain:
-    """Weighted counts of a Poisson process of constant rate (Hz)."""
-
-    rate: float
-    weight: float
-    is_random: ClassVar[bool] = True
-
-    def sample(self, n_steps, dt, address):
-        # Imported when needed: the compiler takes longer to load than the rest.
-        from dendrites.random import POISSON_MEAN_LIMIT, fill_poisson_kernel
-
-        mean = self.rate * dt / 1000.0
-        if mean > POISSON_MEAN_LIMIT:
-            raise ModelError(
-                f"poisson_train: rate_hz={self.rate:g} gives {mean:g} spikes per step "
-                f"of {dt:g} ms; at most {POISSON_MEAN_LIMIT:g} can be drawn.\n"
-                "Lower the rate (it is in Hz) or shorten the step."
-            )
-        counts = np.empty(n_steps)
-        fill_poisson_kernel(counts, mean, *address)
-        return self.weight * counts
-
-
-@dataclass(frozen=True, eq=False)
-class _Noise:
-    """White noise, or an Ornstein-Uhlenbeck process of correlation time tau (ms)."""
-
-    sd: float
-    tau: float | None
-    mean: float
-    is_random: ClassVar[bool] = True
-
-    def sample(self, n_steps, dt, address):
-        from dendrites.random import fill_noise_kernel
-
-        decay, jump = 0.0, 1.0
-        if self.tau is not None:
-            decay = math.exp(-dt / self.tau)
-            jump = math.sqrt(-math.expm1(-2.0 * dt / self.tau))
-        values = np.empty(n_steps)
-        fill_noise_kernel(values, decay, jump, *address)
-        return self.mean + self.sd * values
-
-
-def _piecewise(name, knots, left, right=None, *, cover=False):
-    right = left if right is None else right
-    arrays = (_frozen(knots), _frozen(left), _frozen(right))
-    return Drive((_Piecewise(name, *arrays, cover),))
-
-
-def _frozen(values):
-    copy = np.array(values, dtype=float)
-    copy.setflags(write=False)
-    return copy
-
-
-def _snap(steps):
-    nearest = np.rint(steps)
-    # An infinite knot gives NaN, which is near nothing.
-    with np.errstate(invalid="ignore"):
-        near = np.abs(steps - nearest) <= _GRID_TOLERANCE
-    return np.where(near, nearest, steps)
-
-
-def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _number(where, name, value, *, unit="", least=-math.inf, strict=False):
-    if _is_number(value):
-        # The comparison also refuses integers too large for a float.
-        finite = -_LARGEST <= value <= _LARGEST
-        if finite and (value > least if strict else value >= least):
-            return float(value)
-    else:
-        unit = ""
-    allowed = "a finite number" if least == -math.inf else "finite and not negative"
-    raise ModelError(
-        f"{where}: {name}={value!r}{unit}: "
-        f"must be {'finite and positive' if strict else allowed}."
-    )
-
-
-def _index(name, value, *, least):
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_whole or not (least <= value < 2**32):
-        raise ConfigError(
-            f"sample: {name}={value!r}: must be a whole number, "
-            f"at least {least} and below 2**32."
-        )
-    return int(value)
-
-
-def _vector(where, name, values):
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        array = np.empty(0, dtype=object)
-    if array.dtype.kind not in "iuf":
-        raise ModelError(
-            f"{where}: {name} must be a one-dimensional list or array of real numbers, "
-            f"not {type(values).__name__} of {array.dtype}."
-        )
-    array = _frozen(array)
-    if array.ndim != 1:
-        raise ModelError(
-            f"{where}: {name} has shape {array.shape}, but must have one dimension.\n"
-            "Pass one drive per condition or unit."
-        )
-    bad = np.flatnonzero(~np.isfinite(array))
-    if bad.size:
-        raise ModelError(
-            f"{where}: {name}[{bad[0]}]={array[bad[0]]}: must be finite "
-            f"({bad.size} of {array.size} are not)."
-        )
-    return array
-
-
-def _refuse_spike(times, is_bad, reason, remedy):
-    bad = np.flatnonzero(is_bad)
-    if bad.size:
-        i = bad[0]
-        raise ModelError(
-            f"spike_train: times_ms[{i}]={times[i]:g} ms: {reason}.\n{remedy}"
-        )

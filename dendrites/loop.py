@@ -14,20 +14,22 @@ import os
 import re
 import sys
 import traceback
+from types import CellType, FunctionType
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, types
-from numba.core.errors import NumbaError
 
-from dendrites.calls import address, signature
+from dendrites.calls import address, call_read, signature
 from dendrites.cell import CellModel, _StateField
-from dendrites.errors import CompileError, ModelError
+from dendrites.errors import CompileError, DendritesError, ModelError
 from dendrites.jit import (
     INNER,
     OPTIONS,
     _own_cache_folder,
     cache_folder,
     jit_disabled,
+    kernel,
 )
 from dendrites.source import ModuleText
 from dendrites.steppers import advance_text
@@ -180,7 +182,9 @@ def _compile(text, kind, dtype, functions):
         with _own_cache_folder():
             loop = _module(body, text.objects, cached=cached).loop
             loop = njit(sig, cache=cached, **INNER)(loop)
-    except NumbaError as error:
+    except DendritesError:
+        raise
+    except Exception as error:  # Numba refuses code with many kinds of exception.
         raise _explained(error, functions, dtype) from None
     if cached:
         # Layers that differ in their parameters only share one loop.
@@ -205,11 +209,36 @@ def _module(body, objects, cached):
     module = importlib.util.module_from_spec(spec)
     module.INNER = INNER
     for key, function in objects.items():
-        setattr(module, key, njit(**INNER)(function))
+        setattr(module, key, _jitted(function, INNER))
     if cached:
         sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
+
+
+def _jitted(function, options):
+    """A function compiled as it is, with the Python functions it calls."""
+
+    def compiled(value):
+        plain = isinstance(value, FunctionType)
+        if not plain or getattr(value, "imported_by_kernels", False):
+            return value
+        return _jitted(value, INNER)
+
+    scope = dict(function.__globals__)
+    for name in {*function.__code__.co_names} & {*scope}:
+        scope[name] = compiled(scope[name])
+    cells = tuple(
+        CellType(compiled(c.cell_contents)) for c in function.__closure__ or ()
+    )
+    copy = FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, cells
+    )
+    return njit(**options)(copy)
 
 
 def _explained(error, functions, dtype):
@@ -227,6 +256,14 @@ def _explained(error, functions, dtype):
                 f"{filename}, line {line}:\n    {shown}\n{reason}\n"
                 "Scalar functions may use numbers, math, NamedTuples and other scalar "
                 "functions. To run it as plain Python, set NUMBA_DISABLE_JIT=1."
+            )
+    for function, model in functions:
+        code = getattr(getattr(function, "py_func", function), "__code__", None)
+        if code is not None:
+            return CompileError(
+                f"{model.name}: {code.co_name} does not return what its place in the "
+                f"model needs, in {code.co_filename}, line {code.co_firstlineno}:\n"
+                f"{_reason(error)}"
             )
     return CompileError(f"a scalar function cannot be compiled: {_reason(error)}")
 
@@ -249,8 +286,8 @@ def _failing_place(function, model, dtype, error):
     if len(names) == 2:
         values = [arguments["cell"], arguments["p"]]
     try:
-        njit(**OPTIONS)(function)(*values)
-    except NumbaError as own:
+        _jitted(function, OPTIONS)(*values)
+    except Exception as own:
         text = str(own)
         source = function.__code__.co_filename
         lines = re.findall(r'File "([^"]+)", line (\d+)', text)
@@ -259,8 +296,6 @@ def _failing_place(function, model, dtype, error):
         ]
         line = own_lines[-1] if own_lines else function.__code__.co_firstlineno
         return source, line, _reason(own)
-    except Exception:
-        return None
     return None
 
 
@@ -287,3 +322,51 @@ def check_functions(model: CellModel) -> None:
                 f"cell model {model.name!r}: {name} takes {code.co_argcount} arguments, "
                 f"must take {count} (cell, inputs, p{', dt' if count == 4 else ''})"
             )
+
+
+class _ScalarState(NamedTuple):
+    u: float = 0.0
+
+
+class _NoParams(NamedTuple):
+    pass
+
+
+_SCALAR = CellModel(
+    "scalar", _ScalarState, _NoParams, _NoParams, clamped=True, compartments=()
+)
+
+
+@functools.cache
+def _elementwise_table(function, dtype):
+    def read(cell, p):
+        return function(cell.u)
+
+    loop = read_loop(_SCALAR, read, dtype)
+    # The loop owns the machine code behind the address.
+    return loop_table([loop]), loop
+
+
+@kernel
+def _apply_kernel(loops, x, out, zero):
+    call_read(loops[zero], (x, zero, len(x), x, zero, out, zero, len(x)))
+
+
+def elementwise(function, values) -> np.ndarray:
+    """A scalar function of every element, compiled once and cached.
+
+    Parameters
+    ----------
+    function : callable, float -> float
+    values : array_like
+
+    Returns
+    -------
+    ndarray of float64, shape of `values`
+    """
+    values = np.ascontiguousarray(values, dtype=float)
+    flat = values.reshape(-1)
+    out = np.empty_like(flat)
+    table, _ = _elementwise_table(function, np.float64)
+    _apply_kernel(table, flat, out, 0)
+    return out.reshape(values.shape)

@@ -30,9 +30,9 @@ Source: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy a
 import math
 
 import numpy as np
-from numba import njit
 
 from dendrites._streams import check_seed, draw_seed, generator, stream_key
+from dendrites.jit import inner_kernel, kernel
 
 __all__ = [
     "POISSON_MEAN_LIMIT",
@@ -69,12 +69,12 @@ _SEARCH_FROM_MODE = 30.0
 _NEGLIGIBLE = 1e-22
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@inner_kernel
 def _word(x):
     return np.uint64(np.int64(x) & _SIGNED_MASK)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def philox(c0, c1, c2, c3, k0, k1):
     """Four random words for a counter of four words and a key of two.
 
@@ -104,13 +104,13 @@ def philox(c0, c1, c2, c3, k0, k1):
     return x0, x1, x2, x3
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@inner_kernel
 def _whole(high, low):
     """The upper 27 and 26 bits of two words as a whole number below 2**53."""
     return float(np.int64(((high >> _HIGH_DROP) << _LOW_BITS) | (low >> _LOW_DROP)))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def uniform(k0, k1, replica, presentation, step, unit):
     """A uniform number in [0, 1), a multiple of 2**-53, from words 0 and 1.
 
@@ -125,7 +125,7 @@ def uniform(k0, k1, replica, presentation, step, unit):
     return _whole(w0, w1) * _ULP
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def normal(k0, k1, replica, presentation, step, unit):
     """A standard normal number, by the cosine half of Box and Muller's transform.
 
@@ -145,7 +145,7 @@ def normal(k0, k1, replica, presentation, step, unit):
     return radius * math.cos(2.0 * math.pi * (_whole(w2, w3) * _ULP))
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def bernoulli(p, k0, k1, replica, presentation, step, unit):
     """True with probability p: never for p <= 0 or NaN, always for p >= 1.
 
@@ -161,7 +161,7 @@ def bernoulli(p, k0, k1, replica, presentation, step, unit):
     return uniform(k0, k1, replica, presentation, step, unit) < p
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def poisson(mean, k0, k1, replica, presentation, step, unit):
     """A Poisson count as a whole float, by inversion of one uniform number.
 
@@ -188,7 +188,7 @@ def poisson(mean, k0, k1, replica, presentation, step, unit):
     return _count_from_zero(u, mean)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@inner_kernel
 def _count_from_zero(u, mean):
     count = 0.0
     probability = math.exp(-mean)
@@ -200,7 +200,7 @@ def _count_from_zero(u, mean):
     return count
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def _count_from_mode(u, mean):
     """Our derivation: with mode k, excess d = mean - k in [0, 1) and Stirling's
     k! = sqrt(2 pi k) (k/e)**k exp(s),
@@ -236,7 +236,7 @@ def _count_from_mode(u, mean):
             return lower
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def fill_noise_kernel(out, decay, jump, k0, k1, replica, presentation, unit):
     """Fill `out` with first-order autoregressive noise, one value per step.
 
@@ -258,7 +258,7 @@ def fill_noise_kernel(out, decay, jump, k0, k1, replica, presentation, unit):
         out[step] = value
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@kernel
 def fill_poisson_kernel(out, mean, k0, k1, replica, presentation, unit):
     """Fill `out` with independent Poisson counts of one mean, one per step.
 

@@ -20,6 +20,9 @@ import numpy as np
 
 from dendrites.errors import ModelError
 
+# Modules whose functions Numba compiles itself.
+_COMPILABLE = ("math", "cmath", "operator", "numpy", "numba")
+
 
 class ModuleText:
     """Collects definitions; `lines` is the module, `objects` what has no source."""
@@ -43,7 +46,12 @@ class ModuleText:
     def function(self, function) -> str:
         """Name of the compiled scalar function inside the module."""
         function = getattr(function, "py_func", function)
-        name, new = self._name(function, getattr(function, "__name__", "function"))
+        if not isinstance(function, types.FunctionType):
+            raise ModelError(
+                f"{function!r} is a {type(function).__name__}: a scalar function must "
+                "be a plain Python function; wrap it in a lambda or a def"
+            )
+        name, new = self._name(function, function.__name__)
         if not new:
             return name
         node = definition(function)
@@ -57,8 +65,9 @@ class ModuleText:
     def value(self, name, value) -> str:
         """What stands in the module for a name used by a scalar function."""
         if isinstance(value, types.ModuleType):
-            self._add_import(f"import {value.__name__} as {value.__name__}_")
-            return f"{value.__name__}_"
+            alias = value.__name__.replace(".", "_") + "_"
+            self._add_import(f"import {value.__name__} as {alias}")
+            return alias
         if getattr(value, "imported_by_kernels", False):
             return self._imported(value.__module__, value.__name__)
         if isinstance(value, type) and hasattr(value, "_fields"):
@@ -67,7 +76,7 @@ class ModuleText:
             return f"np.{value.__name__}"
         if isinstance(value, types.BuiltinFunctionType):
             return self._imported(value.__module__, value.__name__)
-        if isinstance(value, np.ufunc):
+        if getattr(np, getattr(value, "__name__", ""), None) is value:
             return f"np.{value.__name__}"
         if isinstance(value, (bool, np.bool_)):
             return repr(bool(value))
@@ -89,8 +98,10 @@ class ModuleText:
         return f"np.float32({text})" if self.single_precision else text
 
     def _imported(self, module, name):
-        self._add_import(f"from {module} import {name} as {name}_")
-        return f"{name}_"
+        # Two modules may hold different functions of one name.
+        alias = f"{module.replace('.', '_')}_{name}_"
+        self._add_import(f"from {module} import {name} as {alias}")
+        return alias
 
     def _add_import(self, line):
         if line not in self.lines:
@@ -119,6 +130,12 @@ class _Rewrite(ast.NodeTransformer):
             for name in ast.walk(node)
             if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Load)
         }
+        self.local |= {
+            inner.name
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.FunctionDef) and inner is not node
+        }
+        self.defaults = (function.__defaults__ or (), function.__kwdefaults__ or {})
         code = function.__code__
         cells = function.__closure__ or ()
         self.outer = dict(function.__globals__)
@@ -133,17 +150,75 @@ class _Rewrite(ast.NodeTransformer):
             body = [self.visit(part) for part in _without_docstring(node.body)]
         for argument in node.args.args:
             argument.annotation = None
+        self._write_defaults(node.args)
         new = ast.FunctionDef(
             name=name, args=node.args, body=body, decorator_list=[], type_params=[]
         )
         return ast.fix_missing_locations(new)
 
+    def _write_defaults(self, arguments):
+        """Defaults were evaluated where the function was made; write their values."""
+        positional, keyword = self.defaults
+        first = len(arguments.args) - len(positional)
+        arguments.defaults = [
+            self._expression(argument.arg, value)
+            for argument, value in zip(arguments.args[first:], positional, strict=True)
+        ]
+        # Numba has no keyword-only arguments: make them ordinary ones.
+        required = [a for a in arguments.kwonlyargs if a.arg not in keyword]
+        first_default = len(arguments.args) - len(positional)
+        arguments.args[first_default:first_default] = required
+        for argument in arguments.kwonlyargs:
+            if argument.arg in keyword:
+                arguments.args.append(argument)
+                arguments.defaults.append(
+                    self._expression(argument.arg, keyword[argument.arg])
+                )
+        arguments.kwonlyargs, arguments.kw_defaults = [], []
+
+    def _expression(self, name, value):
+        return ast.parse(self.text.value(name, value), mode="eval").body
+
+    def visit_Call(self, node):
+        made = None
+        if isinstance(node.func, ast.Name) and node.func.id not in self.local:
+            made = self.outer.get(node.func.id)
+        if hasattr(made, "_field_defaults") and not any(
+            isinstance(argument, ast.Starred) for argument in node.args
+        ):
+            # Numba does not fill in the defaults of a NamedTuple.
+            given = {keyword.arg for keyword in node.keywords}
+            node.keywords += [
+                ast.keyword(field, self._expression(field, made._field_defaults[field]))
+                for field in made._fields[len(node.args) :]
+                if field in made._field_defaults and not given & {field, None}
+            ]
+        return self.generic_visit(node)
+
+    def visit_Attribute(self, node):
+        owner = self._module(node.value)
+        value = getattr(owner, node.attr, None)
+        # What Numba knows stays an attribute; Python functions are written out.
+        if owner is None or owner.__name__.partition(".")[0] in _COMPILABLE:
+            return self.generic_visit(node)
+        if value is None or isinstance(value, types.ModuleType):
+            return self.generic_visit(node)
+        return self._expression(node.attr, value)
+
+    def _module(self, node):
+        """The module an expression such as `package.module` stands for, or None."""
+        found = None
+        if isinstance(node, ast.Name) and node.id not in self.local:
+            found = self.outer.get(node.id)
+        elif isinstance(node, ast.Attribute):
+            found = getattr(self._module(node.value), node.attr, None)
+        return found if isinstance(found, types.ModuleType) else None
+
     def visit_Name(self, node):
         if node.id in self.local:
             return node
         if node.id in self.outer:
-            text = self.text.value(node.id, self.outer[node.id])
-            return ast.parse(text, mode="eval").body
+            return self._expression(node.id, self.outer[node.id])
         if hasattr(builtins, node.id):
             return node
         raise ModelError(f"scalar function uses the undefined name {node.id!r}")

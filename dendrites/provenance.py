@@ -1,0 +1,67 @@
+"""What a result was made with: source commit, package versions, machine."""
+
+import functools
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]
+
+
+@functools.cache
+def provenance() -> dict[str, str | int]:
+    """Root attributes of a run that describe software and machine, not the user."""
+    commit, dirty = _git_state()
+    packages = ("numpy", "scipy", "numba", "llvmlite", "xarray")
+    return {
+        "software": "dendrites",
+        "software_version": _version("dendrites"),
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "python_version": platform.python_version(),
+        **{f"{package}_version": _version(package) for package in packages},
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _git_state() -> tuple[str, int]:
+    """Commit of the source tree this file lies in, and whether files differ."""
+    if not (SOURCE / ".git").exists():
+        return "", 0
+    command = ["git", "-C", str(SOURCE), "status", "--porcelain=v2", "--branch"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    try:
+        lines = subprocess.run(
+            [*command, "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            timeout=2,
+            check=True,
+            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
+        ).stdout.splitlines()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return "", 0
+    commit = [line[13:] for line in lines if line.startswith("# branch.oid ")]
+    changed = any(not line.startswith("#") for line in lines)
+    known = commit and re.fullmatch(r"[0-9a-f]{40,64}", commit[0])
+    return (commit[0], int(changed)) if known else ("", 0)
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        text = ""
+    model = re.search(r"^model name\s*:\s*(\S.*)$", text, re.MULTILINE)
+    return model[1] if model else platform.processor() or platform.machine()
