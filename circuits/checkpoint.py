@@ -1,54 +1,45 @@
 """Training state on disk: replaced atomically, checked on reading, the last two kept.
 
-A file is: 8-byte magic, format version (uint32), header length and payload length
-(uint64 each), sha256 of version + header + payload, header (JSON), payload (npz,
-uncompressed). Integers are little-endian. Later formats keep this frame, so that an
-older reader can tell a newer file from a damaged one. The same header and arrays give
-the same bytes: no time, host or dictionary order enters the file.
-
 A save writes a temporary file in the same folder, syncs it, renames the current file
 to `<name>.prev`, renames the new one into place and syncs the folder. At every moment
-one complete checkpoint is on disk under one of the two names.
+one complete checkpoint is on disk under one of the two names. The format of the file
+is described in `_checkpoint_format`.
 """
 
 import contextlib
 import errno
 import hashlib
-import io
 import json
-import math
 import os
 import re
-import stat
-import struct
 import warnings
-import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 
+from circuits._checkpoint_format import (
+    FORMAT_VERSION,
+    MAGIC,
+    NewerFormat,
+    checked_arrays,
+    encode,
+    read,
+    reason,
+    verify,
+)
+from circuits._config_differences import check_same_config, config_differences
 from dendrites.errors import CheckpointError, StorageError
 
-MAGIC = b"DENDCKPT"
-FORMAT_VERSION = 1
-
-_FRAME = struct.Struct("<8sIQQ32s")
-_BLOCK = 1 << 20
-_MAX_DEPTH = 64
-_MAX_SHOWN = 12
-# Without a prefix, an array called like an argument of numpy.savez would become one.
-_MEMBER = "array."
-_HEADER_READERS = {
-    (1, 0): npy.read_array_header_1_0,
-    (2, 0): npy.read_array_header_2_0,
-}
-_ABSENT = object()
-
-
-class _NewerFormat(CheckpointError):
-    """An intact file of a format this version does not know."""
+__all__ = [
+    "FORMAT_VERSION",
+    "MAGIC",
+    "check_same_config",
+    "config_differences",
+    "load_checkpoint",
+    "previous_path",
+    "save_checkpoint",
+    "state_sha256",
+]
 
 
 def previous_path(path: str | os.PathLike[str]) -> Path:
@@ -87,12 +78,7 @@ def save_checkpoint(
     Source: our format.
     """
     path = Path(path)
-    text = _encode_header(header)
-    buffer = io.BytesIO()
-    named = sorted(_checked_arrays(arrays).items())
-    np.savez(buffer, **{_MEMBER + name: value for name, value in named})
-    payload = buffer.getbuffer()
-    frame = _frame(text, payload)
+    parts = encode(header, arrays)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     if os.path.lexists(path) and not path.is_file():
         raise StorageError(
@@ -101,7 +87,7 @@ def save_checkpoint(
     try:
         _remove_stale_temporaries(path)
         try:
-            _write_and_sync(temporary, (frame, text, payload))
+            _write_and_sync(temporary, parts)
             _rename_into_place(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError, ValueError):
@@ -109,9 +95,9 @@ def save_checkpoint(
             raise
         _sync_folder(path.parent)
     except (OSError, ValueError) as error:
-        size = (len(frame) + len(text) + len(payload)) / 1e6
+        size = sum(map(len, parts)) / 1e6
         raise StorageError(
-            f"checkpoint {path}: not saved: {_reason(error)}\n"
+            f"checkpoint {path}: not saved: {reason(error)}\n"
             f"needs about {size:.3g} MB in a writable folder {path.parent}\n"
             "a checkpoint saved earlier can still be loaded"
         ) from error
@@ -148,23 +134,23 @@ def load_checkpoint(
     path = Path(path)
     previous = previous_path(path)
     try:
-        return _read(path)
-    except _NewerFormat as error:
+        return read(path)
+    except NewerFormat as error:
         raise CheckpointError(
             f"checkpoint {path}: {error}\n"
             "resume with the version that wrote it, or start a run in another folder"
         ) from None
     except CheckpointError as error:
-        reason = error
+        fault = error
     try:
-        state = _read(previous)
+        state = read(previous)
     except CheckpointError as error:
         raise CheckpointError(
-            f"no usable checkpoint\n{path}: {reason}\n{previous}: {error}\n"
+            f"no usable checkpoint\n{path}: {fault}\n{previous}: {error}\n"
             "check the path, restore a copy, or start a new run"
         ) from error
     warnings.warn(
-        f"checkpoint {path} cannot be used ({reason}); using the one before it, "
+        f"checkpoint {path} cannot be used ({fault}); using the one before it, "
         f"{previous}",
         UserWarning,
         stacklevel=2,
@@ -195,161 +181,11 @@ def state_sha256(arrays: dict[str, np.ndarray]) -> str:
     Source: our definition.
     """
     digest = hashlib.sha256()
-    for name, value in sorted(_checked_arrays(arrays).items()):
+    for name, value in sorted(checked_arrays(arrays).items()):
         label = json.dumps([name, value.dtype.str, list(value.shape)]).encode()
         digest.update(len(label).to_bytes(8, "little") + label)
         digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
     return digest.hexdigest()
-
-
-def config_differences(a: dict, b: dict) -> list[str]:
-    """Where two configurations differ, as `dotted.path: value in a != value in b`.
-
-    Lists and tuples are compared item by item and are interchangeable, as they are in
-    a stored header. 1 equals 1.0; True does not equal 1.
-
-    Parameters
-    ----------
-    a, b : dict
-        Plain data.
-
-    Returns
-    -------
-    list of str
-        Sorted by path; empty if the configurations are the same.
-
-    Source: our definition.
-    """
-    return list(_differences(a, b, ""))
-
-
-def check_same_config(saved: dict, current: dict) -> None:
-    """Refuse to resume a run under another configuration.
-
-    Parameters
-    ----------
-    saved, current : dict
-        Plain data: the configuration in the checkpoint, and the one asked for now.
-
-    Raises
-    ------
-    CheckpointError
-        If they differ; the first 12 differing paths are listed with both values.
-
-    Source: our definition.
-    """
-    found = config_differences(saved, current)
-    if not found:
-        return
-    shown = "; ".join(found[:_MAX_SHOWN])
-    if len(found) > _MAX_SHOWN:
-        shown += f"; and {len(found) - _MAX_SHOWN} more"
-    raise CheckpointError(
-        f"the checkpoint has another configuration; differences: {len(found)} "
-        f"(saved != current)\n{shown}\n"
-        "resume with the saved configuration, or start a run in another folder"
-    )
-
-
-def _differences(a, b, where):
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        a, b = dict(enumerate(a)), dict(enumerate(b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        for key in sorted({*a, *b}, key=lambda key: (isinstance(key, str), key)):
-            text = str(key) if str(key).isprintable() else repr(key)
-            path = f"{where}.{text}" if where else text
-            yield from _differences(a.get(key, _ABSENT), b.get(key, _ABSENT), path)
-    elif isinstance(a, bool) is not isinstance(b, bool) or a != b:
-        yield f"{where}: {_shown(a)} != {_shown(b)}"
-
-
-def _shown(value):
-    if value is _ABSENT:
-        return "(absent)"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _encode_header(header: Any) -> bytes:
-    _require_dict(header, "header")
-    _check_plain(header, "header", 0)
-    try:
-        return json.dumps(header, allow_nan=False, sort_keys=True).encode()
-    except ValueError as error:  # an integer too long for Python to print
-        raise CheckpointError(f"checkpoint header: {error}") from error
-
-
-def _require_dict(value, what):
-    if not isinstance(value, dict):
-        raise CheckpointError(
-            f"checkpoint {what}: got {type(value).__name__}, must be a dictionary"
-        )
-
-
-def _check_plain(value, where, depth):
-    if depth > _MAX_DEPTH:
-        raise CheckpointError(
-            f"checkpoint {where[:80]}...: nested more than {_MAX_DEPTH} deep"
-        )
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise CheckpointError(
-                    f"checkpoint {where}: key {key!r} is {type(key).__name__}; "
-                    "keys must be text"
-                )
-            _check_plain(item, f"{where}.{key}", depth + 1)
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _check_plain(item, f"{where}.{index}", depth + 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise CheckpointError(
-            f"checkpoint {where}: {value!r} is not finite; JSON cannot hold it"
-        )
-    elif value is not None and not isinstance(value, str | int | float):
-        raise CheckpointError(
-            f"checkpoint {where}: {type(value).__name__} is not plain data\n"
-            "allowed: text, int, float, bool, None, list, dict; "
-            "arrays belong in `arrays`"
-        )
-
-
-def _checked_arrays(arrays: Any) -> dict[str, np.ndarray]:
-    _require_dict(arrays, "arrays")
-    for name, value in arrays.items():
-        printable = isinstance(name, str) and name.isprintable()
-        if not printable or not 1 <= len(name) <= 200 or "\\" in name:
-            raise CheckpointError(
-                f"checkpoint array name {_shown(name)}: must be 1 to 200 printable "
-                "characters without backslash"
-            )
-        # Subclasses carry more than the bytes we store, such as a mask.
-        if type(value) is not np.ndarray:
-            raise CheckpointError(
-                f"checkpoint array {name!r}: got {type(value).__name__}, must be a "
-                "plain numpy.ndarray; use numpy.asarray"
-            )
-        if not _storable(value.dtype):
-            raise CheckpointError(
-                f"checkpoint array {name!r}: dtype {value.dtype} is refused\n"
-                "allowed: bool, integers, float and complex of at most 64 bits per part"
-            )
-    return arrays
-
-
-def _storable(dtype):
-    # Objects would be executable content, and long doubles hold undefined padding
-    # that would make equal states hash differently.
-    widest = {"b": 1, "i": 8, "u": 8, "f": 8, "c": 16}
-    return dtype.itemsize <= widest.get(dtype.kind, -1)
-
-
-def _frame(text, payload) -> bytes:
-    version = FORMAT_VERSION.to_bytes(4, "little")
-    digest = hashlib.sha256(version)
-    digest.update(text)
-    digest.update(payload)
-    return _FRAME.pack(MAGIC, FORMAT_VERSION, len(text), len(payload), digest.digest())
 
 
 def _write_and_sync(temporary, parts):
@@ -419,100 +255,7 @@ def _is_alive(pid):
 def _is_intact(path):
     try:
         with open(path, "rb") as stream:
-            _verify(stream)
+            verify(stream)
     except (OSError, CheckpointError) as error:
-        return isinstance(error, _NewerFormat)
+        return isinstance(error, NewerFormat)
     return True
-
-
-def _verify(stream: BinaryIO) -> tuple[int, int]:
-    """Lengths of header and payload of a file whose frame and checksum hold."""
-    start = stream.read(_FRAME.size)
-    if not start:
-        raise CheckpointError("zero length")
-    if not start.startswith(MAGIC):
-        raise CheckpointError("not a checkpoint: wrong first 8 bytes")
-    if len(start) < _FRAME.size:
-        raise CheckpointError(f"truncated to {len(start)} bytes")
-    _, version, text_size, payload_size, expected = _FRAME.unpack(start)
-    size = os.fstat(stream.fileno()).st_size
-    claimed = _FRAME.size + text_size + payload_size
-    newer = f"written by format {version}, this reads up to {FORMAT_VERSION}"
-    hint = f", or {newer}" if version > FORMAT_VERSION else ""
-    if size != claimed:
-        raise CheckpointError(f"{size} bytes long, should be {claimed}{hint}")
-    digest = hashlib.sha256(version.to_bytes(4, "little"))
-    while block := stream.read(_BLOCK):
-        digest.update(block)
-    if digest.digest() != expected:
-        raise CheckpointError(f"damaged: checksum does not match{hint}")
-    if version > FORMAT_VERSION:
-        raise _NewerFormat(newer)
-    if version < 1:
-        raise CheckpointError(f"unknown format {version}")
-    return text_size, payload_size
-
-
-def _read(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise CheckpointError("not a regular file")
-        with open(path, "rb") as stream:
-            text_size, payload_size = _verify(stream)
-            stream.seek(_FRAME.size)
-            text, payload = stream.read(text_size), stream.read(payload_size)
-        return _decode_header(text), _decode_arrays(payload)
-    except CheckpointError:
-        raise
-    except Exception as error:
-        # A hostile file can make the JSON, zip and npy readers raise almost anything.
-        raise CheckpointError(_reason(error)) from error
-
-
-def _reason(error):
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(text.split())[:200]
-
-
-def _decode_header(text: bytes) -> dict:
-    header = json.loads(text, parse_constant=_refuse_constant)
-    if not isinstance(header, dict):
-        raise CheckpointError("its header is not a JSON object")
-    return header
-
-
-def _refuse_constant(text):
-    raise CheckpointError(f"its header holds {text}")
-
-
-def _decode_arrays(payload: bytes) -> dict[str, np.ndarray]:
-    arrays = {}
-    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-        members = archive.infolist()
-        # Members may overlap, so each can fit while their sum would not.
-        if sum(member.file_size for member in members) > len(payload):
-            raise CheckpointError("its arrays claim more bytes than the file has")
-        for member in members:
-            name = member.filename.removeprefix(_MEMBER).removesuffix(".npy")
-            plain = member.compress_type == zipfile.ZIP_STORED
-            if member.filename != f"{_MEMBER}{name}.npy" or name in arrays or not plain:
-                raise CheckpointError(f"unexpected member {_shown(member.filename)}")
-            with archive.open(member) as stream:
-                arrays[name] = _read_array(stream, name, member.file_size)
-    return _checked_arrays(arrays)
-
-
-def _read_array(stream, name, size):
-    version = npy.read_magic(stream)
-    if version not in _HEADER_READERS:
-        raise CheckpointError(f"array {name!r}: npy version {version} is not read")
-    shape, _, dtype = _HEADER_READERS[version](stream)
-    if not _storable(dtype):
-        raise CheckpointError(f"array {name!r}: dtype {dtype} is refused")
-    claimed = stream.tell() + math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or claimed != size:
-        raise CheckpointError(
-            f"array {name!r}: claims {claimed} bytes, the file has {size} for it"
-        )
-    stream.seek(0)
-    return npy.read_array(stream, allow_pickle=False)

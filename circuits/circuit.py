@@ -96,6 +96,12 @@ class Circuit:
                 f"output {self.output!r}: {model.name} cells have no read "
                 f"{self.readout!r}. {choices(self.readout, model.read_names)}"
             )
+        problems += [
+            f"population {p.name!r}: {p.model.name} cells advance by a step of their "
+            "own, which heun cannot use: it needs a derivative. Use euler"
+            for p in self.populations
+            if self.stepper == "heun" and p.model.step is not None
+        ]
         if problems:
             raise ModelError("\n".join(problems))
         self._check_connected()
@@ -192,6 +198,12 @@ class Circuit:
                     continue
                 q = projections[target]
                 if q.pre not in by_name or q.post not in by_name:
+                    continue
+                if other is p.tied_to and q.tied_to is not None:
+                    yield f"{where}: {target!r} is itself tied; tie to what it follows"
+                    continue
+                if other is p.tied_to and not (p.is_dense and q.is_dense):
+                    yield f"{where}: only dense projections can be tied to dense ones"
                     continue
                 theirs = (by_name[q.post].size, by_name[q.pre].size)
                 if (theirs[::-1] if other.transpose else theirs) != shape:

@@ -119,6 +119,13 @@ class Projection:
             raise ModelError(
                 f"{where}: a tied projection cannot have a rule of its own"
             )
+        separable = isinstance(self.rule, ActivityDifference) and self.rule.continuous
+        if self.weight_decay and self.rule is not None and not separable:
+            raise ModelError(
+                f"{where}: weight_decay = {self.weight_decay!r} 1/ms: only an "
+                "ActivityDifference that acts at every step decays weights; write the "
+                "decay into the rule"
+            )
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             raise ModelError(
                 f"{where}: bounds = {self.bounds}: the lower must be below the upper"
@@ -127,6 +134,11 @@ class Projection:
             raise ModelError(
                 f"{where}: weight_decay = {self.weight_decay!r} 1/ms: must be >= 0"
             )
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every pair of cells has a weight."""
+        return isinstance(self.connectivity, str) and self.connectivity == "dense"
 
     @property
     def learns(self) -> bool:

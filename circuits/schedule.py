@@ -1,14 +1,13 @@
 """Schedule: the phases of one presentation."""
 
-import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from circuits.population import check_name
-from dendrites.errors import ConfigError, ModelError
+from dendrites._time import n_steps
+from dendrites.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,30 +127,3 @@ class Segment:
     steps: int
     learning: bool
     averaging: bool
-
-
-def n_steps(duration: float, dt: float, where: str, *, quiet: bool = False) -> int:
-    """Number of steps of `dt` in `duration`, with a warning if it had to be rounded.
-
-    Raises
-    ------
-    ConfigError
-        If `dt` is not a positive finite number, or `duration` is negative.
-    """
-    for name, value, lowest in (("dt", dt, 0), ("duration", duration, -1)):
-        wrong_type = isinstance(value, (bool, str)) or value is None
-        if wrong_type or not math.isfinite(value) or value <= lowest:
-            need = "> 0" if name == "dt" else ">= 0"
-            raise ConfigError(
-                f"{where}: {name} = {value!r} ms: must be a finite number {need}"
-            )
-    if duration < 0:
-        raise ConfigError(f"{where}: duration = {duration!r} ms: must be >= 0")
-    steps = round(duration / dt)
-    if not quiet and abs(steps * dt - duration) > 1e-6 * dt:
-        warnings.warn(
-            f"{where}: {duration:g} ms is not a multiple of dt = {dt:g} ms; "
-            f"{steps} steps ({steps * dt:g} ms) are run",
-            stacklevel=3,
-        )
-    return steps

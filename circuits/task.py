@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from circuits._task_problems import mismatches, source_problems, split_problems
 from dendrites.errors import ConfigError, DataError
 
 SPLITS = ("train", "validation", "test")
 REQUIRED_SPLITS = ("train", "test")
-SOURCE_KEYS = ("name", "licence", "sha256")
 
 # Rates, standardised features and decibels stay below this; 8-bit pixels do not.
 LARGEST_SCALED_INPUT = 20.0
@@ -193,7 +193,7 @@ def whole_number(
 
 
 def _check(task, *, strict, stacklevel):
-    problems = _source_problems(task.sources)
+    problems = source_problems(task.sources)
     missing = [name for name in REQUIRED_SPLITS if name not in task.splits]
     if missing:
         problems.append("no split " + " or ".join(map(repr, missing)))
@@ -204,9 +204,9 @@ def _check(task, *, strict, stacklevel):
         elif not isinstance(split, Split):
             problems.append(f"{where}: expected a Split, got {type(split).__name__}")
         else:
-            problems += [f"{where}: {text}" for text in _split_problems(split)]
+            problems += [f"{where}: {text}" for text in split_problems(split)]
     if not problems:
-        problems = _mismatches(task.splits)
+        problems = mismatches(task.splits)
     if problems:
         raise DataError(f"task {task.name!r}: " + "; ".join(problems))
 
@@ -220,103 +220,6 @@ def _check(task, *, strict, stacklevel):
         if strict:
             raise DataError(message)
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
-
-
-def _source_problems(sources):
-    return [
-        f"source {i}: expected a dict of texts with the keys {', '.join(SOURCE_KEYS)}, "
-        f"got {source!r}"
-        for i, source in enumerate(sources)
-        if not isinstance(source, dict)
-        or set(source) != set(SOURCE_KEYS)
-        or not all(isinstance(text, str) for text in source.values())
-    ]
-
-
-def _split_problems(split):
-    problems = []
-    for name, ndim in (("inputs", 2), ("targets", 2), ("labels", 1), ("index", 1)):
-        array = getattr(split, name)
-        if array is None:
-            if name != "labels":
-                problems.append(f"{name} are missing, only labels may be None")
-        elif array.ndim != ndim:
-            problems.append(f"{name} have shape {array.shape}, expected {ndim}-D")
-    if problems:
-        return problems
-    n_examples = len(split.inputs)
-    for name, array in split._asdict().items():
-        if array is not None and len(array) != n_examples:
-            problems.append(f"{name}: {len(array)} rows for {n_examples} examples")
-    if problems:
-        return problems
-    if split.inputs.size == 0 or split.targets.size == 0:
-        return [
-            f"empty, inputs have shape {split.inputs.shape} "
-            f"and targets {split.targets.shape}"
-        ]
-    for name in ("inputs", "targets"):
-        problems += _non_finite(name, getattr(split, name))
-    if split.index.dtype != np.int64:
-        problems.append(f"index has dtype {split.index.dtype}, expected int64")
-    if split.labels is not None:
-        problems += _label_problems(split.labels, split.targets.shape[1])
-    return problems
-
-
-def _non_finite(name, values):
-    if values.dtype not in (np.float32, np.float64):
-        return [f"{name} have dtype {values.dtype}, expected float64"]
-    bad = ~np.isfinite(values)
-    if not bad.any():
-        return []
-    first = tuple(int(i) for i in np.argwhere(bad)[0])
-    return [
-        f"{int(bad.sum())} of {values.size} {name} are not finite, "
-        f"first {values[first]} at {first}"
-    ]
-
-
-def _label_problems(labels, n_outputs):
-    if labels.dtype != np.int64:
-        found = ", ".join(repr(value) for value in labels[:3].tolist())
-        n_nan = int(np.isnan(labels).sum()) if labels.dtype.kind == "f" else 0
-        nan = f", {n_nan} of them NaN" if n_nan else ""
-        return [
-            f"labels have dtype {labels.dtype} ({found}, ...{nan}), "
-            f"expected whole numbers 0 to {n_outputs - 1}"
-        ]
-    bad = (labels < 0) | (labels >= n_outputs)
-    if bad.any():
-        values = np.unique(labels[bad])
-        shown = ", ".join(map(str, values[:5])) + (", ..." if len(values) > 5 else "")
-        return [
-            f"{int(bad.sum())} labels outside 0 to {n_outputs - 1}: {shown}, "
-            f"first at example {int(bad.argmax())}"
-        ]
-    # One example alone cannot have two classes, and a one-example subset is useful.
-    if len(labels) > 1 and (labels == labels[0]).all():
-        return [f"all {len(labels)} labels are {labels[0]}, expected 2 classes or more"]
-    return []
-
-
-def _mismatches(splits):
-    train = splits["train"]
-    problems = []
-    for name, split in splits.items():
-        for layer, got, expected in (
-            ("input", split.inputs, train.inputs),
-            ("output", split.targets, train.targets),
-        ):
-            if got.shape[1] != expected.shape[1]:
-                problems.append(
-                    f"split {name!r}: layer {layer!r} expected {expected.shape[1]} "
-                    f"features as in 'train', got {got.shape[1]}"
-                )
-        if (split.labels is None) != (train.labels is None):
-            which = "no labels" if split.labels is None else "labels"
-            problems.append(f"split {name!r}: has {which}, unlike 'train'")
-    return problems
 
 
 def _converted(split):

@@ -42,9 +42,10 @@ def initial_weights(
     ]
     problems += [
         text
-        for name in given
-        if name in names and isinstance(given[name], (np.ndarray, list, tuple))
-        for text in _array_problems(circuit, name, given[name])
+        for p in circuit.projections
+        for initial in (given.get(p.name, p.initial),)
+        if isinstance(initial, (np.ndarray, list, tuple))
+        for text in _array_problems(circuit, p.name, initial)
     ]
     if problems:
         raise ModelError("\n".join(problems))

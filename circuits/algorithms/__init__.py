@@ -1,1 +1,5 @@
+"""Learning algorithms: functions from layer sizes to a Circuit."""
 
+from circuits.algorithms.sacramento import sacramento
+
+__all__ = ["sacramento"]

@@ -129,8 +129,9 @@ def write_fields(t, w, x, span, section, slot, past):
 
 
 @inlined_kernel
-def step_populations(t, loops, w, x, span, s, factors):
+def step_populations(t, loops, w, x, span, s, stage):
     """Algebraic compartments, then the factors of every rule, then the new state."""
+    factors = span.learning * (1 - stage)
     m = span.samples
     for p in range(len(t.population)):
         if t.population[p, FILL] >= 0:
@@ -149,6 +150,8 @@ def step_populations(t, loops, w, x, span, s, factors):
                     n,
                 ),
             )
+    for i in range(t.state_size * t.keeps_start * (1 - stage)):
+        x[t.start + i] = x[t.state + i]
     for j in range(len(span.mode) if factors else 0):
         mode = span.mode[j]
         if mode == SUMMED or mode == FOLLOWED or mode == FUSED:
@@ -267,10 +270,7 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
             slot += stage * (max(span.block, 2) - slot)
             write_signals(t, loops, w, x, m, slot, stage * 0)
             write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
-            if stage == 0 and span.stages == 2:
-                for i in range(t.state_size):
-                    x[t.start + i] = x[t.state + i]
-            step_populations(t, loops, w, x, span, s, span.learning * (1 - stage))
+            step_populations(t, loops, w, x, span, s, stage)
         if span.stages == 2:
             for i in range(t.state_size):
                 x[t.state + i] = half * (x[t.start + i] + x[t.state + i])

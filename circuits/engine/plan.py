@@ -7,7 +7,7 @@ import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.engine import tables as tb
-from circuits.engine.memory import check_memory
+from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ConfigError, ModelError
 from dendrites.loop import (
@@ -18,6 +18,7 @@ from dendrites.loop import (
     step_loop,
     synapse_loop,
 )
+from dendrites.synaptic_rule import SynapticRule
 
 ONE_TO_ONE = "one_to_one"
 
@@ -186,14 +187,16 @@ class Plan:
         population, state_size, field_size = self._population_rows()
         signal, signal_size = self._signal_rows()
         recording, record_size = self._recording_rows()
-        widest = max((self._n_synapses(p.name) for p in c.projections), default=1)
+        widest = max((self._work_size(p) for p in c.projections), default=1)
         largest = max(p.size for p in c.populations) * self.capacity
+        synaptic = any(isinstance(p.rule, SynapticRule) for p in c.projections)
+        keeps_start = synaptic or c.stepper == "heun"
         # Places in a lane's arena, one section after the other.
         sections = {
             "state": state_size,
             "field": field_size * self.capacity,
             "base": field_size * self.capacity,
-            "start": state_size if c.stepper == "heun" else 0,
+            "start": state_size if keeps_start else 0,
             "average": len(self.windows) * state_size,
             "scratch": max(largest, widest),
             "gradient": self._n_weights,
@@ -223,6 +226,7 @@ class Plan:
             term=term,
             recording=recording,
             index=np.array(self._integers or [0], np.int64),
+            keeps_start=int(keeps_start),
             state_size=state_size,
             field_size=field_size,
             weights=0,
@@ -416,6 +420,12 @@ class Plan:
         if pattern is None:
             return n_post * n_pre
         return n_post if pattern is ONE_TO_ONE else int(pattern.sum())
+
+    def _work_size(self, p):
+        """Scratch an update takes; rules that see the weight work on dense copies."""
+        if isinstance(p.rule, SynapticRule):
+            return math.prod(self.circuit.shape(p.name))
+        return self._n_synapses(p.name)
 
     def _sparse_index(self, name):
         """Start of the rows and targets of a sparse projection in `index`."""

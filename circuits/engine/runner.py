@@ -5,6 +5,7 @@ in chunk order, and BLAS stays on one thread, so results do not depend on how ma
 threads there are.
 """
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -27,10 +28,10 @@ from circuits.engine.entries import (
     update_synapses,
 )
 from circuits.engine.integrate import run_span
-from circuits.engine.memory import check_memory
 from circuits.engine.plan import Plan
 from circuits.schedule import Schedule
-from dendrites.errors import NumericalError
+from dendrites._memory import check_memory
+from dendrites.errors import ConfigError, NumericalError
 from dendrites.jit import compiling, jit_disabled
 from dendrites.random import generator
 
@@ -98,6 +99,7 @@ class Runner:
             seed,
         )
         capacity = min(batch, chunk)
+        self.stopping = threading.Event()
         self.plan = Plan(
             circuit,
             dtype=dtype,
@@ -127,13 +129,21 @@ class Runner:
             self._reset([(lane, capacity) for lane in lanes])
 
     def each_replica(self, work):
-        """Call work(replica number) for all replicas, on threads."""
+        """Call work(replica number) for all replicas, on threads.
+
+        An interrupt sets `stopping`, which long work looks at between presentations.
+        """
         numbers = range(len(self.replicas))
         if self.threads == 1 or len(self.replicas) == 1 or jit_disabled():
             return [work(number) for number in numbers]
         # Loops are loaded by now, so no two threads compile the same one.
         with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, numbers))
+            waiting = [pool.submit(work, number) for number in numbers]
+            try:
+                return [result.result() for result in waiting]
+            except BaseException:
+                self.stopping.set()
+                raise
 
     def present(
         self,
@@ -162,6 +172,11 @@ class Runner:
             Where and when a potential or weight left the finite numbers.
         """
         samples = len(next(iter(patterns.values())))
+        if samples > self.batch:
+            raise ConfigError(
+                f"patterns of {samples} samples are shown to a run planned for batches "
+                f"of {self.batch}: show at most that many at once"
+            )
         lanes = self._lanes_of(number, samples)
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
         if not schedule.carry_state:
@@ -370,18 +385,23 @@ class Runner:
             lanes[0][0][place] += lane[place]
 
     def _diverged(self, number):
-        status = next(row.copy() for row in self.status[number] if row[0])
+        lane = int(np.flatnonzero(self.status[number][:, 0])[0])
+        status = self.status[number, lane].copy()
         self.status[number] = 0
         code, step, row, variable, sample, unit = (int(x) for x in status)
+        sample += lane * self.plan.capacity
         dt = self.circuit.dt
         after = (step - 1) // CHECK_EVERY * CHECK_EVERY * dt
         when = f"between t = {after:g} and {step * dt:g} ms of the presentation"
         if code == 2:
             name = self.circuit.projections[row].name
-            n_post, n_pre = self.circuit.shape(name)
+            n_post, _ = self.circuit.shape(name)
+            which = f"number {variable} of its sparse pattern"
+            if self.plan.patterns[name] is None:
+                which = f"(post, pre) = ({variable % n_post}, {variable // n_post})"
             return NumericalError(
-                f"projection {name!r}: weight number {variable} of {n_post} x {n_pre} "
-                f"left the finite range {when}. Lower its learning rate "
+                f"projection {name!r}: weight {which} left the finite range {when}. "
+                "Lower its learning rate "
                 f"({self.rates[number][row]:g}) or give it bounds."
             )
         population = self.circuit.populations[row]

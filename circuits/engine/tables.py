@@ -60,7 +60,8 @@ class Tables(NamedTuple):
     field: int
     base: int
     field_size: int
-    start: int  # Heun: state at the start of the step
+    start: int  # state that the step began with, algebraic compartments filled
+    keeps_start: int  # whether it is kept: for Heun and rules that see the weight
     average: int  # (windows, state_size) sums of the state
     scratch: int
     gradient: int  # sums of factor times signal, by synapse

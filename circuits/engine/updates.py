@@ -21,6 +21,7 @@ from circuits.engine.tables import (
     FACTOR_PLACE,
     FIRST_TERM,
     GAIN,
+    KIND,
     LOOP,
     LOWER,
     PARAMS,
@@ -28,9 +29,11 @@ from circuits.engine.tables import (
     POST,
     PRE,
     PRESYNAPTIC,
+    ROWS,
     RULE,
     SIGNAL,
     SIZE,
+    SPARSE,
     STATE,
     STILL,
     SUM,
@@ -279,8 +282,8 @@ def advance_fused(t, w, x, j, span, past, now, oo):
 def apply_synaptic(t, loops, w, x, span, steps, slot):
     """Rules that depend on the weight: one pass over the synapses per block.
 
-    They see the cell and the signal of the block's last step (`slot`), so they are of
-    first order in the block length.
+    They see the cell and the signal that the block's last step (`slot`) began with, so
+    they are of first order in the block length.
     """
     for j in range(len(span.mode)):
         if span.mode[j] == SYNAPTIC:
@@ -289,9 +292,10 @@ def apply_synaptic(t, loops, w, x, span, steps, slot):
             if not t.signal[q, CONSTANT]:
                 n_pre = t.population[t.projection[j, PRE], SIZE]
                 xo += slot * n_pre * span.samples
-            state = t.population[t.projection[j, POST], STATE]
+            state = t.start + t.population[t.projection[j, POST], STATE] - t.state
             h = span.rate[j] * span.dt * steps
             change_synapses(t, loops, w, x, j, state, xo, h, span.samples, span.batch)
+    refresh_tied(t, w, span.mode, t.weights)
 
 
 @inner_kernel
@@ -301,11 +305,17 @@ def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
     post = t.projection[j, POST]
     n_pre, n_post = t.population[t.projection[j, PRE], SIZE], t.population[post, SIZE]
     share = 1.0 if t.projection[j, SUM] else 1.0 / batch
+    weights, wo = w, t.projection[j, WEIGHTS]
+    sparse = t.projection[j, KIND] == SPARSE
+    if sparse:
+        # The loop walks over all pairs of cells: let it work on a dense copy.
+        spread_weights(t, w, x, j, sparse)
+        weights, wo = x, np.int64(t.scratch)
     call_synapse(
         loops.synapse[t.projection[j, RULE]],
         (
-            w,
-            t.projection[j, WEIGHTS],
+            weights,
+            wo,
             n_pre,
             n_post,
             x,
@@ -321,6 +331,25 @@ def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
             t.real[j, UPPER],
         ),
     )
+    if sparse:
+        spread_weights(t, w, x, j, not sparse)
+
+
+@inner_kernel
+def spread_weights(t, w, x, j, out):
+    """Copy sparse weights of projection j to dense scratch (`out`), or back."""
+    rows = t.projection[j, ROWS]
+    n_pre = t.population[t.projection[j, PRE], SIZE]
+    n_post = t.population[t.projection[j, POST], SIZE]
+    if out:
+        x[t.scratch : t.scratch + n_pre * n_post] = 0
+    for p in range(n_pre):
+        for k in range(t.index[rows + p], t.index[rows + p + 1]):
+            place = t.scratch + p * n_post + t.index[rows + n_pre + 1 + k]
+            if out:
+                x[place] = w[t.projection[j, WEIGHTS] + k]
+            else:
+                w[t.projection[j, WEIGHTS] + k] = x[place]
 
 
 @inner_kernel

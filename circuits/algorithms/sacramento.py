@@ -1,0 +1,66 @@
+"""The dendritic error microcircuit as a learning algorithm."""
+
+from collections.abc import Sequence
+
+from circuits.circuit import Circuit
+from circuits.microcircuit import microcircuit
+from circuits.projection import Uniform
+
+
+def sacramento(
+    sizes: Sequence[int],
+    *,
+    learning_rate: float = 0.05,
+    learning_rates: str | Sequence[float] = "matched",
+    hidden_rate: float = 1.0,
+    interneuron_rate: float = 0.1,
+    apical_rate: float = 0.0,
+    seed: int = 0,
+    **options,
+) -> Circuit:
+    """A microcircuit that learns a task from its apical errors, plasticity always on.
+
+    Starts self-predicting, with bottom-up weights uniform(-1, 1) / sqrt(n_pre) and
+    fixed random top-down weights uniform(-1, 1).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Input, hidden layers, output.
+    learning_rate : float
+        Rate of the output layer's bottom-up weights, 1/ms.
+    learning_rates : "matched" or one per layer
+        "matched" divides every layer's rate by the first-order size of its update
+        relative to the gradient, so that all layers descend at one rate and deep
+        circuits do not stall; numbers are rates in 1/ms.
+    hidden_rate : float
+        Further factor on the matched rates of hidden layers.
+    interneuron_rate : float
+        Rate of pyramidal-to-interneuron weights, 1/ms: they must track the weights
+        they mirror, and are never rescaled.
+    apical_rate : float
+        Rate of interneuron-to-apical weights, 1/ms; 0 keeps the exact cancellation.
+    seed : int
+    **options
+        Further arguments of `circuits.microcircuit.microcircuit`.
+
+    Returns
+    -------
+    Circuit
+
+    Source: Sacramento et al. (2018); matched rates are our derivation (model page).
+    """
+    options = {
+        "basal_initial": Uniform(-1.0, 1.0, per_root_fan_in=True),
+        "name": "sacramento",
+        "seed": seed,
+        "interneuron_rates": interneuron_rate,
+        "apical_rates": apical_rate,
+        **options,
+    }
+    if learning_rates == "matched":
+        scales = [layer.update_scale for layer in microcircuit(sizes, **options).layers]
+        learning_rates = [
+            learning_rate * hidden_rate * scales[-1] / scale for scale in scales[:-1]
+        ] + [learning_rate]
+    return microcircuit(sizes, basal_rates=learning_rates, **options)

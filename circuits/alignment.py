@@ -1,0 +1,54 @@
+"""How well a weight change follows a reference direction."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Alignment(NamedTuple):
+    """Angle (degree), cosine, norms, their ratio and the share of equal signs."""
+
+    angle: float
+    cosine: float
+    norm: float
+    reference_norm: float
+    size_ratio: float
+    sign_agreement: float
+
+
+def measure_alignment(change, reference) -> Alignment:
+    """Compare a weight change with a reference of the same shape.
+
+    The angle is twice the arctangent of half-difference over half-sum of the unit
+    vectors: the arccosine of a cosine cannot resolve angles below about 1e-6 degree.
+    A zero vector has no direction: its angle is 90 degrees and its ratio 0.
+
+    Parameters
+    ----------
+    change, reference : ndarray of one shape
+
+    Returns
+    -------
+    Alignment
+        ``sign_agreement`` is the share of entries with equal sign among those where
+        neither is zero (1 if there are none).
+    """
+    a = np.asarray(change, float).ravel()
+    b = np.asarray(reference, float).ravel()
+    if a.shape != b.shape:
+        raise ValueError(f"alignment of {a.size} with {b.size} numbers")
+    norm, reference_norm = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    both = (a != 0) & (b != 0)
+    agreement = float(np.mean(np.sign(a[both]) == np.sign(b[both]))) if both.any() else 1.0
+    if norm == 0 or reference_norm == 0:
+        return Alignment(90.0, 0.0, norm, reference_norm, 0.0, agreement)
+    a, b = a / norm, b / reference_norm
+    angle = 2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))
+    return Alignment(
+        float(np.degrees(angle)),
+        float(np.cos(angle)),
+        norm,
+        reference_norm,
+        norm / reference_norm,
+        agreement,
+    )

@@ -1,0 +1,88 @@
+"""A circuit as plain data: for a run's configuration and for comparing checkpoints."""
+
+import dataclasses
+
+import numpy as np
+
+from circuits.circuit import Circuit
+
+
+def describe(circuit: Circuit) -> dict:
+    """Names, sizes, parameters, rules and phases of a circuit, ready for JSON."""
+    return {
+        "name": circuit.name,
+        "dt_ms": circuit.dt,
+        "stepper": circuit.stepper,
+        "seed": circuit.seed,
+        "output": circuit.output,
+        "readout": circuit.readout,
+        "populations": {
+            p.name: {
+                "model": p.model.name,
+                "size": p.size,
+                "parameters": p.model.parameters._asdict(),
+                **({} if p.pattern is None else {"pattern": p.pattern}),
+            }
+            for p in circuit.populations
+        },
+        "projections": {p.name: _projection(p) for p in circuit.projections},
+        "schedule": _schedule(circuit.schedule),
+        "test_schedule": _schedule(circuit.test_schedule or circuit.schedule),
+    }
+
+
+def _projection(p):
+    connectivity = p.connectivity
+    if isinstance(connectivity, np.ndarray):
+        connectivity = f"sparse, {int(connectivity.sum())} synapses"
+    result = {
+        "pre": p.pre,
+        "post": p.post,
+        "field": p.field,
+        "signal": p.signal,
+        "connectivity": connectivity,
+        "initial": _plain(p.initial),
+    }
+    if p.tied_to is not None:
+        result["tied_to"] = _plain(p.tied_to)
+    if p.rule is not None:
+        result["plastic"] = p.plastic
+        result["rule"] = {
+            "kind": type(p.rule).__name__,
+            **{
+                field.name: _plain(getattr(p.rule, field.name))
+                for field in dataclasses.fields(p.rule)
+                if getattr(p.rule, field.name) is not None
+            },
+        }
+    if p.bounds is not None:
+        result["bounds"] = list(p.bounds)
+    if p.weight_decay:
+        result["weight_decay"] = p.weight_decay
+    return result
+
+
+def _schedule(schedule):
+    return {
+        "carry_state": schedule.carry_state,
+        "phases": [
+            {
+                field.name: _plain(getattr(phase, field.name))
+                for field in dataclasses.fields(phase)
+                if getattr(phase, field.name) is not None
+            }
+            for phase in schedule.phases
+        ],
+    }
+
+
+def _plain(value):
+    if dataclasses.is_dataclass(value):
+        return {"kind": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, np.ndarray):
+        return f"array {value.shape}"
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__name__)
+    return value

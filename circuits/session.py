@@ -1,0 +1,251 @@
+"""The moving parts of a training run: replicas, tests, probes, histories."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from circuits.alignment import measure_alignment
+from circuits.circuit import Circuit
+from circuits.engine.runner import CHUNK, Runner
+from circuits.gradient import negative_gradient
+from circuits.task import Split, Task
+from circuits.weights import initial_weights
+from dendrites.random import generator
+
+MAIN = "main"
+EXACT, BLOCKED = "exact", "blocked"
+LARGEST_TRAIN_TEST = 500
+TEST_BATCH = 8 * CHUNK
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run was asked for; see `circuits.train`."""
+
+    epochs: int
+    batch: int
+    block: int
+    seed: int
+    dtype: type
+    chunk: int
+    threads: int
+    probe: int
+    rate_decay: float = 1.0
+
+
+@dataclass
+class History:
+    """Curves of a run, by name; every list grows by one entry per epoch."""
+
+    epochs: list = field(default_factory=list)
+    updates: list = field(default_factory=list)
+
+    def arrays(self) -> dict:
+        """As arrays for a checkpoint."""
+        return {
+            f"history/{kind}/{name}": np.array([row[name] for row in rows])
+            for kind, rows in (("epochs", self.epochs), ("updates", self.updates))
+            for name in (rows[0] if rows else ())
+        }
+
+    def restore(self, arrays: Mapping) -> None:
+        """Take up the arrays of a checkpoint."""
+        for kind, rows in (("epochs", self.epochs), ("updates", self.updates)):
+            prefix = f"history/{kind}/"
+            columns = {
+                key.removeprefix(prefix): value
+                for key, value in arrays.items()
+                if key.startswith(prefix)
+            }
+            length = len(next(iter(columns.values()), ()))
+            rows[:] = [{k: v[i] for k, v in columns.items()} for i in range(length)]
+
+
+class Session:
+    """A circuit and its controls in training.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    task : Task
+    options : Options
+    weights : mapping, initial weights or initialisers by projection
+    learning_rates : mapping, by projection, 1/ms or per presentation
+    controls : mapping of str to tuple of str
+        Further replicas of the same circuit: the projections that each freezes.
+    announce : callable
+        Receives the message that loops are being compiled.
+    """
+
+    def __init__(self, circuit, task, options, weights, learning_rates, controls, announce):
+        self.circuit: Circuit = circuit
+        self.task: Task = task
+        self.options: Options = options
+        self.names = [MAIN, *controls]
+        self.start = initial_weights(circuit, seed=options.seed, given=weights)
+        start = self.start
+        rates = [
+            {**learning_rates, **dict.fromkeys(frozen, 0.0)}
+            for frozen in ((), *controls.values())
+        ]
+        shared = {
+            "dtype": options.dtype,
+            "chunk": options.chunk,
+            "threads": options.threads,
+            "seed": options.seed,
+            "announce": announce,
+        }
+        n = len(self.names)
+        self.trainer = Runner(
+            circuit, [start] * n, rates=rates, batch=options.batch,
+            block=options.block, **shared,
+        )
+        self._rates = list(self.trainer.rates)
+        self.tester = Runner(circuit, [start] * n, batch=TEST_BATCH, **shared)
+        self.prober = None
+        if options.probe and circuit.layers:
+            self.prober = Runner(
+                circuit, [start], rates=rates[:1], batch=options.probe,
+                block=options.block, **{**shared, "dtype": np.float64},
+            )
+        self.history = History()
+        self.predictions = {}
+
+    def run_epoch(self, epoch: int, tick) -> None:
+        """Train every replica for one epoch, then test and probe.
+
+        Raises
+        ------
+        NumericalError
+            Where and when a potential or weight left the finite numbers.
+        """
+        if not self.history.updates and self.prober is not None:
+            self.history.updates.append(self.probe(0))
+        for k, rates in enumerate(self._rates):
+            self.trainer.rates[k] = rates * self.options.rate_decay ** (epoch - 1)
+        begun = time.perf_counter()
+        self.trainer.each_replica(lambda k: self._train(k, epoch, tick))
+        row = {"wall_time": time.perf_counter() - begun}
+        for split, examples in self.tested_splits().items():
+            for k, name in enumerate(self.names):
+                result = self.test(k, examples)
+                row[f"{name}/{split}/loss"] = result["loss"]
+                if "error_rate" in result:
+                    row[f"{name}/{split}/error_rate"] = result["error_rate"]
+                if k == 0:
+                    self.predictions[split] = result["rates"]
+        self.history.epochs.append(row)
+        if self.prober is not None:
+            self.history.updates.append(self.probe(epoch))
+
+    def tested_splits(self) -> dict[str, Split]:
+        """Splits that are tested after every epoch; long training splits in part."""
+        return {
+            name: Split(*(None if part is None else part[:LARGEST_TRAIN_TEST] for part in split))
+            if name == "train"
+            else split
+            for name, split in self.task.splits.items()
+        }
+
+    def test(self, k: int, split: Split) -> dict:
+        """Answers of replica k: rates (n, n_outputs), loss and error rate."""
+        self._lend_weights(k)
+        rates = []
+        for start in range(0, len(split.inputs), TEST_BATCH):
+            lanes = self.tester.present(
+                k,
+                self.patterns(split, slice(start, start + TEST_BATCH)),
+                self.circuit.test_schedule or self.circuit.schedule,
+                learning=False,
+            )
+            circuit = self.circuit
+            rates.append(self.tester.read(k, lanes, circuit.output, circuit.readout))
+        return score(np.concatenate(rates).astype(float), split)
+
+    def probe(self, epoch: int) -> dict:
+        """Alignment of one presentation's weight change with the exact gradient."""
+        split, n = self.task.splits["train"], self.options.probe
+        weights = self.trainer.weights(0)
+        patterns = self.patterns(split, slice(0, n))
+        runner = self.prober
+        runner.replicas[0][:] = runner.plan.replica(weights)
+        runner.present(0, patterns, self.circuit.schedule, presentation=epoch)
+        after = runner.weights(0)
+        reference = negative_gradient(
+            self.circuit, weights, split.inputs[:n], split.targets[:n]
+        )
+        row = {"epoch_at": epoch, "examples_seen": epoch * len(split.inputs)}
+        for layer in self.circuit.layers:
+            found = measure_alignment(
+                after[layer.projection] - weights[layer.projection],
+                reference[layer.projection],
+            )
+            for name, value in found._asdict().items():
+                row[f"{layer.population}/{name}"] = value
+        return {**row, **self._silence(patterns)}
+
+    def _silence(self, patterns):
+        """Root mean square of apical potentials without a teacher."""
+        schedule = self.circuit.test_schedule or self.circuit.schedule
+        lanes = self.prober.present(0, patterns, schedule, learning=False)
+        return {
+            f"{p.name}/sps_residual": float(
+                np.sqrt(np.mean(self.prober.read_out(lanes, p.name, "apical") ** 2))
+            )
+            for p in self.circuit.populations
+            if "apical" in p.model.state._fields
+        }
+
+    def patterns(self, split: Split, rows) -> dict:
+        """What every clamped population shows for these examples."""
+        n = len(split.inputs[rows])
+        columns = {"inputs": split.inputs, "targets": split.targets}
+        return {
+            p.name: columns[p.pattern][rows]
+            if isinstance(p.pattern, str)
+            else np.full((n, p.size), float(p.pattern or 0.0))
+            for p in self.circuit.populations
+            if p.model.clamped
+        }
+
+    def arrays(self) -> dict:
+        """Everything a resumed run needs."""
+        return {**self.trainer.arrays(), **self.history.arrays()}
+
+    def restore(self, arrays: Mapping) -> None:
+        """Take up the arrays of a checkpoint."""
+        self.trainer.restore(arrays)
+        self.history.restore(arrays)
+
+    def _train(self, k, epoch, tick):
+        split = self.task.splits["train"]
+        n, batch = len(split.inputs), self.options.batch
+        # The same order for every replica: they differ in what they may learn only.
+        order = generator(self.options.seed, f"order/{epoch}").permutation(n)
+        per_epoch = -(-n // batch)
+        for b in range(per_epoch):
+            if self.trainer.stopping.is_set():
+                return
+            self.trainer.present(
+                k,
+                self.patterns(split, order[b * batch : (b + 1) * batch]),
+                self.circuit.schedule,
+                presentation=(epoch - 1) * per_epoch + b,
+            )
+            if k == 0:
+                tick((epoch - 1) * per_epoch + b + 1, per_epoch)
+
+    def _lend_weights(self, k):
+        n = self.trainer.plan.tables.filter
+        self.tester.replicas[k][:n] = self.trainer.replicas[k][:n]
+
+
+def score(rates: np.ndarray, split: Split) -> dict:
+    """Loss (mean squared rate error, summed over outputs) and error rate of answers."""
+    loss = float(np.mean(np.sum((split.targets - rates) ** 2, axis=1)))
+    result = {"rates": rates, "loss": loss}
+    if split.labels is not None:
+        result["error_rate"] = float(np.mean(rates.argmax(axis=1) != split.labels))
+    return result

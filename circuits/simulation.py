@@ -1,0 +1,283 @@
+"""Show patterns to a circuit and record what its cells do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.describe import describe
+from circuits.engine.plan import Recording, check_dtype
+from circuits.engine.runner import CHUNK, Runner, serial_blas
+from circuits.schedule import Schedule, n_steps
+from circuits.session import EXACT
+from circuits.training import BLOCK, check_integrator
+from circuits.weights import initial_weights
+from dendrites.errors import ConfigError, choices
+from dendrites.random import check_seed
+
+
+@dataclass(frozen=True)
+class Record:
+    """What to record of one population.
+
+    Parameters
+    ----------
+    population : str
+    compartments : sequence of str, optional
+        Default: all compartments of the model.
+    reads : sequence of str
+        Further scalar reads, such as "rate".
+    units : sequence of int, optional
+        Default: all cells.
+    every : float, optional
+        Interval, ms. Default: every step.
+    """
+
+    population: str
+    compartments: Sequence[str] | None = None
+    reads: Sequence[str] = ()
+    units: Sequence[int] | None = None
+    every: float | None = None
+
+
+def simulate(
+    circuit: Circuit,
+    patterns: Mapping[str, np.ndarray],
+    record: Sequence[Record | str],
+    *,
+    weights: Mapping | None = None,
+    schedule: Schedule | None = None,
+    learning: bool = False,
+    integrator: str = EXACT,
+    block: int = BLOCK,
+    dtype: str = "float64",
+    seed: int | None = None,
+    threads: int = 1,
+):
+    """One presentation of a batch of patterns, recorded and labelled.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    patterns : mapping of str to ndarray (n_samples, n) or (n,)
+        What each clamped population shows; a constant pattern of the population itself
+        (a bias) is the default.
+    record : sequence of Record or population names
+    weights : mapping, optional
+        Weights (n_post, n_pre) or initialisers, by projection.
+    schedule : Schedule, optional
+        Default: the circuit's training schedule.
+    learning : bool
+        Whether rules act.
+    integrator, block, dtype, seed, threads : see `circuits.train`
+
+    Returns
+    -------
+    xarray.DataTree
+        ``/populations/<name>`` with ``v`` (sample, time, compartment, unit) and reads
+        (sample, time, unit); the sample dimension is left out for one pattern. With
+        ``learning`` also ``/connections/<projection>``, weights before and after.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        Before anything is compiled; also if the recording would not fit in memory.
+    NumericalError
+        If the circuit diverges.
+    """
+    from circuits.training_tree import now
+    from dendrites.dataset import group, population_dataset, run_tree
+
+    schedule = schedule or circuit.schedule
+    seed = circuit.seed if seed is None else check_seed(seed)
+    duration = longest(schedule)
+    steps = n_steps(duration, circuit.dt, "schedule", quiet=True)
+    shown = check_patterns(circuit, patterns)
+    samples = len(next(iter(shown.values())))
+    records = [Record(r) if isinstance(r, str) else r for r in record]
+    recordings = [x for r in records for x in plan_record(circuit, r, steps)]
+    exact = check_integrator(integrator) == EXACT
+    created = now()
+    with serial_blas():
+        start = initial_weights(circuit, seed=seed, given=weights)
+        runner = Runner(
+            circuit.with_schedule(schedule),
+            [start],
+            batch=samples,
+            block=1 if exact else block,
+            chunk=max(CHUNK, 1),
+            threads=threads,
+            dtype=check_dtype(dtype),
+            seed=seed,
+            recordings=recordings,
+            steps=steps,
+        )
+        lanes = runner.present(0, shown, schedule, learning=learning, recording=True)
+        arrays = [
+            np.concatenate(parts, axis=1)
+            for parts in zip(
+                *(runner.plan.recorded(lane, m) for lane, m in lanes), strict=True
+            )
+        ]
+    groups, position = {}, 0
+    for r in records:
+        names = _compartments(circuit, r)
+        mine = arrays[position : position + len(names) + len(r.reads)]
+        recording = recordings[position]
+        position += len(mine)
+        # (records, samples, units) to (samples, records, units); record 0 is initial.
+        mine = [np.swapaxes(a[1:], 0, 1).astype(float) for a in mine]
+        model = circuit.model(r.population)
+        count = mine[0].shape[1]
+        squeeze = (lambda a: a[0]) if samples == 1 else (lambda a: a)
+        groups[f"/populations/{r.population}"] = population_dataset(
+            np.arange(1, count + 1) * recording.every,
+            circuit.dt,
+            squeeze(np.stack(mine[: len(names)], axis=2)) if names else None,
+            names,
+            recording.units,
+            v_units=model.unit(names[0]) if names else "1",
+            others={
+                name: (("time", "unit"), squeeze(array), model.unit(name))
+                for name, array in zip(r.reads, mine[len(names) :], strict=True)
+            },
+            leading=None if samples == 1 else ("sample", np.arange(samples)),
+            n_units=circuit.population(r.population).size,
+        )
+    if learning:
+        after = runner.weights(0)
+        for p in circuit.projections:
+            if p.learns:
+                groups[f"/connections/{p.name}"] = group(
+                    {
+                        "w": (
+                            ("record", "post", "pre"),
+                            np.stack([start[p.name], after[p.name]]),
+                            "1",
+                        )
+                    },
+                    {
+                        "record": np.arange(2),
+                        "post": np.arange(after[p.name].shape[0]),
+                        "pre": np.arange(after[p.name].shape[1]),
+                    },
+                    pre_population=p.pre,
+                    post_population=p.post,
+                    target_compartment=p.field,
+                    rule=type(p.rule).__name__,
+                    plastic=1,
+                )
+    return run_tree(
+        "simulation",
+        {"circuit": describe(circuit), "learning": int(learning)},
+        groups,
+        title=f"{circuit.name}: one presentation",
+        integrator=integrator,
+        dt_ms=circuit.dt,
+        dtype=dtype,
+        seed=seed,
+        t_stop_ms=duration,
+        created_utc=created,
+        extra={"finished_utc": now()},
+    )
+
+
+def longest(schedule: Schedule) -> float:
+    """Duration of a presentation, ms; phases of drawn length are refused."""
+    if any(callable(phase.duration) for phase in schedule.phases):
+        raise ConfigError(
+            "a recorded presentation needs phases of fixed duration; give `schedule`"
+        )
+    return sum(phase.duration for phase in schedule.phases)
+
+
+def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]:
+    """Patterns (n_samples, n) of all clamped populations.
+
+    Raises
+    ------
+    ConfigError
+        For unknown populations, wrong sizes, and values that are not finite.
+    """
+    clamped = {p.name: p for p in circuit.populations if p.model.clamped}
+    shown, counts = {}, set()
+    for name, values in patterns.items():
+        if name not in clamped:
+            raise ConfigError(
+                f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
+            )
+        values = np.atleast_2d(np.asarray(values, float))
+        if values.ndim != 2 or values.shape[1] != clamped[name].size:
+            raise ConfigError(
+                f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
+                f"{clamped[name].size})"
+            )
+        if not np.isfinite(values).all():
+            raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
+        shown[name] = values
+        counts.add(len(values))
+    if len(counts) != 1:
+        raise ConfigError(
+            f"patterns have {sorted(counts)} samples; all need the same number, and "
+            f"at least one of {', '.join(clamped)} must be given"
+        )
+    samples = counts.pop()
+    for name, p in clamped.items():
+        if name not in shown:
+            constant = p.pattern if isinstance(p.pattern, float) else 0.0
+            shown[name] = np.full((samples, p.size), constant)
+    return shown
+
+
+def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]:
+    """The recordings of one Record, checked.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        For unknown populations, compartments, reads, units and impossible intervals.
+    """
+    population = circuit.population(record.population)
+    where = f"record of {population.name!r}"
+    dt = circuit.dt
+    every = dt if record.every is None else record.every
+    if isinstance(every, (bool, str)) or not every > 0:
+        raise ConfigError(f"{where}: every = {every!r} ms: must be > 0")
+    interval = n_steps(every, dt, f"{where}, every")
+    if interval < 1 or interval > steps:
+        raise ConfigError(
+            f"{where}: every = {every:g} ms: must be between dt = {dt:g} ms and the "
+            f"presentation, {steps * dt:g} ms"
+        )
+    names = (*_compartments(circuit, record), *record.reads)
+    for name in names:
+        population.model.read(name)
+    if not names:
+        raise ConfigError(f"{where}: no compartment and no read")
+    units = range(population.size) if record.units is None else record.units
+    units = np.asarray(units)
+    if units.size == 0 or units.dtype.kind not in "iu":
+        raise ConfigError(f"{where}: units must be a list of whole numbers")
+    if units.min() < 0 or units.max() >= population.size:
+        wrong = units[(units < 0) | (units >= population.size)][0]
+        raise ConfigError(
+            f"{where}: unit {wrong} is out of range 0..{population.size - 1}"
+        )
+    return [
+        Recording(population.name, name, units.astype(np.int64), interval)
+        for name in names
+    ]
+
+
+def _compartments(circuit, record):
+    model = circuit.model(record.population)
+    if record.compartments is None:
+        return model.compartments
+    for name in record.compartments:
+        if name not in model.compartments:
+            raise ConfigError(
+                f"record of {record.population!r}: {model.name} cells have no "
+                f"compartment {name!r}. {choices(name, model.compartments)}"
+            )
+    return tuple(record.compartments)

@@ -1,0 +1,298 @@
+"""Train a circuit on a task, and ask a trained circuit for its answers."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from circuits.checkpoint import (
+    check_same_config,
+    load_checkpoint,
+    previous_path,
+    save_checkpoint,
+)
+from circuits.circuit import Circuit
+from circuits.describe import describe
+from circuits.engine.plan import check_dtype
+from circuits.engine.runner import CHUNK, serial_blas
+from circuits.session import BLOCKED, EXACT, Options, Session
+from circuits.task import Task
+from dendrites.errors import CheckpointError, ConfigError, StorageError, choices
+from dendrites.random import check_seed, draw_seed
+
+BLOCK = 10
+
+
+def train(
+    circuit: Circuit,
+    task: Task,
+    *,
+    epochs: int = 20,
+    batch: int = 10,
+    integrator: str = BLOCKED,
+    block: int = BLOCK,
+    seed: int | None = None,
+    weights: Mapping | None = None,
+    learning_rates: Mapping[str, float] | None = None,
+    rate_decay: float = 1.0,
+    controls: Mapping[str, tuple[str, ...]] | None = None,
+    dtype: str = "float64",
+    chunk: int = CHUNK,
+    threads: int | None = None,
+    probe: int = 50,
+    progress: bool = False,
+    checkpoint: str | os.PathLike | None = None,
+    resume: bool = False,
+    config: Mapping | None = None,
+    title: str | None = None,
+    citation: str = "",
+):
+    """Show a task to a circuit, epoch by epoch, plasticity always on.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    task : Task
+    epochs : int
+        Passes over the training examples.
+    batch : int
+        Examples shown side by side; a rule's update is their mean.
+    integrator : {"blocked", "exact"}
+        `exact` moves the weights at every step; `blocked` every `block` steps, with
+        second-order error in the block for filtered rules.
+    block : int
+        Steps per block.
+    seed : int, optional
+        Initial weights, order of examples, drawn phases. Default: the circuit's.
+    weights : mapping, optional
+        Initial weights (n_post, n_pre) or initialisers, by projection.
+    learning_rates : mapping, optional
+        Replaces rules' rates: 1/ms, or per presentation for rules across phases.
+    rate_decay : float
+        Factor on every learning rate after each epoch.
+    controls : mapping of str to tuple of str, optional
+        Further replicas trained alongside, each with these projections frozen.
+    dtype : {"float64", "float32"}
+    chunk : int
+        Samples per work unit. May change last digits; the number of threads does not.
+    threads : int, optional
+        Default: all processors.
+    probe : int
+        Training examples on which each epoch's update is compared with the exact
+        gradient; 0 switches the comparison off.
+    progress : bool
+        Show a progress bar (lines where there is no terminal) on standard error.
+    checkpoint : path, optional
+        Saved after every epoch.
+    resume : bool
+        Go on from `checkpoint` if there is one.
+    config : mapping, optional
+        Settings stored with the result besides the circuit's own description.
+    title, citation : str, optional
+
+    Returns
+    -------
+    xarray.DataTree
+        A run tree (docs: dataset schema).
+
+    Raises
+    ------
+    ConfigError, ModelError, DataError
+        Before anything is compiled.
+    NumericalError
+        If the circuit diverges; the last checkpoint is kept.
+    KeyboardInterrupt
+        After Ctrl+C, once the running presentation has ended; the last checkpoint is
+        kept and a resumed run gives the same bits.
+    """
+    from circuits.progress import Progress
+    from circuits.training_tree import now, training_tree
+
+    seed = circuit.seed if seed is None else check_seed(seed)
+    options = Options(
+        epochs=_whole("epochs", epochs),
+        batch=_whole("batch", batch),
+        block=1 if check_integrator(integrator) == EXACT else _whole("block", block),
+        seed=draw_seed() if seed is None else seed,
+        dtype=check_dtype(dtype),
+        chunk=_whole("chunk", chunk),
+        threads=_whole("threads", threads or os.cpu_count() or 1),
+        probe=min(_whole("probe", probe, lowest=0), len(task.splits["train"].inputs)),
+        rate_decay=_factor("rate_decay", rate_decay),
+    )
+    controls = dict(controls or {})
+    for frozen in controls.values():
+        circuit.frozen(*frozen)
+    check_task_fits(circuit, task)
+    rates = _checked_rates(circuit, learning_rates)
+    full = {
+        "circuit": describe(circuit),
+        "task": task.name,
+        "epochs": options.epochs,
+        "batch": options.batch,
+        "integrator": integrator,
+        "block": options.block,
+        "seed": str(options.seed),
+        "dtype": dtype,
+        "chunk": options.chunk,
+        "probe": options.probe,
+        "rate_decay": options.rate_decay,
+        "learning_rates": rates,
+        "controls": {name: list(frozen) for name, frozen in controls.items()},
+        **(config or {}),
+    }
+    created = now()
+    with serial_blas(), Progress(options.epochs, progress) as bar:
+        session = Session(
+            circuit, task, options, weights, rates, controls, bar.announce
+        )
+        resumes, parent = 0, ""
+        if resume and checkpoint is not None:
+            header = _resume(session, checkpoint, full)
+            if header is not None:
+                resumes, created = header["n_resumes"] + 1, header["created_utc"]
+                bar.resume(len(session.history.epochs))
+        header = {"config": full, "created_utc": created, "n_resumes": resumes}
+        storage_problem = None
+        for epoch in range(len(session.history.epochs) + 1, options.epochs + 1):
+            session.run_epoch(epoch, bar.tick)
+            bar.epoch(epoch, session.history.epochs[-1])
+            if checkpoint is not None:
+                storage_problem = _save(session, checkpoint, header, storage_problem)
+        if not session.predictions:
+            # A run resumed after its last epoch has its curves, not its answers.
+            for split, examples in session.tested_splits().items():
+                session.predictions[split] = session.test(0, examples)["rates"]
+        tree = training_tree(
+            session,
+            full,
+            created=created,
+            n_resumes=resumes,
+            parent_run_id=parent,
+            citation=citation,
+            **({} if title is None else {"title": title}),
+        )
+    if storage_problem is not None:
+        print(f"checkpoints could not be written: {storage_problem}", file=sys.stderr)
+    return tree
+
+
+def evaluate(
+    circuit: Circuit,
+    task: Task,
+    weights: Mapping[str, np.ndarray],
+    *,
+    split: str = "test",
+    dtype: str = "float64",
+    chunk: int = CHUNK,
+    threads: int | None = None,
+) -> dict:
+    """Answers of a circuit with given weights, through its test phases.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray (n_post, n_pre)
+        Those not given start as the circuit says (copies follow what they copy).
+    split : str
+
+    Returns
+    -------
+    dict
+        ``rates`` (n_examples, n_outputs), ``loss`` and, with labels, ``error_rate``.
+    """
+    if split not in task.splits:
+        raise ConfigError(
+            f"task {task.name!r} has no split {split!r}. {choices(split, task.splits)}"
+        )
+    check_task_fits(circuit, task)
+    options = Options(
+        0, 1, 1, circuit.seed, check_dtype(dtype), chunk,
+        threads or os.cpu_count() or 1, 0,
+    )
+    with serial_blas():
+        session = Session(circuit, task, options, weights, {}, {}, None)
+        return session.test(0, task.splits[split])
+
+
+def check_integrator(name: str) -> str:
+    """The integrator's name, or a ConfigError that lists all of them."""
+    if name not in (EXACT, BLOCKED):
+        raise ConfigError(
+            f"unknown integrator {name!r}. {choices(name, (EXACT, BLOCKED))}"
+        )
+    return name
+
+
+def check_task_fits(circuit: Circuit, task: Task) -> None:
+    """Refuse a task whose examples do not fit the circuit's clamped populations."""
+    expected = {"inputs": task.n_inputs, "targets": task.n_outputs}
+    for p in circuit.populations:
+        if isinstance(p.pattern, str):
+            if p.pattern not in expected:
+                raise ConfigError(
+                    f"population {p.name!r}: pattern {p.pattern!r} is no column of a "
+                    "task. " + choices(p.pattern, expected)
+                )
+            if expected[p.pattern] != p.size:
+                raise ConfigError(
+                    f"population {p.name!r} has {p.size} cells, but task {task.name!r} "
+                    f"has {expected[p.pattern]} {p.pattern}"
+                )
+
+
+def _checked_rates(circuit, rates):
+    names = [p.name for p in circuit.projections if p.rule is not None]
+    for name, value in (rates or {}).items():
+        if name not in names:
+            raise ConfigError(
+                f"learning_rates: {name!r} is no projection with a rule. "
+                + choices(name, names)
+            )
+        if isinstance(value, (bool, str)) or not 0 <= value < float("inf"):
+            raise ConfigError(
+                f"learning_rates[{name!r}] = {value!r}: must be a finite number >= 0"
+            )
+    return dict(rates or {})
+
+
+def _resume(session, checkpoint, config):
+    path = Path(checkpoint)
+    if not path.exists() and not previous_path(path).exists():
+        return None
+    header, arrays = load_checkpoint(path)
+    if "config" not in header:
+        raise CheckpointError(f"{path.name} is no checkpoint of a training run")
+    check_same_config(header["config"], config)
+    session.restore(arrays)
+    return header
+
+
+def _save(session, checkpoint, header, problem):
+    try:
+        save_checkpoint(checkpoint, header, session.arrays())
+    except StorageError as error:
+        if problem is None:
+            print(
+                f"warning: {error}\nThe run goes on; the last checkpoint is kept.",
+                file=sys.stderr,
+            )
+        return error
+    return problem
+
+
+def _whole(name, value, lowest=1):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ConfigError(
+            f"{name} = {value!r} is a {type(value).__name__}, must be an int"
+        )
+    if value < lowest:
+        raise ConfigError(f"{name} = {value}: must be >= {lowest}")
+    return int(value)
+
+
+def _factor(name, value):
+    if isinstance(value, (bool, str)) or not 0 < value <= 1:
+        raise ConfigError(f"{name} = {value!r}: must be a number in (0, 1]")
+    return float(value)
