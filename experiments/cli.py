@@ -1,0 +1,171 @@
+"""The command line: ``dendrites list``, ``run``, ``plot`` and ``doctor``.
+
+Only what a command needs is imported when it is asked for.
+"""
+
+import importlib.metadata
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import cyclopts
+from cyclopts import CycloptsError, Parameter
+
+from dendrites.errors import (
+    CheckpointError,
+    DataError,
+    DendritesError,
+    JobError,
+    NumericalError,
+    StorageError,
+    choices,
+)
+from experiments.experiment import EXPERIMENTS
+from experiments.headline import printable
+from experiments.interrupts import Terminated
+
+USAGE, BUG, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+_CODES = {NumericalError: 3, StorageError: 4, CheckpointError: 4, JobError: 5}
+_DEBUG = Parameter(help="show the traceback of an error", negative="")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Default: what was typed.
+
+    Returns
+    -------
+    int
+        Exit code: 0 ok, 2 usage or configuration, 3 numerical, 4 storage or checkpoint,
+        5 failed jobs, 130 interrupted, 143 terminated, 1 a bug. Problems are told on
+        standard error, with a traceback only after ``--debug``.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    format_before, warnings.formatwarning = warnings.formatwarning, _warning
+    try:
+        return _app()(argv) or 0
+    except CycloptsError as error:
+        _complain(f"{error}\nSee dendrites --help or dendrites run NAME --help.", argv)
+        return USAGE
+    except DendritesError as error:
+        _complain(str(error), argv)
+        return next((c for kind, c in _CODES.items() if isinstance(error, kind)), USAGE)
+    except Terminated:
+        return TERMINATED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}\nThis is a bug; please report it"
+        _complain(f"{text} with what --debug adds.", argv)
+        return BUG
+    finally:
+        warnings.formatwarning = format_before
+
+
+def list_experiments() -> None:
+    """Every experiment, one line each."""
+    width = max(map(len, EXPERIMENTS), default=0)
+    for name, experiment in EXPERIMENTS.items():
+        print(f"{name.ljust(width)}  {experiment.line}")
+
+
+def plot(
+    file: Annotated[str, Parameter(help="saved run, .nc or .zarr")],
+    /,
+    *,
+    out: Annotated[
+        str | None,
+        Parameter(
+            help="picture, .png, .pdf or .svg [default: beside FILE, .png]",
+            metavar="FILE",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="replace an existing picture", negative="")
+    ] = False,
+    debug: Annotated[bool, _DEBUG] = False,
+) -> None:
+    """Draw the picture of a saved run again."""
+    from pathlib import Path
+
+    from dendrites.storage import open_run, output_path
+    from experiments.outputs import check_picture, shown
+    from experiments.run_command import draw
+
+    source = Path(file)
+    name = source.with_suffix(".png") if out is None else Path(out)
+    path = output_path(name.name, name.parent)
+    check_picture(path, overwrite=overwrite)
+    tree = open_run(source)
+    experiment = tree.attrs.get("experiment")
+    if experiment is None:
+        raise DataError(
+            f"{file}: no attribute 'experiment': not written by 'dendrites run', so the"
+            " picture to draw is not known"
+        )
+    if experiment not in EXPERIMENTS:
+        raise DataError(
+            f"{file}: unknown experiment {experiment!r:.60}. "
+            + choices(str(experiment)[:60], EXPERIMENTS)
+        )
+    draw(EXPERIMENTS[experiment], tree, path)
+    print(f"picture  {shown(path)}")
+
+
+def doctor(*, debug: Annotated[bool, _DEBUG] = False) -> int:
+    """Tell whether everything needed is installed and works."""
+    from experiments.doctor import report
+
+    text, problems = report()
+    print(text)
+    for problem in problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    return BUG if problems else 0
+
+
+def _app():
+    app = cyclopts.App(
+        "dendrites",
+        help="Experiments with dendritic neurons that learn from activity differences.",
+        version=lambda: importlib.metadata.version("dendrites"),
+        help_formatter="plain",
+        help_format="plaintext",
+        result_action="return_value",
+        print_error=False,
+        exit_on_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    run = cyclopts.App("run", help="Run an experiment; save its result and picture.")
+    for name, experiment in EXPERIMENTS.items():
+        # Imported only when this experiment is asked for.
+        run.command(f"experiments.run_command:{name}", name=name, help=experiment.line)
+    app.command(list_experiments, name="list")
+    app.command(run)
+    app.command(plot)
+    app.command(doctor)
+    return app
+
+
+def _complain(text, argv):
+    if "--debug" in argv:
+        traceback.print_exc()
+    lines = text.split("\n")
+    clean = "\n".join(printable(line) for line in lines)
+    print(f"error: {clean}", file=sys.stderr)
+
+
+def _warning(message, category, filename, lineno, line=None):
+    return f"warning: {message}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Ctrl+C and SIGTERM: the first asks a run to stop, the second stops it at once."""
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, such as a batch queue's limit; stops a run as Ctrl+C does."""
+
+
+@contextmanager
+def stopping_politely():
+    """Within, the first signal raises in the main thread, the next ends the process.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl+C; `Terminated` on SIGTERM.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
+        return
+    signals = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
+    ]
+
+    def stop(number, frame):
+        for each in signals:
+            # The system's own reaction needs no interpreter, so it works inside
+            # compiled code too. Files on disk are complete at every moment.
+            signal.signal(each, signal.SIG_DFL)
+        os.write(2, b"\nstopping (once more to stop at once) ...\n")
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,85 @@
+"""The picture of the digits experiment, from its saved tree alone."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def plot(tree) -> Figure:
+    """Learning curves, angle to the gradient, and the apical error of one image.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        As `experiments.digits.digits` returns or `dendrites.open_run` reads.
+    """
+    figure = Figure(figsize=(11.5, 7.4), layout="constrained")
+    grid = figure.add_gridspec(2, 2)
+    plot_learning_curves(figure.add_subplot(grid[0, 0]), tree)
+    plot_angles(figure.add_subplot(grid[0, 1]), tree)
+    left = figure.add_subplot(grid[1, 0])
+    right = figure.add_subplot(grid[1, 1], sharex=left, sharey=left)
+    plot_apical(left, tree, "without teacher")
+    plot_apical(right, tree, "with teacher")
+    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
+    return figure
+
+
+def plot_learning_curves(axes, tree):
+    """Error of the circuit and of its frozen control over epochs."""
+    curves = tree["training"].error_rate
+    for split, style in (("train", "--"), ("test", "-")):
+        axes.plot(
+            curves.epoch,
+            100 * curves.sel(split=split),
+            style,
+            color="C0",
+            label=f"microcircuit, {split}",
+        )
+    references = tree["references"].error_rate
+    shown = {
+        "frozen_hidden": "frozen hidden layers, best readout, test",
+        "linear": "linear classifier, test",
+        "backprop": "backprop, same network, test",
+    }
+    for k, (name, label) in enumerate(shown.items(), start=1):
+        value = 100 * float(references.sel(reference=name))
+        axes.axhline(value, color=f"C{k}", linewidth=1, label=f"{label}: {value:.1f} %")
+    final = 100 * float(curves.sel(split="test")[-1])
+    axes.set(
+        yscale="log",
+        ylim=(1, 100),
+        xlabel="epoch",
+        ylabel="error (%)",
+        title=f"error on new digits after training: {final:.1f} %",
+    )
+    axes.legend(fontsize="small")
+    return axes
+
+
+def plot_angles(axes, tree):
+    """Angle between each layer's weight change and the exact gradient."""
+    angles = tree["diagnostics"].angle_to_bp
+    for name in angles.layer.values:
+        axes.plot(angles.epoch_at, angles.sel(layer=name), label=str(name))
+    axes.axhline(90, color="0.6", linewidth=1, linestyle=":")
+    axes.set(
+        ylim=(0, None),
+        xlabel="epoch",
+        ylabel="angle to the exact gradient (degree)",
+        title="do apical errors point down the loss?",
+    )
+    axes.legend(fontsize="small", title="layer")
+    return axes
+
+
+def plot_apical(axes, tree, condition):
+    """Apical potentials of all cells of hidden layer 1 while one image is shown."""
+    v = tree["populations/hidden1"].v.sel(compartment="apical", condition=condition)
+    axes.plot(v.time, v.transpose("time", "unit"), color="C3", linewidth=0.5, alpha=0.6)
+    power = float(np.sqrt((v.isel(time=-1) ** 2).mean()))
+    axes.set(
+        xlabel="time since the image appeared (ms)",
+        ylabel="apical potential (1)",
+        title=f"hidden layer 1, {condition}: settles at {power:.3f} rms",
+    )
+    return axes

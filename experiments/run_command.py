@@ -1,0 +1,305 @@
+"""``dendrites run NAME``: one command per experiment, made from its signature.
+
+A command is built when its name is asked of this module, so that help on others
+imports no experiment.
+"""
+
+import inspect
+import shlex
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import cyclopts
+
+from experiments.arguments import (
+    REQUIRED,
+    check_values,
+    experiment_options,
+    from_text,
+    raise_problems,
+    unknown_names,
+)
+from experiments.config_files import read_config
+from experiments.experiment import EXPERIMENTS
+from experiments.headline import headline_table
+from experiments.interrupts import stopping_politely
+
+IN_FILES = ("out", "plot")
+_ARGUMENTS = cyclopts.Group("Arguments of the experiment", sort_key=1)
+_COMMON = cyclopts.Group("Output and control", sort_key=2)
+_COMMON_OPTIONS = (
+    ("out", "FILE", "result, .nc or .zarr [default: NAME-<start of run id>.nc]"),
+    ("plot", "FILE", "picture, .png, .pdf or .svg [default: the result's name, .png]"),
+    ("out_dir", "DIR", "output directory; names must stay under it [default: .]"),
+    ("config", "FILE", "TOML or JSON file: argument names with plain values, also"
+     " out and plot; what is typed wins"),
+)  # fmt: skip
+_SWITCHES = (
+    ("no_plot", "draw no picture"),
+    ("overwrite", "replace existing files"),
+    ("resume", "go on from the checkpoint of an interrupted run (name its --out)"),
+    ("debug", "show the traceback of an error"),
+)
+
+
+def __getattr__(name):
+    if name not in EXPERIMENTS:
+        raise AttributeError(name)
+    return run_command(EXPERIMENTS[name])
+
+
+def run_command(experiment):
+    """The function behind ``dendrites run NAME``, with a parameter for each option."""
+    function = experiment.load()
+    options = experiment_options(function)
+    handled = inspect.signature(function).parameters
+
+    def command(**typed):
+        return run(experiment, typed)
+
+    parameters = [_parameter(option) for option in options.values()]
+    parameters += [
+        _keyword(name, str, help=text, metavar=metavar)
+        for name, metavar, text in _COMMON_OPTIONS
+    ]
+    parameters += [
+        _keyword(name, bool, help=text, negative="")
+        for name, text in _SWITCHES
+        if name != "resume" or "resume" in handled
+    ]
+    if "progress" in handled:
+        text = "show progress on standard error [default: yes]"
+        parameters.append(_keyword("progress", bool, help=text))
+    command.__name__ = experiment.function
+    command.__doc__ = _introduction(function, options)
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def run(experiment, typed: dict) -> int:
+    """Check everything, run, save, draw, and print where the files are.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    typed : dict
+        Texts and switches by name, only those given.
+
+    Raises
+    ------
+    DendritesError
+        Before anything heavy is imported or anything written, where that can be known.
+    KeyboardInterrupt
+        After the way to go on has been printed.
+    """
+    function = experiment.load()
+    arguments, named, typed_names = _checked_arguments(experiment, function, typed)
+    from experiments.outputs import plan_outputs
+
+    outputs = plan_outputs(
+        experiment.name,
+        **named,
+        out_dir=typed.get("out_dir"),
+        typed=typed_names,
+        picture=not typed.get("no_plot", False),
+        overwrite=typed.get("overwrite", False),
+        resume=typed.get("resume", False),
+    )
+    if "seed" in arguments and arguments["seed"] is None:
+        from dendrites._streams import draw_seed
+
+        arguments["seed"] = draw_seed()  # here, so that a resumed run has the same
+    again = _resume_line(experiment.name, typed, outputs, arguments.get("seed"))
+    with stopping_politely():
+        try:
+            return _run_and_save(experiment, function, arguments, outputs, typed)
+        except KeyboardInterrupt:
+            _print_way_back(function, outputs, again)
+            raise
+        except Exception:
+            if outputs.checkpoint.exists():
+                print(
+                    f"the last checkpoint is kept; go on with\n{again}", file=sys.stderr
+                )
+            raise
+
+
+def _run_and_save(experiment, function, arguments, outputs, typed):
+    from dendrites.dataset import save_run, update_root
+    from experiments.outputs import shown
+
+    accepted = inspect.signature(function).parameters
+    resume = typed.get("resume", False)
+    control = {
+        "progress": typed.get("progress", True),
+        "checkpoint": str(outputs.checkpoint),
+        "resume": resume,
+    }
+    if not resume:
+        _remove(outputs.checkpoints)  # of a run that --overwrite discards
+    tree = function(
+        **arguments, **{name: v for name, v in control.items() if name in accepted}
+    )
+    tree = update_root(tree, run_id=outputs.run_id, experiment=experiment.name)
+    save_run(tree, outputs.out, overwrite=resume or typed.get("overwrite", False))
+    _remove(outputs.checkpoints)
+    lines = [f"result   {shown(outputs.out)}"]
+    if outputs.plot is not None:
+        draw(experiment, tree, outputs.plot)
+        lines.append(f"picture  {shown(outputs.plot)}")
+    table = headline_table(tree.attrs)
+    print("\n".join([*lines, *(("", table) if table else ())]))
+    return 0
+
+
+def draw(experiment, tree, path) -> None:
+    """Write an experiment's picture of a tree; needs no display."""
+    import matplotlib
+
+    from experiments.outputs import save_picture
+
+    matplotlib.use("Agg")
+    save_picture(experiment.load_plots().plot(tree), path)
+
+
+def _checked_arguments(experiment, function, typed):
+    """Keyword arguments of the function; names of the outputs; which were typed."""
+    options = experiment_options(function)
+    problems, arguments, named = [], {}, {}
+    if "config" in typed:
+        path = typed["config"]
+        data = read_config(path)
+        problems += unknown_names(data, options, IN_FILES, path)
+        arguments, found = check_values(
+            options,
+            data,
+            written=lambda option, value: f"{path}: {option.name} = {value}",
+        )
+        problems += found
+        for name in IN_FILES:
+            if name in data and not isinstance(data[name], str):
+                problems.append(f"{path}: {name} = {data[name]!r:.60}: expected a name")
+            elif name in data:
+                named[name] = data[name]
+    given = {
+        name: from_text(option, typed[name])
+        for name, option in options.items()
+        if name in typed
+    }
+    checked, found = check_values(
+        options, given, written=lambda option, value: f"{option.flag} {value}".strip()
+    )
+    problems += found
+    for name, option in options.items():
+        if option.default is REQUIRED and name not in {**arguments, **given}:
+            problems.append(f"{option.flag}: needs a value ({option.expected})")
+    if typed.get("no_plot") and "plot" in typed:
+        problems.append("--no-plot and --plot: give one of them")
+    raise_problems(problems)
+    arguments |= checked
+    typed_names = frozenset(name for name in IN_FILES if name in typed)
+    named |= {name: typed[name] for name in typed_names}
+    if (
+        "seed" in options
+        and "seed" not in arguments
+        and options["seed"].default is None
+    ):
+        arguments["seed"] = None
+    return arguments, named, typed_names
+
+
+def _resume_line(name, typed, outputs, seed):
+    """The command that goes on with an interrupted run."""
+    words = ["dendrites", "run", name]
+    for key, value in typed.items():
+        flag = "--" + key.replace("_", "-")
+        if key in ("resume", "overwrite"):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else "--no-" + flag[2:])
+        elif isinstance(value, tuple):
+            words.append(f"{flag}={','.join(value)}")
+        else:
+            words += [f"{flag}={value}"] if value.startswith("-") else [flag, value]
+    if seed is not None and "seed" not in typed:
+        words += ["--seed", str(seed)]
+    if "out" not in typed:
+        words += ["--out", outputs.out.name]
+    return shlex.join([*words, "--resume"])
+
+
+def _print_way_back(function, outputs, again):
+    if outputs.checkpoint.exists():
+        text = f"interrupted; the last finished epoch is kept. Go on with\n{again}"
+    elif "checkpoint" in inspect.signature(function).parameters:
+        text = "interrupted before the first checkpoint; nothing was kept"
+    else:
+        text = "interrupted; nothing was kept"
+    print(text, file=sys.stderr)
+
+
+def _remove(paths):
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _parameter(option):
+    unit = "" if option.unit in ("", "1") else f" ({option.unit})"
+    default = (
+        "" if option.default in (None, REQUIRED) else f" [default: {_text(option)}]"
+    )
+    required = " [required]" if option.default is REQUIRED else ""
+    text = f"{option.text}{unit}{default}{required}"
+    kinds = [kind for kind in option.types if kind is not None]
+    if kinds == [bool]:
+        return _keyword(option.name, bool, help=text, group=_ARGUMENTS)
+    metavar = "|".join(getattr(kind, "__name__", "value").upper() for kind in kinds)
+    kind = tuple[str, ...] if option.many else str
+    return _keyword(
+        option.name,
+        kind,
+        help=text,
+        group=_ARGUMENTS,
+        metavar=metavar,
+        **({"consume_multiple": True, "negative": ""} if option.many else {}),
+    )
+
+
+def _text(option):
+    if isinstance(option.default, (tuple, list)):
+        return " ".join(map(str, option.default))
+    return str(option.default)
+
+
+def _keyword(name, kind, *, group=_COMMON, **details):
+    details = cyclopts.Parameter(
+        show_default=False, allow_leading_hyphen=False, group=group, **details
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, details],
+    )
+
+
+def _introduction(function, options):
+    """The docstring up to its first section."""
+    text = inspect.getdoc(function) or ""
+    paragraphs = []
+    for paragraph in text.split("\n\n"):
+        lines = paragraph.splitlines()
+        if len(lines) > 1 and set(lines[1]) == {"-"} or paragraph.startswith("Source:"):
+            break
+        paragraphs.append(" ".join(lines))
+    if any(option.many for option in options.values()):
+        name = next(option for option in options.values() if option.many)
+        values = [str(value) for value in name.default or (1, 2)]
+        paragraphs.append(
+            f"Several values: {name.flag} {' '.join(values)} or {name.flag} "
+            + ",".join(values)
+        )
+    return "\n\n".join(paragraphs)
