@@ -1,9 +1,12 @@
-"""Calls of compiled loops by their address.
+"""Calls of compiled loops by their address, and pointers into arenas.
 
 Engine loops hold the wrapped scalar functions as arrays of addresses and call them
 through the intrinsics below, so they are compiled once for all cells and rules. (A
 typed list of first-class functions does the same, but compiles its own methods in
 every process: 2.3 s, measured.)
+
+Loops receive pointers, not arrays. Numba lets an index of an array be negative, and the
+test for that keeps ``a[offset + i]`` from being vectorised; it cost a factor of 3 to 5.
 """
 
 from numba import types
@@ -12,23 +15,24 @@ from numba.extending import intrinsic
 
 from dendrites.jit import jit_disabled
 
+# Arguments of each kind of loop: P a pointer (given as an array and an offset), I an
+# integer, N a number of the arena's type.
+FORMS = {
+    # state, field, stride, params, dt, n
+    "cell": "PPIPNI",
+    # state, stride, params, out, n
+    "read": "PIPPI",
+    # state at the teaching, baseline and gain moment, stride, params, out, n
+    "factor": "PPPIPPI",
+    # weights, n_pre, n_post, state, stride, params, signal, samples, scale, bounds
+    "synapse": "PIIPIPPINNN",
+}
+
 
 def signature(kind: str, number):
     """Numba signature of a kind of loop, for float32 or float64 as `number`."""
-    a, i = types.Array(number, 1, "C"), types.int64
-    arguments = {
-        # state, offset, field, offset, stride, params, offset, dt, n
-        "cell": (a, i, a, i, i, a, i, number, i),
-        # state, offset, stride, params, offset, out, offset, n
-        "read": (a, i, i, a, i, a, i, i),
-        # teaching, baseline and gain state with offsets, stride, params, offset, out,
-        # offset, n
-        "factor": (a, i, a, i, a, i, i, a, i, a, i, i),
-        # weights, offset, n_pre, n_post, state, offset, stride, params, offset, pre,
-        # offset, n_samples, scale, lower, upper
-        "synapse": (a, i, i, i, a, i, i, a, i, a, i, i, number, number, number),
-    }[kind]
-    return types.void(*arguments)
+    meaning = {"P": types.CPointer(number), "I": types.int64, "N": number}
+    return types.void(*(meaning[letter] for letter in FORMS[kind]))
 
 
 def address(loop) -> int:
@@ -38,25 +42,50 @@ def address(loop) -> int:
     return compiled.library.get_pointer_to_function(name)
 
 
+def _plain_call(kind):
+    """The call without compilation: pointers are the tails of arrays."""
+
+    def call(loop, arguments):
+        arguments, given = iter(arguments), []
+        for letter in FORMS[kind]:
+            value = next(arguments)
+            given.append(value[next(arguments) :] if letter == "P" else value)
+        loop(*given)
+
+    return call
+
+
+def _element(context, builder, array_type, array, index):
+    """Pointer to an element of a contiguous array."""
+    array = context.make_array(array_type)(context, builder, array)
+    return builder.gep(array.data, [index])
+
+
 def _caller(kind):
     if jit_disabled():
-        return lambda loop, arguments: loop(*arguments)
+        return _plain_call(kind)
 
     @intrinsic
     def call(context, loop, arguments):
-        number = arguments.types[0].dtype
-        wanted = signature(kind, number)
+        wanted = signature(kind, arguments.types[0].dtype)
 
         def generate(context, builder, own, values):
-            pointer, packed = values
-            given = own.args[1].types
-            unpacked = [
-                context.cast(builder, builder.extract_value(packed, k), have, want)
-                for k, (have, want) in enumerate(zip(given, wanted.args, strict=True))
-            ]
+            address, packed = values
+            given = iter(enumerate(own.args[1].types))
+            unpacked = []
+            for letter, want in zip(FORMS[kind], wanted.args, strict=True):
+                k, have = next(given)
+                value = builder.extract_value(packed, k)
+                if letter == "P":
+                    k, _ = next(given)
+                    offset = builder.extract_value(packed, k)
+                    value = _element(context, builder, have, value, offset)
+                else:
+                    value = context.cast(builder, value, have, want)
+                unpacked.append(value)
             convention = context.call_conv
             form = convention.get_function_type(wanted.return_type, wanted.args)
-            function = builder.inttoptr(pointer, form.as_pointer())
+            function = builder.inttoptr(address, form.as_pointer())
             status, _ = convention.call_function(
                 builder, function, wanted.return_type, wanted.args, unpacked
             )
@@ -73,3 +102,22 @@ call_cell = _caller("cell")
 call_read = _caller("read")
 call_factor = _caller("factor")
 call_synapse = _caller("synapse")
+
+
+if jit_disabled():
+
+    def at(array, offset):
+        """The array from an offset on, to be indexed by whole numbers >= 0 only."""
+        return array[offset:]
+
+else:
+
+    @intrinsic
+    def at(context, array, offset):
+        """Pointer to an element of a contiguous array."""
+        pointer = types.CPointer(array.dtype)
+
+        def generate(context, builder, own, values):
+            return _element(context, builder, own.args[0], *values)
+
+        return pointer(array, types.int64), generate

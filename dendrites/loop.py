@@ -73,13 +73,13 @@ def _cell_loop(model, dtype, stepper):
     n_fields = len(model.state._fields)
     text.lines += [
         "",
-        "def loop(state, so, field, fo, stride, params, po, dt, n):",
-        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "def loop(state, field, stride, params, dt, n):",
+        f"    p = {_row(text, model.params, 'params', '1', '')}",
         "    for i in range(n):",
-        f"        cell = {_row(text, model.state, 'state', 'so', 'stride', 'i')}",
-        f"        inputs = {_row(text, model.inputs, 'field', 'fo', 'stride', 'i')}",
+        f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
+        f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
         f"        new = {call}",
-        *(f"        state[so + {v} * stride + i] = new[{v}]" for v in range(n_fields)),
+        *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_fields)),
     ]
     return _compile(text, "cell", dtype, [(function, model)])
 
@@ -92,11 +92,11 @@ def read_loop(model: CellModel, read, dtype):
     value = _read_text(text, read, "cell")
     text.lines += [
         "",
-        "def loop(state, so, stride, params, po, out, oo, n):",
-        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "def loop(state, stride, params, out, n):",
+        f"    p = {_row(text, model.params, 'params', '1', '')}",
         "    for i in range(n):",
-        f"        cell = {_row(text, model.state, 'state', 'so', 'stride', 'i')}",
-        f"        out[oo + i] = {value}",
+        f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
+        f"        out[i] = {value}",
     ]
     return _compile(text, "read", dtype, [(read, model)])
 
@@ -116,16 +116,16 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
     if gain:
         difference = f"{_read_text(text, gain, 'cell_g')} * {difference}"
     cells = [
-        f"        cell_{k} = {_row(text, model.state, 'state_' + k, 'o' + k, 'stride', 'i')}"
+        f"        cell_{k} = {_row(text, model.state, 'state_' + k, 'stride', 'i')}"
         for k in "tbg"
     ]
     text.lines += [
         "",
-        "def loop(state_t, ot, state_b, ob, state_g, og, stride, params, po, out, oo, n):",
-        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "def loop(state_t, state_b, state_g, stride, params, out, n):",
+        f"    p = {_row(text, model.params, 'params', '1', '')}",
         "    for i in range(n):",
         *cells,
-        f"        out[oo + i] = {difference}",
+        f"        out[i] = {difference}",
     ]
     reads = [(read, model) for read in (teaching, baseline, gain) if read]
     return _compile(text, "factor", dtype, reads)
@@ -139,19 +139,19 @@ def synapse_loop(model: CellModel, change, dtype):
     zero = text.number(0.0)
     text.lines += [
         "",
-        "def loop(w, wo, n_pre, n_post, state, so, stride, params, po, pre, pre_o,"
-        " n_samples, scale, lower, upper):",
-        f"    p = {_row(text, model.params, 'params', 'po', '1', '')}",
+        "def loop(w, n_pre, n_post, state, stride, params, pre, n_samples, scale,"
+        " lower, upper):",
+        f"    p = {_row(text, model.params, 'params', '1', '')}",
         "    for j in range(n_pre):",
         "        for i in range(n_post):",
-        "            weight = w[wo + j * n_post + i]",
+        "            weight = w[j * n_post + i]",
         f"            total = {zero}",
         "            for b in range(n_samples):",
         "                k = b * n_post + i",
-        f"                cell = {_row(text, model.state, 'state', 'so', 'stride', 'k')}",
-        f"                total += {name}(weight, cell, pre[pre_o + b * n_pre + j], p)",
+        f"                cell = {_row(text, model.state, 'state', 'stride', 'k')}",
+        f"                total += {name}(weight, cell, pre[b * n_pre + j], p)",
         "            weight += scale * total",
-        "            w[wo + j * n_post + i] = min(max(weight, lower), upper)",
+        "            w[j * n_post + i] = min(max(weight, lower), upper)",
     ]
     return _compile(text, "synapse", dtype, [(change, model)])
 
@@ -162,9 +162,9 @@ def _read_text(text, read, cell):
     return f"{text.function(read)}({cell}, p)"
 
 
-def _row(text, tuple_type, array, offset, stride, unit):
+def _row(text, tuple_type, array, stride, unit):
     terms = [
-        f"{array}[{offset} + {v} * {stride}" + (f" + {unit}]" if unit else "]")
+        f"{array}[{v} * {stride}" + (f" + {unit}]" if unit else "]")
         for v in range(len(tuple_type._fields))
     ]
     return f"{text.tuple_type(tuple_type)}({', '.join(terms)})"

@@ -59,7 +59,7 @@ from circuits.engine.updates import (
     predict_middle,
     read_state,
 )
-from dendrites.calls import call_cell, call_factor
+from dendrites.calls import at, call_cell, call_factor
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
 
 LARGEST_POTENTIAL = 1e6
@@ -103,8 +103,9 @@ def write_fields(t, w, x, span, section, slot, past):
     update is pending, or -1.
     """
     m = span.samples
+    field, base = at(x, t.field), at(x, t.base)
     for i in range(t.field_size * m):
-        x[t.field + i] = x[t.base + i]
+        field[i] = base[i]
     for j in range(len(span.mode)):
         q = t.projection[j, SIGNAL]
         p = t.projection[j, POST]
@@ -112,8 +113,9 @@ def write_fields(t, w, x, span, section, slot, past):
         out = t.field + t.population[p, FIELD] * m + t.projection[j, INPUT] * n * m
         if t.signal[q, CONSTANT]:
             if span.mode[j] == FOLLOWED:
+                field, wx = at(x, out), at(x, t.projection[j, DEFERRED])
                 for i in range(n):
-                    x[out + i] += x[t.projection[j, DEFERRED] + i]
+                    field[i] += wx[i]
             continue
         stride = t.signal[q, HISTORY] * t.population[t.signal[q, OF], SIZE] * m
         now = t.signal[q, PLACE] + slot * stride
@@ -150,8 +152,9 @@ def step_populations(t, loops, w, x, span, s, stage):
                     n,
                 ),
             )
+    state, start = at(x, t.state), at(x, t.start)
     for i in range(t.state_size * t.keeps_start * (1 - stage)):
-        x[t.start + i] = x[t.state + i]
+        start[i] = state[i]
     for j in range(len(span.mode) if factors else 0):
         mode = span.mode[j]
         if mode == SUMMED or mode == FOLLOWED or mode == FUSED:
@@ -222,8 +225,9 @@ def find_divergence(t, x, m, step, status):
         n = t.population[p, SIZE]
         so = t.population[p, STATE]
         for v in range(t.population[p, VARIABLES]):
+            values = at(x, so + v * n * m)
             for i in range(n * m):
-                if not abs(x[so + v * n * m + i]) < LARGEST_POTENTIAL:
+                if not abs(values[i]) < LARGEST_POTENTIAL:
                     status[0], status[1], status[2], status[3] = 1, step, p, v
                     status[4], status[5] = i // n, i % n
                     return True
@@ -272,17 +276,19 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
             write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
             step_populations(t, loops, w, x, span, s, stage)
         if span.stages == 2:
+            state, start = at(x, t.state), at(x, t.start)
             for i in range(t.state_size):
-                x[t.state + i] = half * (x[t.start + i] + x[t.state + i])
+                state[i] = half * (start[i] + state[i])
         for j in range(len(span.mode)):
             if span.mode[j] == FOLLOWED:
                 n = t.population[t.projection[j, POST], SIZE]
                 eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE] + s * n
                 advance_followed(t, x, j, span, eo)
         if span.window >= 0:
-            place = t.average + span.window * t.state_size
+            total = at(x, t.average + span.window * t.state_size)
+            state = at(x, t.state)
             for i in range(t.state_size):
-                x[place + i] += x[t.state + i]
+                total[i] += state[i]
         if span.recording:
             record_states(t, loops, w, x, m, step + 1)
         if (step + 1) % span.check_every == 0:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from circuits.engine.tables import KIND, POST, PRE, ROWS, SIZE, SPARSE, WEIGHTS
+from dendrites.calls import at
 from dendrites.jit import inner_kernel
 
 # Below this many multiply-adds a plain loop beats the call of a BLAS routine.
@@ -27,12 +28,12 @@ def accumulate(t, j, w, wo, x, xo, oo, n_samples):
                     x[oo + b * n_post + target] += xp * w[wo + k]
     elif n_samples == 1 or n_samples * n_pre * n_post < SMALL_PRODUCT:
         for b in range(n_samples):
-            out = oo + b * n_post
+            out = at(x, oo + b * n_post)
             for p in range(n_pre):
                 xp = x[xo + b * n_pre + p]
-                row = wo + p * n_post
+                row = at(w, wo + p * n_post)
                 for i in range(n_post):
-                    x[out + i] += xp * w[row + i]
+                    out[i] += xp * row[i]
     else:
         n = n_samples * n_post
         product = x[t.scratch : t.scratch + n]
@@ -41,8 +42,9 @@ def accumulate(t, j, w, wo, x, xo, oo, n_samples):
             w[wo : wo + n_pre * n_post].reshape(n_pre, n_post),
             product.reshape(n_samples, n_post),
         )
+        out = at(x, oo)
         for i in range(n):
-            x[oo + i] += product[i]
+            out[i] += product[i]
 
 
 @inner_kernel
@@ -68,12 +70,12 @@ def outer_sum(t, j, x, xo, eo, n_rows, add):
         if not add:
             x[go : go + n] = 0
         for s in range(n_rows):
-            factor = eo + s * n_post
+            factor = at(x, eo + s * n_post)
             for p in range(n_pre):
                 xp = x[xo + s * n_pre + p]
-                row = go + p * n_post
+                row = at(x, go + p * n_post)
                 for i in range(n_post):
-                    x[row + i] += xp * x[factor + i]
+                    row[i] += xp * factor[i]
     else:
         left = x[xo : xo + n_rows * n_pre].reshape(n_rows, n_pre).T
         right = x[eo : eo + n_rows * n_post].reshape(n_rows, n_post)
@@ -82,13 +84,15 @@ def outer_sum(t, j, x, xo, eo, n_rows, add):
             product = x[t.scratch : t.scratch + n]
         np.dot(left, right, product.reshape(n_pre, n_post))
         if add:
+            gradient = at(x, go)
             for k in range(n):
-                x[go + k] += product[k]
+                gradient[k] += product[k]
 
 
 @inner_kernel
 def sum_rows(x, offset, n_rows, n):
     """Replace the first of n_rows rows of n numbers by their sum."""
     for s in range(1, n_rows):
+        total, row = at(x, offset), at(x, offset + s * n)
         for i in range(n):
-            x[offset + i] += x[offset + s * n + i]
+            total[i] += row[i]

@@ -50,7 +50,7 @@ from circuits.engine.tables import (
     WEIGHT_DECAY,
     WEIGHTS,
 )
-from dendrites.calls import call_factor, call_read, call_synapse
+from dendrites.calls import at, call_factor, call_read, call_synapse
 from dendrites.jit import inlined_kernel, inner_kernel
 
 
@@ -82,9 +82,9 @@ def predict_middle(t, w, span, steps):
         keep = scalar((1 - t.real[j, WEIGHT_DECAY] * span.dt) ** middle)
         start = t.projection[j, WEIGHTS]
         n = t.projection[j, SYNAPSES]
-        now = w[start : start + n]
-        filtered = w[t.filter + start : t.filter + start + n]
-        predicted = w[t.middle + start : t.middle + start + n]
+        now = at(w, start)
+        filtered = at(w, t.filter + start)
+        predicted = at(w, t.middle + start)
         for k in range(n):
             predicted[k] = keep * now[k] + ahead * filtered[k]
     refresh_tied(t, w, span.mode, t.middle)
@@ -160,9 +160,9 @@ def update_weights(t, w, x, j, h, steps, batch, dt):
     kept, taken = scalar(a**steps), scalar((1 - a**steps) / steps * share)
     lower, upper = t.real[j, LOWER], t.real[j, UPPER]
     start, n = t.projection[j, WEIGHTS], t.projection[j, SYNAPSES]
-    weights = w[start : start + n]
-    filtered = w[t.filter + start : t.filter + start + n]
-    gradient = x[t.gradient + start : t.gradient + start + n]
+    weights = at(w, start)
+    filtered = at(w, t.filter + start)
+    gradient = at(x, t.gradient + start)
     if a == 0:
         for k in range(n):
             weights[k] = keep * weights[k] + moved * gradient[k]
@@ -189,13 +189,13 @@ def follow(t, w, x, j):
     xo = t.signal[t.projection[j, SIGNAL], PLACE]
     start, wo = t.projection[j, DEFERRED], t.projection[j, WEIGHTS]
     x[start : start + 4 * n_post + 1] = 0
-    wx = x[start : start + n_post]
-    dx = x[start + n_post : start + 2 * n_post]
+    wx = at(x, start)
+    dx = at(x, start + n_post)
     for p in range(n_pre):
         xp = x[xo + p]
         x[start + 4 * n_post] += xp * xp
-        row = w[wo + p * n_post : wo + (p + 1) * n_post]
-        filtered = w[t.filter + wo + p * n_post : t.filter + wo + (p + 1) * n_post]
+        row = at(w, wo + p * n_post)
+        filtered = at(w, t.filter + wo + p * n_post)
         for i in range(n_post):
             wx[i] += xp * row[i]
             dx[i] += xp * filtered[i]
@@ -210,14 +210,22 @@ def advance_followed(t, x, j, span, eo):
     taken = (1 - a) * x[start + 4 * n]
     h = t.real.dtype.type(span.rate[j] * span.dt)
     after = t.projection[j, AFTER]
-    for i in range(start, start + n):
-        e = x[eo + i - start]
-        old = x[i + n]
-        new = a * old + taken * e
-        x[i + n] = new
-        x[i] += h * (new if after else old)
-        x[i + 2 * n] += e
-        x[i + 3 * n] = a * x[i + 3 * n] + e
+    # One loop each: a loop that writes four arrays is not vectorised.
+    factor = at(x, eo)
+    wx, dx = at(x, start), at(x, start + n)
+    total, decayed = at(x, start + 2 * n), at(x, start + 3 * n)
+    if not after:
+        for i in range(n):
+            wx[i] += h * dx[i]
+    for i in range(n):
+        dx[i] = a * dx[i] + taken * factor[i]
+    if after:
+        for i in range(n):
+            wx[i] += h * dx[i]
+    for i in range(n):
+        total[i] += factor[i]
+    for i in range(n):
+        decayed[i] = a * decayed[i] + factor[i]
 
 
 @inlined_kernel
@@ -232,13 +240,13 @@ def finish_followed(t, w, x, j, span):
     kept, taken = scalar(a**span.steps), 1 - a
     xo = t.signal[t.projection[j, SIGNAL], PLACE]
     start = t.projection[j, DEFERRED]
-    total = x[start + 2 * n_post : start + 3 * n_post]
-    decayed = x[start + 3 * n_post : start + 4 * n_post]
+    total = at(x, start + 2 * n_post)
+    decayed = at(x, start + 3 * n_post)
     for p in range(n_pre):
         xp = x[xo + p]
         wo = t.projection[j, WEIGHTS] + p * n_post
-        weights = w[wo : wo + n_post]
-        filtered = w[t.filter + wo : t.filter + wo + n_post]
+        weights = at(w, wo)
+        filtered = at(w, t.filter + wo)
         for i in range(n_post):
             old = filtered[i]
             new = kept * old + taken * (xp * decayed[i])
@@ -257,25 +265,26 @@ def advance_fused(t, w, x, j, span, past, now, oo):
     eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE]
     a, h = t.real[j, DECAY], t.real.dtype.type(span.rate[j] * span.dt)
     after = t.projection[j, AFTER]
+    factor, out = at(x, eo), at(x, oo)
     for p in range(n_pre):
         taken = (1 - a) * x[past + p]
         xp = x[now + p] if now >= 0 else taken * 0
         wo = t.projection[j, WEIGHTS] + p * n_post
-        do = t.filter + wo
+        weights, filtered = at(w, wo), at(w, t.filter + wo)
         if after:
             for i in range(n_post):
-                new = a * w[do + i] + taken * x[eo + i]
-                w[do + i] = new
-                weight = w[wo + i] + h * new
-                w[wo + i] = weight
-                x[oo + i] += xp * weight
+                new = a * filtered[i] + taken * factor[i]
+                filtered[i] = new
+                weight = weights[i] + h * new
+                weights[i] = weight
+                out[i] += xp * weight
         else:
             for i in range(n_post):
-                old = w[do + i]
-                w[do + i] = a * old + taken * x[eo + i]
-                weight = w[wo + i] + h * old
-                w[wo + i] = weight
-                x[oo + i] += xp * weight
+                old = filtered[i]
+                filtered[i] = a * old + taken * factor[i]
+                weight = weights[i] + h * old
+                weights[i] = weight
+                out[i] += xp * weight
 
 
 @inlined_kernel
@@ -403,8 +412,9 @@ def read_state(t, loops, w, x, p, loop, state, out, n):
     """Write a scalar read (or a plain variable) of population p's state to `out`."""
     if loop < 0:
         place = state - (loop + 1) * n
+        values, variable = at(x, out), at(x, place)
         for i in range(n):
-            x[out + i] = x[place + i]
+            values[i] = variable[i]
     else:
         call_read(
             loops.read[loop], (x, state, n, w, t.population[p, PARAMS], x, out, n)
