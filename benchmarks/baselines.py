@@ -21,9 +21,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from reference.microcircuit_twin import (  # noqa: E402
+    TRANSFER,
     MicrocircuitTwin,
     conductances,
 )
+from reference.textbook_step import textbook_step  # noqa: E402
 
 Run = Callable[[int], dict]
 PLASTIC = ("W", "WIP", "WPI")
@@ -40,6 +42,39 @@ def numpy_runner(sizes, weights, eta, dt, tau, inputs, target, dtype) -> Run:
     def run(steps: int) -> dict:
         twin.run(inputs, target, steps)
         return _checksum({name: getattr(twin, name) for name in PLASTIC}, twin.u[-1])
+
+    return run
+
+
+def textbook_runner(sizes, weights, eta, dt, tau, inputs, target, dtype) -> Run:
+    """The step as written on paper: NumPy, new arrays at every line."""
+    _check_rates(sizes, eta)
+    g = conductances(len(sizes) - 1)
+    inputs, target = np.asarray(inputs, dtype), np.asarray(target, dtype)
+    w = {k: [np.array(x, dtype) for x in v] for k, v in weights.items()}
+    moving = {k: eta[k] for k in PLASTIC}
+    trace = {k: [np.zeros_like(x) for x in w[k]] for k in PLASTIC}
+    batch = len(inputs)
+    state = {
+        "u": [np.zeros((batch, size), dtype) for size in sizes[1:]],
+        "uI": [np.zeros((batch, size), dtype) for size in sizes[2:]],
+    }
+    options = {
+        "dt": dt,
+        "eta": moving,
+        "tau": tau,
+        "phi": TRANSFER["logistic"][0],
+        "g": g,
+    }
+
+    def run(steps: int) -> dict:
+        nonlocal state, trace
+        for _ in range(steps):
+            state, new, trace = textbook_step(
+                state, w, trace, inputs, target, **options
+            )
+            w.update({k: v for k, v in new.items() if v})
+        return _checksum({name: w[name] for name in PLASTIC}, state["u"][-1])
 
     return run
 
@@ -251,7 +286,12 @@ def jax_runner(sizes, weights, eta, dt, tau, inputs, target, dtype) -> Run:
     return run
 
 
-RUNNERS = {"numpy": numpy_runner, "torch": torch_runner, "jax": jax_runner}
+RUNNERS = {
+    "textbook": textbook_runner,
+    "numpy": numpy_runner,
+    "torch": torch_runner,
+    "jax": jax_runner,
+}
 
 
 def example(sizes, batch, seed=0):

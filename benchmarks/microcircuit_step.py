@@ -77,7 +77,9 @@ def engine_runner(integrator):
         )
         patterns = {"input": inputs, "target": 1 / (1 + np.exp(-target))}
         groups = {
-            "W": [f"{a}_to_{b}_basal" for a, b in zip(names[:-1], names[1:], strict=True)],
+            "W": [
+                f"{a}_to_{b}_basal" for a, b in zip(names[:-1], names[1:], strict=True)
+            ],
             "WIP": [f"{names[k]}_to_interneuron{k}_dendrite" for k in range(1, depth)],
             "WPI": [f"interneuron{k}_to_{names[k]}_apical" for k in range(1, depth)],
         }
@@ -118,7 +120,11 @@ def compare(size, dtype, batch, seed=0):
         "WIP": [draw(sizes[k + 1], sizes[k]) for k in range(1, depth)],
         "WPI": [draw(sizes[k], sizes[k + 1]) for k in range(1, depth)],
     }
-    eta = {"W": [RATE] * depth, "WIP": [RATE] * (depth - 1), "WPI": [RATE] * (depth - 1)}
+    eta = {
+        "W": [RATE] * depth,
+        "WIP": [RATE] * (depth - 1),
+        "WPI": [RATE] * (depth - 1),
+    }
     inputs = rng.uniform(0, 1, (batch, sizes[0]))
     rates = rng.uniform(0.1, 0.8, (batch, sizes[-1]))
     target = np.log(rates / (1 - rates))
@@ -174,7 +180,9 @@ def report(size, dtype, batch, best, results):
 def main():
     """Run the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", default="all", choices=["one-pattern", "batches", "all"])
+    parser.add_argument(
+        "--rows", default="all", choices=["one-pattern", "batches", "all"]
+    )
     rows = parser.parse_args().rows
     with serial_blas():
         try:

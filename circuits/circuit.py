@@ -9,7 +9,7 @@ import numpy as np
 
 from circuits.population import Population
 from circuits.projection import Projection, ScaledCopy
-from circuits.schedule import Schedule
+from circuits.schedule import Schedule, n_steps
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError, choices
@@ -80,6 +80,7 @@ class Circuit:
 
     def __post_init__(self):
         check_stepper(self.stepper)
+        n_steps(0.0, self.dt, f"circuit {self.name!r}")
         problems = [
             *self._duplicates(),
             *self._projection_problems(),

@@ -92,6 +92,7 @@ class CellModel:
                 f"{where}: give exactly one of derivative(cell, inputs, p) and "
                 "step(cell, inputs, p, dt); a clamped source has neither"
             )
+        self._check_arguments(where)
         if self.compartments is None:
             object.__setattr__(self, "compartments", self.state._fields)
         for name in self.compartments:
@@ -166,6 +167,21 @@ class CellModel:
                 f"constant is {tau:.4g} ms. dt <= {tau / 2:.3g} ms follows it."
             )
         return None
+
+    def _check_arguments(self, where):
+        forms = {
+            "derivative": "cell, inputs, p",
+            "instantaneous": "cell, inputs, p",
+            "step": "cell, inputs, p, dt",
+        }
+        for name, form in forms.items():
+            function = getattr(self, name)
+            code = getattr(getattr(function, "py_func", function), "__code__", None)
+            if code is not None and code.co_argcount != form.count(",") + 1:
+                raise ModelError(
+                    f"{where}: {name} takes {code.co_argcount} arguments, must take "
+                    f"{form.count(',') + 1}: ({form})"
+                )
 
     def _checked(self, values):
         adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))

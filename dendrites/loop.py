@@ -309,21 +309,6 @@ def _reason(error):
     return traceback.format_exception_only(error)[0].strip()
 
 
-def check_functions(model: CellModel) -> None:
-    """Refuse functions whose number of arguments cannot be right."""
-    expected = {"derivative": 3, "instantaneous": 3, "step": 4}
-    for name, count in expected.items():
-        function = getattr(model, name)
-        if function is None:
-            continue
-        code = getattr(function, "py_func", function).__code__
-        if code.co_argcount != count:
-            raise ModelError(
-                f"cell model {model.name!r}: {name} takes {code.co_argcount} arguments, "
-                f"must take {count} (cell, inputs, p{', dt' if count == 4 else ''})"
-            )
-
-
 class _ScalarState(NamedTuple):
     u: float = 0.0
 

@@ -52,12 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     format_before, warnings.formatwarning = warnings.formatwarning, _warning
     try:
-        return _app()(argv) or 0
+        return _app(argv)(argv) or 0
     except CycloptsError as error:
         _complain(f"{error}\nSee dendrites --help or dendrites run NAME --help.", argv)
         return USAGE
     except DendritesError as error:
-        _complain(str(error), argv)
+        notes = getattr(error, "__notes__", ())
+        _complain("\n".join([str(error), *notes]), argv)
         return next((c for kind, c in _CODES.items() if isinstance(error, kind)), USAGE)
     except Terminated:
         return TERMINATED
@@ -132,7 +133,7 @@ def doctor(*, debug: Annotated[bool, _DEBUG] = False) -> int:
     return BUG if problems else 0
 
 
-def _app():
+def _app(argv):
     app = cyclopts.App(
         "dendrites",
         help="Experiments with dendritic neurons that learn from activity differences.",
@@ -147,7 +148,10 @@ def _app():
     run = cyclopts.App("run", help="Run an experiment; save its result and picture.")
     for name, experiment in EXPERIMENTS.items():
         # Imported only when this experiment is asked for.
-        run.command(f"experiments.run_command:{name}", name=name, help=experiment.line)
+        path = f"experiments.run_command:run {name}"
+        run.command(path, name=name, help=experiment.line)
+        if argv[:2] == ["run", name]:
+            run[name].help = run[name].default_command.__doc__
     app.command(list_experiments, name="list")
     app.command(run)
     app.command(plot)

@@ -15,7 +15,7 @@ SETTLED = 7.5
 
 def digits(
     *,
-    epochs: Annotated[int, Argument("passes over the training images")] = 60,
+    epochs: Annotated[int, Argument("passes over the training images")] = 80,
     hidden: Annotated[tuple[int, ...], Argument("cells of each hidden layer")] = (
         100,
         50,
@@ -26,6 +26,7 @@ def digits(
     hidden_rate: Annotated[
         float, Argument("of hidden layers, relative to the rate that matches the output")
     ] = 2.0,
+    rate_decay: Annotated[float, Argument("of all rates, per epoch")] = 1.0,
     interneuron_rate: Annotated[
         float, Argument("of pyramidal-to-interneuron weights", "1/presentation")
     ] = 2.0,
@@ -82,6 +83,7 @@ def digits(
         batch=batch,
         integrator=integrator,
         block=block,
+        rate_decay=rate_decay,
         dtype=dtype,
         threads=threads,
         controls={
@@ -144,9 +146,11 @@ def digits_circuit(
     """The circuit of the experiment; rates are per presentation.
 
     Published conductances, but interneuron dendrites matched to the layer above, so
-    that every hidden layer stays silent while an image settles.
+    that every hidden layer stays silent while an image settles. Feedback weights are
+    uniform(-1.5, 1.5): uniform(-1, 1) learns as well but more slowly.
     """
     from circuits.algorithms import sacramento
+    from circuits.projection import Uniform
     from dendrites.errors import ConfigError
 
     learning_time = presentation - learning_lag
@@ -164,6 +168,7 @@ def digits_circuit(
         learning_lag=learning_lag,
         test_presentation=SETTLED,
         g_dendrite="matched",
+        top_down_initial=Uniform(-1.5, 1.5),
         dt=dt,
         seed=seed,
     )

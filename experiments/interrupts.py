@@ -1,6 +1,7 @@
 """Ctrl+C and SIGTERM: the first asks a run to stop, the second stops it at once."""
 
 import os
+import shlex
 import signal
 import threading
 from contextlib import contextmanager
@@ -42,3 +43,35 @@ def stopping_politely():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def resume_line(name: str, typed: dict, out: str, seed: int | None) -> str:
+    """The command that goes on with an interrupted run.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment.
+    typed : dict
+        What was typed, texts and switches by name.
+    out : str
+        The result's name, for a run that was given none.
+    seed : int, optional
+        The seed in use, for a run that drew it.
+    """
+    words = ["dendrites", "run", name]
+    for key, value in typed.items():
+        flag = "--" + key.replace("_", "-")
+        if key in ("resume", "overwrite"):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else "--no-" + flag[2:])
+        elif isinstance(value, tuple):
+            words.append(f"{flag}={','.join(value)}")
+        else:
+            words += [f"{flag}={value}"] if value.startswith("-") else [flag, value]
+    if seed is not None and "seed" not in typed:
+        words += ["--seed", str(seed)]
+    if "out" not in typed:
+        words += ["--out", out]
+    return shlex.join([*words, "--resume"])

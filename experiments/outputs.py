@@ -170,6 +170,11 @@ def shown(path: Path) -> str:
 
 def _check_existing(outputs, overwrite, resume):
     interrupted = any(os.path.lexists(path) for path in outputs.checkpoints)
+    if any(path.is_dir() for path in outputs.checkpoints):
+        raise StorageError(
+            f"{shown(outputs.checkpoint)}, the place of the checkpoint, is a folder;"
+            " choose another --out"
+        )
     if resume:
         if os.path.lexists(outputs.out) and not interrupted and not overwrite:
             raise StorageError(

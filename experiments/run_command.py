@@ -5,25 +5,25 @@ imports no experiment.
 """
 
 import inspect
-import shlex
 import sys
 from contextlib import suppress
 from typing import Annotated
 
 import cyclopts
 
+from dendrites.errors import StorageError
 from experiments.arguments import (
-    REQUIRED,
+    InFile,
+    Typed,
     check_values,
-    experiment_options,
-    from_text,
     raise_problems,
     unknown_names,
 )
 from experiments.config_files import read_config
 from experiments.experiment import EXPERIMENTS
 from experiments.headline import headline_table
-from experiments.interrupts import stopping_politely
+from experiments.interrupts import resume_line, stopping_politely
+from experiments.options import REQUIRED, experiment_options, from_text
 
 IN_FILES = ("out", "plot")
 _ARGUMENTS = cyclopts.Group("Arguments of the experiment", sort_key=1)
@@ -32,8 +32,7 @@ _COMMON_OPTIONS = (
     ("out", "FILE", "result, .nc or .zarr [default: NAME-<start of run id>.nc]"),
     ("plot", "FILE", "picture, .png, .pdf or .svg [default: the result's name, .png]"),
     ("out_dir", "DIR", "output directory; names must stay under it [default: .]"),
-    ("config", "FILE", "TOML or JSON file: argument names with plain values, also"
-     " out and plot; what is typed wins"),
+    ("config", "FILE", "TOML or JSON: arguments, out, plot; what is typed wins"),
 )  # fmt: skip
 _SWITCHES = (
     ("no_plot", "draw no picture"),
@@ -44,9 +43,11 @@ _SWITCHES = (
 
 
 def __getattr__(name):
-    if name not in EXPERIMENTS:
-        raise AttributeError(name)
-    return run_command(EXPERIMENTS[name])
+    # "run digits": with a space, no experiment can have the name of something here.
+    word, _, experiment = name.partition(" ")
+    if word != "run" or experiment not in EXPERIMENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return run_command(EXPERIMENTS[experiment])
 
 
 def run_command(experiment):
@@ -111,18 +112,16 @@ def run(experiment, typed: dict) -> int:
         from dendrites._streams import draw_seed
 
         arguments["seed"] = draw_seed()  # here, so that a resumed run has the same
-    again = _resume_line(experiment.name, typed, outputs, arguments.get("seed"))
+    again = resume_line(experiment.name, typed, outputs.out.name, arguments.get("seed"))
     with stopping_politely():
         try:
             return _run_and_save(experiment, function, arguments, outputs, typed)
         except KeyboardInterrupt:
             _print_way_back(function, outputs, again)
             raise
-        except Exception:
+        except Exception as error:
             if outputs.checkpoint.exists():
-                print(
-                    f"the last checkpoint is kept; go on with\n{again}", file=sys.stderr
-                )
+                error.add_note(_kept(error, outputs, again))
             raise
 
 
@@ -145,12 +144,12 @@ def _run_and_save(experiment, function, arguments, outputs, typed):
     tree = update_root(tree, run_id=outputs.run_id, experiment=experiment.name)
     save_run(tree, outputs.out, overwrite=resume or typed.get("overwrite", False))
     _remove(outputs.checkpoints)
-    lines = [f"result   {shown(outputs.out)}"]
+    print(f"result   {shown(outputs.out)}", flush=True)
     if outputs.plot is not None:
         draw(experiment, tree, outputs.plot)
-        lines.append(f"picture  {shown(outputs.plot)}")
-    table = headline_table(tree.attrs)
-    print("\n".join([*lines, *(("", table) if table else ())]))
+        print(f"picture  {shown(outputs.plot)}")
+    if table := headline_table(tree.attrs):
+        print(f"\n{table}")
     return 0
 
 
@@ -172,11 +171,7 @@ def _checked_arguments(experiment, function, typed):
         path = typed["config"]
         data = read_config(path)
         problems += unknown_names(data, options, IN_FILES, path)
-        arguments, found = check_values(
-            options,
-            data,
-            written=lambda option, value: f"{path}: {option.name} = {value}",
-        )
+        arguments, found = check_values(options, data, InFile(path))
         problems += found
         for name in IN_FILES:
             if name in data and not isinstance(data[name], str):
@@ -188,9 +183,7 @@ def _checked_arguments(experiment, function, typed):
         for name, option in options.items()
         if name in typed
     }
-    checked, found = check_values(
-        options, given, written=lambda option, value: f"{option.flag} {value}".strip()
-    )
+    checked, found = check_values(options, given, Typed())
     problems += found
     for name, option in options.items():
         if option.default is REQUIRED and name not in {**arguments, **given}:
@@ -201,33 +194,9 @@ def _checked_arguments(experiment, function, typed):
     arguments |= checked
     typed_names = frozenset(name for name in IN_FILES if name in typed)
     named |= {name: typed[name] for name in typed_names}
-    if (
-        "seed" in options
-        and "seed" not in arguments
-        and options["seed"].default is None
-    ):
-        arguments["seed"] = None
+    if "seed" in options and options["seed"].default is None:
+        arguments.setdefault("seed", None)
     return arguments, named, typed_names
-
-
-def _resume_line(name, typed, outputs, seed):
-    """The command that goes on with an interrupted run."""
-    words = ["dendrites", "run", name]
-    for key, value in typed.items():
-        flag = "--" + key.replace("_", "-")
-        if key in ("resume", "overwrite"):
-            continue
-        if isinstance(value, bool):
-            words.append(flag if value else "--no-" + flag[2:])
-        elif isinstance(value, tuple):
-            words.append(f"{flag}={','.join(value)}")
-        else:
-            words += [f"{flag}={value}"] if value.startswith("-") else [flag, value]
-    if seed is not None and "seed" not in typed:
-        words += ["--seed", str(seed)]
-    if "out" not in typed:
-        words += ["--out", outputs.out.name]
-    return shlex.join([*words, "--resume"])
 
 
 def _print_way_back(function, outputs, again):
@@ -238,6 +207,13 @@ def _print_way_back(function, outputs, again):
     else:
         text = "interrupted; nothing was kept"
     print(text, file=sys.stderr)
+
+
+def _kept(error, outputs, again):
+    # After any other error the same command would end the same way.
+    if isinstance(error, StorageError):
+        return f"The last checkpoint is kept; with that remedied, go on with\n{again}"
+    return f"The last checkpoint is kept: {outputs.checkpoint.name}"
 
 
 def _remove(paths):
@@ -256,7 +232,10 @@ def _parameter(option):
     kinds = [kind for kind in option.types if kind is not None]
     if kinds == [bool]:
         return _keyword(option.name, bool, help=text, group=_ARGUMENTS)
-    metavar = "|".join(getattr(kind, "__name__", "value").upper() for kind in kinds)
+    names = option.literals or [
+        getattr(kind, "__name__", "value").upper() for kind in kinds
+    ]
+    metavar = "|".join(map(str, names))
     kind = tuple[str, ...] if option.many else str
     return _keyword(
         option.name,
@@ -295,11 +274,10 @@ def _introduction(function, options):
         if len(lines) > 1 and set(lines[1]) == {"-"} or paragraph.startswith("Source:"):
             break
         paragraphs.append(" ".join(lines))
-    if any(option.many for option in options.values()):
-        name = next(option for option in options.values() if option.many)
-        values = [str(value) for value in name.default or (1, 2)]
+    if many := next((option for option in options.values() if option.many), None):
+        values = [str(value) for value in many.example]
         paragraphs.append(
-            f"Several values: {name.flag} {' '.join(values)} or {name.flag} "
+            f"Several values: {many.flag} {' '.join(values)} or {many.flag} "
             + ",".join(values)
         )
     return "\n\n".join(paragraphs)

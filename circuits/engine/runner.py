@@ -6,7 +6,7 @@ threads there are.
 """
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import numpy as np
@@ -100,6 +100,7 @@ class Runner:
         )
         capacity = min(batch, chunk)
         self.stopping = threading.Event()
+        self._threads = None
         self.plan = Plan(
             circuit,
             dtype=dtype,
@@ -137,13 +138,20 @@ class Runner:
         if self.threads == 1 or len(self.replicas) == 1 or jit_disabled():
             return [work(number) for number in numbers]
         # Loops are loaded by now, so no two threads compile the same one.
-        with ThreadPoolExecutor(self.threads) as pool:
-            waiting = [pool.submit(work, number) for number in numbers]
-            try:
-                return [result.result() for result in waiting]
-            except BaseException:
-                self.stopping.set()
-                raise
+        waiting = [self._pool().submit(work, number) for number in numbers]
+        try:
+            return [result.result() for result in waiting]
+        except BaseException:
+            self.stopping.set()
+            for result in waiting:
+                result.cancel()
+            wait(waiting)
+            raise
+
+    def _pool(self):
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.threads)
+        return self._threads
 
     def present(
         self,
@@ -361,10 +369,11 @@ class Runner:
         )
 
     def _map(self, work, items):
-        if self.threads == 1 or jit_disabled():
+        # Several replicas already share out the threads, and waiting for chunks in a
+        # thread of the same pool could wait for ever.
+        if self.threads == 1 or len(self.replicas) > 1 or jit_disabled():
             return [work(item) for item in items]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, items))
+        return list(self._pool().map(work, items))
 
     def _events(self, number, lanes, batch):
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]

@@ -207,7 +207,7 @@ def advance_followed(t, x, j, span, eo):
     n = t.population[t.projection[j, POST], SIZE]
     start = t.projection[j, DEFERRED]
     a = t.real[j, DECAY]
-    taken = (1 - a) * x[start + 4 * n]
+    taken = t.real.dtype.type(1 - a) * x[start + 4 * n]
     h = t.real.dtype.type(span.rate[j] * span.dt)
     after = t.projection[j, AFTER]
     # One loop each: a loop that writes four arrays is not vectorised.
@@ -237,7 +237,7 @@ def finish_followed(t, w, x, j, span):
     a = t.real[j, DECAY]
     h = span.rate[j] * span.dt
     c, h = scalar(filter_gain(t, j, h)), scalar(h)
-    kept, taken = scalar(a**span.steps), 1 - a
+    kept, taken = scalar(a**span.steps), scalar(1 - a)
     xo = t.signal[t.projection[j, SIGNAL], PLACE]
     start = t.projection[j, DEFERRED]
     total = at(x, start + 2 * n_post)
@@ -263,12 +263,13 @@ def advance_fused(t, w, x, j, span, past, now, oo):
     n_pre = t.population[t.projection[j, PRE], SIZE]
     n_post = t.population[t.projection[j, POST], SIZE]
     eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE]
-    a, h = t.real[j, DECAY], t.real.dtype.type(span.rate[j] * span.dt)
+    scalar = t.real.dtype.type
+    a, h = t.real[j, DECAY], scalar(span.rate[j] * span.dt)
     after = t.projection[j, AFTER]
     factor, out = at(x, eo), at(x, oo)
     for p in range(n_pre):
-        taken = (1 - a) * x[past + p]
-        xp = x[now + p] if now >= 0 else taken * 0
+        taken = scalar(1 - a) * x[past + p]
+        xp = x[now + p] if now >= 0 else scalar(0)
         wo = t.projection[j, WEIGHTS] + p * n_post
         weights, filtered = at(w, wo), at(w, t.filter + wo)
         if after:

@@ -131,8 +131,8 @@ def test_brackets_and_dots_inside_text_are_not_nesting(tmp_path):
 
 
 def test_more_than_a_million_keys_are_refused(tmp_path):
-    text = "{" + ",".join(f'"{k:x}":1' for k in range(1_000_001)) + "}"
-    assert "" != refusal(tmp_path, text, "run.json")
+    text = "{" + ",".join(['"":1'] * 1_000_001) + "}"
+    assert "1000001 keys" in refusal(tmp_path, text, "run.json")
     text = "\n".join(f"{k:x}=1" for k in range(1_000_001))
     assert "1000001 keys" in refusal(tmp_path, text)
 

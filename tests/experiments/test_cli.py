@@ -1,0 +1,171 @@
+"""Help, lists, errors, replotting and the doctor of the command line."""
+
+import os
+import re
+from pathlib import Path
+
+import example_runs
+import pytest
+from fake_experiment import python
+
+from dendrites.dataset import save_run
+from dendrites.errors import StorageError
+from experiments import doctor
+from experiments.experiment import EXPERIMENTS
+
+# help and lists
+
+
+def test_help_names_every_command(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(f"  {name}:" in out for name in ("doctor", "list", "plot", "run"))
+
+
+def test_list_gives_every_experiment_on_one_line(run):
+    code, out, _ = run("list")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert (code, names) == (0, list(EXPERIMENTS))
+    assert "Does the cell answer?" in out
+
+
+def test_help_of_an_experiment_shows_texts_units_and_defaults(answer):
+    code, out, _ = answer("--help")
+    plain = " ".join(out.split())
+    assert code == 0
+    assert "Does the cell answer? A second paragraph that explains." in plain
+    assert "--gain FLOAT: of the cell (mV) [default: 0.5]" in plain
+    assert "--hidden INT: cells of each layer [default: 4 2]" in plain
+    assert "--hidden 4 2 or --hidden 4,2" in plain
+    assert "--learning-rule near|far: which [default: near]" in plain
+    assert "--threads INT: default: all" in plain
+    assert "Not for the help" not in plain and "--checkpoint" not in plain
+
+
+HEAVY = ("numba", "xarray", "matplotlib", "sklearn", "scipy", "pydantic")
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["list"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(argv):
+    script = f"""
+import sys
+from experiments.cli import main
+code = main({argv!r})
+print([m for m in {HEAVY!r} if m in sys.modules], code)
+"""
+    done = python(script)
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_bad_arguments_are_refused_before_anything_heavy_is_imported():
+    script = f"""
+import sys
+from experiments.cli import main
+code = main(["run", "digits", "--epochs", "many"])
+print([m for m in {HEAVY[:-1]!r} if m in sys.modules], code)
+"""
+    done = python(script)
+    assert done.stdout.splitlines()[-1] == "[] 2"
+
+
+def test_a_terminal_without_our_letters_is_served():
+    script = """
+import sys
+from experiments.cli import main
+from experiments.experiment import EXPERIMENTS, Experiment
+EXPERIMENTS["other"] = Experiment("other", "m", "f", "p", "Gr\u00f6\u00dfer?")
+sys.exit(main(["list"]))
+"""
+    done = python(script, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "Gr\\xf6\\xdfer?" in done.stdout
+
+
+def test_names_of_the_package_are_loaded_when_used():
+    script = """
+import sys, experiments
+assert "numpy" not in sys.modules
+print(experiments.read_config.__name__, experiments.tasks.digits.__name__)
+print([name for name in experiments.__all__ if not hasattr(experiments, name)])
+"""
+    assert python(script).stdout == "read_config digits\n[]\n"
+
+
+# errors
+
+
+def test_a_numerical_error_has_its_own_exit_code(answer):
+    code, out, err = answer("--gain", 3)
+    assert (code, out) == (3, "")
+    assert err == "error: population pyr became non-finite\n"
+    assert os.listdir() == []
+
+
+def test_a_result_that_cannot_be_written_keeps_the_checkpoint(answer, monkeypatch):
+    def full(*_, **__):
+        raise StorageError("no space left on device: needs about 3 MB")
+
+    monkeypatch.setattr("dendrites.dataset.save_run", full)
+    code, out, err = answer("--out", "a.nc", "--gain", 5, "--seed", 1)
+    assert (code, out) == (4, "")
+    assert "no space left on device" in err
+    line = "dendrites run cell-answers --gain 5 --seed 1 --out a.nc --resume"
+    # In the order of the help, not of typing.
+    assert sorted(err.splitlines()[-1].split()) == sorted(line.split())
+    assert sorted(os.listdir()) == ["a.nc.ckpt", "a.nc.ckpt.prev"]
+
+
+def test_a_bug_is_told_without_traceback_unless_asked(answer):
+    code, _, err = answer("--gain", 4)
+    assert code == 1
+    assert "RuntimeError: surprise" in err and "Traceback" not in err
+    code, _, err = answer("--gain", 4, "--debug")
+    assert code == 1 and "Traceback" in err
+
+
+# plot and doctor
+
+
+def test_a_saved_run_is_drawn_again(run, answer):
+    answer("--out", "a.nc", "--no-plot")
+    assert run("plot", "a.nc")[:2] == (0, "picture  a.png\n")
+    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+    assert run("plot", "a.nc", "--out", "b.pdf")[0] == 0
+    assert Path("b.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_drawing_again_does_not_replace_a_picture_unasked(run, answer):
+    answer("--out", "a.nc")
+    code, _, err = run("plot", "a.nc")
+    assert (code, "--overwrite" in err) == (4, True)
+    assert run("plot", "a.nc", "--overwrite")[0] == 0
+
+
+def test_a_run_of_no_experiment_cannot_be_drawn(run):
+    save_run(example_runs.simulation(), "plain.nc")
+    code, _, err = run("plot", "plain.nc")
+    assert (code, "no attribute 'experiment'" in err) == (2, True)
+
+
+def test_a_missing_or_damaged_file_cannot_be_drawn(run):
+    assert run("plot", "gone.nc")[0] == 4
+    Path("bad.nc").write_text("no netCDF")
+    assert run("plot", "bad.nc")[0] == 4
+
+
+def test_the_doctor_finds_everything_and_names_nobody(run, monkeypatch):
+    monkeypatch.setenv("DENDRITES_DATA", os.path.expanduser("~"))
+    code, out, _ = run("doctor")
+    assert code == 0
+    rows = dict(re.split(r"  +", line, maxsplit=1) for line in out.splitlines())
+    assert rows["circuits"] == "ours" and rows["cache of compiled code"]
+    assert rows["DENDRITES_DATA"] == "set"
+    assert os.uname().nodename not in out and os.path.expanduser("~") not in out
+
+
+def test_the_doctor_tells_what_is_missing(run, monkeypatch):
+    monkeypatch.setitem(doctor.CORE, "no-such-package", "no_such_package")
+    code, out, err = run("doctor")
+    assert code == 1
+    assert re.search("no-such-package +missing", out)
+    assert "pip install no-such-package" in err

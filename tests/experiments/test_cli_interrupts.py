@@ -1,0 +1,118 @@
+"""Checkpoints beside the result, interruptions, and the way back."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import fake_experiment
+import pytest
+from fake_experiment import python_process, question, refused
+
+from dendrites.dataset import open_run
+
+
+def test_checkpoints_lie_beside_the_result_and_go_when_it_is_written(answer, tmp_path):
+    assert answer("--out", "a.nc", "--gain", 5)[0] == 0
+    assert question.calls[0]["checkpoint"] == str(tmp_path / "a.nc.ckpt")
+    assert sorted(os.listdir()) == ["a.nc", "a.png"]
+
+
+def test_an_interrupted_run_prints_the_command_that_goes_on(run, answer):
+    code, out, err = answer("--gain", 6, "--hidden", 3, 4, "--seed=5")
+    (kept,) = Path().glob("*.nc.ckpt")
+    name = kept.name.removesuffix(".ckpt")
+    assert (code, out) == (130, "")
+    assert "Traceback" not in err
+    line = err.splitlines()[-1].split()
+    words = ["--gain", "6", "--hidden=3,4", "--seed", "5", "--out"]
+    assert line == ["dendrites", "run", "cell-answers", *words, name, "--resume"]
+    # The same words go on, here with a gain that ends well.
+    code, out, _ = run(*" ".join(line[1:]).replace("--gain 6", "--gain 5").split())
+    assert (code, question.calls[-1]["resume"]) == (0, True)
+    assert open_run(name).attrs["run_id"].startswith(name[-11:-3])
+
+
+def test_a_drawn_seed_is_part_of_the_command_that_goes_on(answer):
+    _, _, err = answer("--gain", 6)
+    assert f"--seed {question.calls[0]['seed']} " in err
+
+
+def test_a_checkpoint_is_not_overwritten_unasked(answer):
+    Path("a.nc.ckpt").write_text("state")
+    refused(answer("--out", "a.nc"), 4, "a.nc.ckpt", "--resume", "--overwrite")
+    assert Path("a.nc.ckpt").read_text() == "state"
+
+
+def test_resume_needs_the_name_of_the_result(answer):
+    refused(answer("--resume"), 2, "--out FILE")
+
+
+def test_a_complete_run_is_not_resumed(answer):
+    Path("a.nc").write_text("done")
+    refused(answer("--out", "a.nc", "--resume"), 4, "nothing to resume")
+
+
+def test_termination_has_its_own_exit_code(answer, monkeypatch):
+    def terminated():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr(fake_experiment, "question", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    code, _, err = answer()
+    assert (code, "nothing was kept" in err) == (143, True)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+SLEEPER = """
+import signal, sys, time, types
+from pathlib import Path
+from experiments.cli import main
+from experiments.experiment import EXPERIMENTS, Experiment
+
+def sleeper(*, checkpoint: str = "", resume: bool = False):
+    "Does it sleep?"
+    Path(checkpoint).write_text("state")
+    for _ in range({polite} and 1 or 2):
+        try:
+            print("asleep", flush=True)
+            time.sleep(30)
+        except KeyboardInterrupt:
+            if {polite}:
+                raise
+
+module = types.ModuleType("sleeper_module")
+module.sleeper = sleeper
+sys.modules["sleeper_module"] = module
+EXPERIMENTS["sleeper"] = Experiment(
+    "sleeper", "sleeper_module", "sleeper", "sleeper_module", "Does it sleep?"
+)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(["run", "sleeper", "--out", "s.nc"]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_stops_a_run_within_two_seconds(number, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with python_process(SLEEPER.format(polite=True)) as child:
+        assert child.stdout.readline() == "asleep\n"
+        child.send_signal(number)
+        _, err = child.communicate(timeout=2)
+    assert child.returncode == code
+    assert "dendrites run sleeper --out s.nc --resume" in err
+    assert "Traceback" not in err
+    assert os.listdir() == ["s.nc.ckpt"]
+
+
+def test_a_second_signal_stops_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with python_process(SLEEPER.format(polite=False)) as child:
+        for _ in range(2):
+            assert child.stdout.readline() == "asleep\n"
+            child.send_signal(signal.SIGINT)
+        child.communicate(timeout=2)
+    assert child.returncode == -signal.SIGINT

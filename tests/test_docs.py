@@ -1,0 +1,123 @@
+"""What the documentation says runs, prints what it shows, and points somewhere."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LONGEST_LISTING = 40  # lines
+# Ten times what a listing takes alone, since tests may share a busy machine.
+PATIENCE = 300  # seconds
+
+BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\s*^```text\n(?P<shown>.*?)^```)?",
+    re.DOTALL | re.MULTILINE,
+)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<path>[^)#:]*)(?:#(?P<place>[^)]*))?\)")
+NAMED_TEST = re.compile(r"`(?P<file>tests/[\w/]+\.py)(?:::(?P<test>\w+))?`")
+
+
+class Listing(NamedTuple):
+    line: int
+    code: str
+    shown: str | None
+
+
+def listings(page):
+    text = page.read_text(encoding="utf-8")
+    return [
+        Listing(text[: found.start()].count("\n") + 2, found["code"], found["shown"])
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def relative(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def run(listing, folder):
+    """Run one listing as a newcomer would: from a file, in a fresh interpreter."""
+    file = folder / f"line_{listing.line}.py"
+    file.write_text(listing.code, encoding="utf-8")
+    # Examples are for compiled code, whatever the suite itself runs as.
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_DISABLE_JIT"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", file.name],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if listings(p)], ids=relative)
+def test_the_listings_of_a_page_run_in_order_and_print_what_is_shown(page, tmp_path):
+    for listing in listings(page):
+        done = run(listing, tmp_path)
+        assert done.returncode == 0, f"{relative(page)}:{listing.line}\n{done.stderr}"
+        if listing.shown is not None:
+            assert done.stdout == listing.shown
+
+
+def test_pages_with_listings_are_found():
+    pages = {relative(page): listings(page) for page in PAGES}
+    assert len(pages["README.md"]) == 2
+    assert len(pages["docs/extending.md"]) == 4
+    assert sum(one.shown is not None for one in pages["docs/extending.md"]) == 3
+
+
+def test_every_python_fence_is_a_listing():
+    for page in PAGES:
+        fences = page.read_text(encoding="utf-8").count("```python")
+        assert fences == len(listings(page)), relative(page)
+
+
+def test_listings_for_extension_are_short():
+    for listing in listings(ROOT / "docs" / "extending.md"):
+        lines = listing.code.splitlines()
+        assert len(lines) < LONGEST_LISTING, f"line {listing.line}: {len(lines)} lines"
+        assert max(map(len, lines)) <= 88
+
+
+def anchors(page):
+    text = page.read_text(encoding="utf-8")
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+    return slugs | {*re.findall(r'<a id="([^"]+)">', text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_to_pages_and_titles_that_exist(page):
+    for link in LINK.finditer(page.read_text(encoding="utf-8")):
+        target = (page.parent / link["path"]) if link["path"] else page
+        assert target.exists(), link[0]
+        if link["place"]:
+            assert link["place"] in anchors(target), link[0]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_tests_named_in_a_page_exist(page):
+    for named in NAMED_TEST.finditer(page.read_text(encoding="utf-8")):
+        file = ROOT / named["file"]
+        assert file.exists(), named[0]
+        if named["test"]:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+            assert named["test"] in functions, named[0]
+
+
+def test_every_page_is_on_the_map():
+    index = ROOT / "docs" / "index.md"
+    linked = {
+        (index.parent / link["path"]).resolve()
+        for link in LINK.finditer(index.read_text(encoding="utf-8"))
+    }
+    assert {page for page in PAGES if page != index} <= linked
