@@ -37,12 +37,17 @@ def measure_alignment(change, reference) -> Alignment:
     b = np.asarray(reference, float).ravel()
     if a.shape != b.shape:
         raise ValueError(f"alignment of {a.size} with {b.size} numbers")
-    norm, reference_norm = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    # Scaled first: squares of entries beyond 1e-154 or 1e154 leave float64.
+    scale, reference_scale = np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0)
+    a, b = a / (scale or 1.0), b / (reference_scale or 1.0)
+    length, reference_length = np.linalg.norm(a), np.linalg.norm(b)
+    norm = float(scale * length)
+    reference_norm = float(reference_scale * reference_length)
     both = (a != 0) & (b != 0)
     agreement = float(np.mean(np.sign(a[both]) == np.sign(b[both]))) if both.any() else 1.0
     if norm == 0 or reference_norm == 0:
         return Alignment(90.0, 0.0, norm, reference_norm, 0.0, agreement)
-    a, b = a / norm, b / reference_norm
+    a, b = a / length, b / reference_length
     angle = 2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))
     return Alignment(
         float(np.degrees(angle)),

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits.circuit import Circuit
-from dendrites.errors import ModelError
+from dendrites.errors import ConfigError, ModelError
 from dendrites.loop import elementwise
 
 LOSS = "integral of (phi(s) - phi(u)) from output to target potential"
@@ -31,6 +31,8 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
 
     Raises
     ------
+    ConfigError
+        If the inputs do not have one column per input cell.
     ModelError
         If the circuit does not say which feedforward network it holds.
     """
@@ -40,6 +42,13 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
             "`phi` to compare it with an exact gradient"
         )
     rates = np.asarray(inputs, float)
+    first = circuit.layers[0].projection
+    expected = circuit.shape(first)[1]
+    if rates.ndim != 2 or rates.shape[1] != expected:
+        raise ConfigError(
+            f"inputs of {circuit.name!r} have shape {rates.shape}, must be (n_samples, "
+            f"{expected}), one column per cell before {first!r}"
+        )
     potentials = []
     for layer in circuit.layers:
         drive = rates @ weights[layer.projection].T
@@ -66,12 +75,12 @@ def negative_gradient(
 
     Source: Sacramento et al. (2018); the loss is our derivation (docs, model page).
     """
-    phi, slope, inverse = circuit.phi
     potentials = feedforward(circuit, weights, inputs)
+    phi, slope, inverse = circuit.phi
     rates = [np.asarray(inputs, float)]
     rates += [elementwise(phi, u) for u in potentials[:-1]]
     n = len(rates[0])
-    target = elementwise(inverse, target_rates)
+    target = elementwise(inverse, _target_rates(circuit, target_rates, potentials[-1]))
     error = target - potentials[-1]
     result = {}
     for k in reversed(range(len(circuit.layers))):
@@ -86,11 +95,21 @@ def negative_gradient(
 
 def integral_loss(circuit: Circuit, weights: Mapping, inputs, target_rates) -> float:
     """The loss itself, mean over the samples, by Gauss-Legendre quadrature."""
-    phi, _, inverse = circuit.phi
     output = feedforward(circuit, weights, inputs)[-1]
-    target = elementwise(inverse, target_rates)
+    phi, _, inverse = circuit.phi
+    target = elementwise(inverse, _target_rates(circuit, target_rates, output))
     nodes, node_weights = np.polynomial.legendre.leggauss(40)
     s = output[..., None] + (target - output)[..., None] * (nodes + 1) / 2
     difference = elementwise(phi, s) - elementwise(phi, output)[..., None]
     integral = (difference * node_weights).sum(-1) * (target - output) / 2
     return float(integral.sum(axis=1).mean())
+
+
+def _target_rates(circuit, target_rates, output):
+    target_rates = np.asarray(target_rates, float)
+    if target_rates.shape != output.shape:
+        raise ConfigError(
+            f"target_rates of {circuit.name!r} have shape {target_rates.shape}, must be "
+            f"{output.shape} (n_samples, n_outputs)"
+        )
+    return target_rates

@@ -1,7 +1,9 @@
 """Train a circuit on a task, and ask a trained circuit for its answers."""
 
+import numbers
 import os
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from circuits.checkpoint import (
     load_checkpoint,
     previous_path,
     save_checkpoint,
+    state_sha256,
 )
 from circuits.circuit import Circuit
 from circuits.describe import describe
 from circuits.engine.plan import check_dtype
 from circuits.engine.runner import CHUNK, serial_blas
-from circuits.session import BLOCKED, EXACT, Options, Session
+from circuits.population import check_name
+from circuits.session import BLOCKED, EXACT, MAIN, Options, Session
 from circuits.task import Task
 from dendrites.errors import CheckpointError, ConfigError, StorageError, choices
 from dendrites.random import check_seed, draw_seed
@@ -112,19 +116,19 @@ def train(
 
     seed = circuit.seed if seed is None else check_seed(seed)
     options = Options(
-        epochs=_whole("epochs", epochs),
-        batch=_whole("batch", batch),
-        block=1 if check_integrator(integrator) == EXACT else _whole("block", block),
+        epochs=whole("epochs", epochs),
+        batch=whole("batch", batch),
+        block=1 if check_integrator(integrator) == EXACT else whole("block", block),
         seed=draw_seed() if seed is None else seed,
         dtype=check_dtype(dtype),
-        chunk=_whole("chunk", chunk),
-        threads=_whole("threads", threads or os.cpu_count() or 1),
-        probe=min(_whole("probe", probe, lowest=0), len(task.splits["train"].inputs)),
+        chunk=whole("chunk", chunk),
+        threads=check_threads(threads),
+        probe=min(whole("probe", probe, lowest=0), len(task.splits["train"].inputs)),
         rate_decay=_factor("rate_decay", rate_decay),
     )
     controls = dict(controls or {})
-    for frozen in controls.values():
-        circuit.frozen(*frozen)
+    for name, frozen in controls.items():
+        _check_control(circuit, name, frozen)
     check_task_fits(circuit, task)
     rates = _checked_rates(circuit, learning_rates)
     full = {
@@ -148,13 +152,16 @@ def train(
         session = Session(
             circuit, task, options, weights, rates, controls, bar.announce
         )
-        resumes, parent = 0, ""
-        if resume and checkpoint is not None:
-            header = _resume(session, checkpoint, full)
-            if header is not None:
-                resumes, created = header["n_resumes"] + 1, header["created_utc"]
+        resumes, parent, run_id = 0, "", str(uuid.uuid4())
+        header = {}
+        if checkpoint is not None:
+            header["config"] = {**full, **_identity(session)}
+            saved = _resume(session, checkpoint, header["config"]) if resume else None
+            if saved is not None:
+                resumes, created = saved["n_resumes"] + 1, saved["created_utc"]
+                parent = saved["run_id"]
                 bar.resume(len(session.history.epochs))
-        header = {"config": full, "created_utc": created, "n_resumes": resumes}
+        header |= {"created_utc": created, "n_resumes": resumes, "run_id": run_id}
         storage_problem = None
         for epoch in range(len(session.history.epochs) + 1, options.epochs + 1):
             session.run_epoch(epoch, bar.tick)
@@ -171,6 +178,7 @@ def train(
             created=created,
             n_resumes=resumes,
             parent_run_id=parent,
+            run_id=run_id,
             citation=citation,
             **({} if title is None else {"title": title}),
         )
@@ -208,8 +216,8 @@ def evaluate(
         )
     check_task_fits(circuit, task)
     options = Options(
-        0, 1, 1, circuit.seed, check_dtype(dtype), chunk,
-        threads or os.cpu_count() or 1, 0,
+        0, 1, 1, circuit.seed, check_dtype(dtype), whole("chunk", chunk),
+        check_threads(threads), 0,
     )
     with serial_blas():
         session = Session(circuit, task, options, weights, {}, {}, None)
@@ -243,14 +251,14 @@ def check_task_fits(circuit: Circuit, task: Task) -> None:
 
 
 def _checked_rates(circuit, rates):
-    names = [p.name for p in circuit.projections if p.rule is not None]
+    names = [p.name for p in circuit.projections if p.learns]
     for name, value in (rates or {}).items():
         if name not in names:
             raise ConfigError(
-                f"learning_rates: {name!r} is no projection with a rule. "
+                f"learning_rates: {name!r} is no projection that learns. "
                 + choices(name, names)
             )
-        if isinstance(value, (bool, str)) or not 0 <= value < float("inf"):
+        if not _is_number(value) or not 0 <= value < float("inf"):
             raise ConfigError(
                 f"learning_rates[{name!r}] = {value!r}: must be a finite number >= 0"
             )
@@ -282,7 +290,13 @@ def _save(session, checkpoint, header, problem):
     return problem
 
 
-def _whole(name, value, lowest=1):
+def check_threads(threads: int | None) -> int:
+    """The number of threads; by default one per processor."""
+    return whole("threads", (os.cpu_count() or 1) if threads is None else threads)
+
+
+def whole(name: str, value: int, lowest: int = 1) -> int:
+    """The value as an int, or a ConfigError that says which numbers are allowed."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise ConfigError(
             f"{name} = {value!r} is a {type(value).__name__}, must be an int"
@@ -293,6 +307,37 @@ def _whole(name, value, lowest=1):
 
 
 def _factor(name, value):
-    if isinstance(value, (bool, str)) or not 0 < value <= 1:
+    if not _is_number(value) or not 0 < value <= 1:
         raise ConfigError(f"{name} = {value!r}: must be a number in (0, 1]")
     return float(value)
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _check_control(circuit, name, frozen):
+    check_name("control", name)
+    if name == MAIN:
+        raise ConfigError(
+            f"controls: {name!r} is the trained circuit itself; choose another name"
+        )
+    if isinstance(frozen, str):
+        raise ConfigError(
+            f"controls[{name!r}] = {frozen!r}: must be a tuple of projection names"
+        )
+    circuit.frozen(*frozen)
+
+
+def _identity(session):
+    """Fingerprints of what a configuration names but does not hold."""
+    data = {
+        f"{name}/{column}": array
+        for name, split in session.task.splits.items()
+        for column, array in split._asdict().items()
+        if array is not None
+    }
+    return {
+        "data_sha256": state_sha256(data),
+        "initial_weights_sha256": state_sha256(session.start),
+    }

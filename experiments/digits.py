@@ -1,9 +1,10 @@
 """The digits experiment: a deep dendritic microcircuit learns handwritten digits."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt
 
 from experiments.experiment import Argument
 
@@ -15,7 +16,7 @@ SETTLED = 7.5
 
 def digits(
     *,
-    epochs: Annotated[int, Argument("passes over the training images")] = 80,
+    epochs: Annotated[int, Argument("passes over the training images"), Ge(1)] = 80,
     hidden: Annotated[tuple[int, ...], Argument("cells of each hidden layer")] = (
         100,
         50,
@@ -24,22 +25,31 @@ def digits(
         float, Argument("of the output layer", "1/presentation")
     ] = 1.0,
     hidden_rate: Annotated[
-        float, Argument("of hidden layers, relative to the rate that matches the output")
+        float,
+        Argument("of hidden layers, relative to the rate that matches the output"),
     ] = 2.0,
     rate_decay: Annotated[float, Argument("of all rates, per epoch")] = 1.0,
     interneuron_rate: Annotated[
         float, Argument("of pyramidal-to-interneuron weights", "1/presentation")
     ] = 2.0,
-    presentation: Annotated[float, Argument("time a batch is shown", "ms")] = 4.8,
+    presentation: Annotated[
+        float, Argument("time a batch is shown", "ms"), Gt(0)
+    ] = 4.8,
     learning_lag: Annotated[
         float, Argument("plasticity waits for the cells to settle", "ms")
     ] = 2.4,
-    dt: Annotated[float, Argument("Euler step", "ms")] = 0.15,
-    batch: Annotated[int, Argument("images shown side by side")] = 10,
-    integrator: Annotated[str, Argument("blocked or exact")] = "blocked",
-    block: Annotated[int, Argument("steps per block")] = 8,
-    dtype: Annotated[str, Argument("float64 or float32")] = "float64",
-    seed: Annotated[int, Argument("of the split, weights and order of images")] = 0,
+    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0)] = 0.15,
+    batch: Annotated[int, Argument("images shown side by side"), Ge(1)] = 10,
+    integrator: Annotated[
+        Literal["blocked", "exact"], Argument("when weights move")
+    ] = "blocked",
+    block: Annotated[int, Argument("steps per block"), Ge(1)] = 8,
+    dtype: Annotated[
+        Literal["float64", "float32"], Argument("of state and weights")
+    ] = "float64",
+    seed: Annotated[
+        int, Argument("of the split, weights and order of images"), Ge(0)
+    ] = 0,
     threads: Annotated[int | None, Argument("default: all processors")] = None,
     progress: Annotated[bool, Argument("show a progress bar")] = False,
     checkpoint: Annotated[str | None, Argument("file saved after every epoch")] = None,
@@ -56,7 +66,7 @@ def digits(
     xarray.DataTree
         ``/training``, ``/diagnostics``, ``/weights``, ``/predictions`` of the circuit,
         ``/controls/frozen_hidden``, ``/references`` and ``/populations/hidden1`` (one
-        image, with and without the teacher).
+        image, with and without the teacher, before and after training).
 
     Source: Sacramento et al. (2018), Fig. 3, at the size of a laptop.
     """
@@ -113,7 +123,7 @@ def digits(
     tree = with_groups(
         tree,
         {
-            "/populations/hidden1": apical_traces(circuit, final_weights(tree), task),
+            "/populations/hidden1": apical_traces(circuit, tree, task),
             "/references": group(
                 {
                     "error_rate": (
@@ -174,46 +184,50 @@ def digits_circuit(
     )
 
 
-def final_weights(tree) -> dict:
-    """Trained weights (n_post, n_pre) of a training run, by projection."""
+def stored_weights(tree, snapshot: int) -> dict:
+    """Weights (n_post, n_pre) of a training run: snapshot 0 its start, -1 its end."""
     return {
-        name: node.to_dataset().w.values[-1]
+        name: node.to_dataset().w.values[snapshot]
         for name, node in tree["weights"].children.items()
     }
 
 
-def apical_traces(circuit, weights, task, *, example: int = 0, duration: float = 12.0):
-    """Potentials of the first hidden layer for one test image, without and with teacher.
+def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12.0):
+    """Potentials of the first hidden layer for one test image.
 
     Returns
     -------
     xarray.Dataset
-        ``v`` (condition, time, compartment, unit).
+        ``v`` (condition, time, compartment, unit): without and with the teacher,
+        before and after training.
     """
     import circuits
     from dendrites.dataset import population_dataset
 
     test = task.splits["test"]
-    traces = []
-    for on in (("input",), ("input", "target")):
-        phase = circuits.Phase("shown", duration, on=on, learning=False)
-        tree = circuits.simulate(
-            circuit,
-            {"input": test.inputs[example], "target": test.targets[example]},
-            ["hidden1"],
-            weights=weights,
-            schedule=circuits.Schedule((phase,)),
-        )
-        traces.append(tree["populations/hidden1"].to_dataset())
-    first = traces[0]
+    traces = {}
+    for when, snapshot in (("before", 0), ("after", -1)):
+        weights = stored_weights(tree, snapshot)
+        for teacher, on in (("without", ("input",)), ("with", ("input", "target"))):
+            phase = circuits.Phase("shown", duration, on=on, learning=False)
+            shown = circuits.simulate(
+                circuit,
+                {"input": test.inputs[example], "target": test.targets[example]},
+                ["hidden1"],
+                weights=weights,
+                schedule=circuits.Schedule((phase,)),
+            )
+            name = f"{teacher} teacher, {when} training"
+            traces[name] = shown["populations/hidden1"].to_dataset()
+    first = next(iter(traces.values()))
     return population_dataset(
         first.step.values,
         circuit.dt,
-        np.stack([trace.v.values for trace in traces]),
+        np.stack([trace.v.values for trace in traces.values()]),
         [str(name) for name in first.compartment.values],
         first.unit.values,
         v_units="1",
-        leading=("condition", ["without teacher", "with teacher"]),
+        leading=("condition", [*traces]),
     )
 
 

@@ -12,14 +12,18 @@ def plot(tree) -> Figure:
     tree : xarray.DataTree
         As `experiments.digits.digits` returns or `dendrites.open_run` reads.
     """
-    figure = Figure(figsize=(11.5, 7.4), layout="constrained")
-    grid = figure.add_gridspec(2, 2)
-    plot_learning_curves(figure.add_subplot(grid[0, 0]), tree)
-    plot_angles(figure.add_subplot(grid[0, 1]), tree)
-    left = figure.add_subplot(grid[1, 0])
-    right = figure.add_subplot(grid[1, 1], sharex=left, sharey=left)
-    plot_apical(left, tree, "without teacher")
-    plot_apical(right, tree, "with teacher")
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    grid = figure.add_gridspec(2, 4)
+    plot_learning_curves(figure.add_subplot(grid[0, :2]), tree)
+    plot_angles(figure.add_subplot(grid[0, 2:]), tree)
+    first = None
+    for k, condition in enumerate(tree["populations/hidden1"].condition.values):
+        axes = figure.add_subplot(grid[1, k], sharex=first, sharey=first)
+        plot_apical(axes, tree, str(condition))
+        first = first or axes
+        if k:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
     figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
     return figure
 
@@ -66,9 +70,11 @@ def plot_angles(axes, tree):
         ylim=(0, None),
         xlabel="epoch",
         ylabel="angle to the exact gradient (degree)",
-        title="do apical errors point down the loss?",
+        title="do the weight changes point down the loss? (90: unrelated)",
     )
-    axes.legend(fontsize="small", title="layer")
+    axes.legend(
+        fontsize="small", title="layer", loc="upper left", bbox_to_anchor=(1, 1)
+    )
     return axes
 
 
@@ -79,7 +85,7 @@ def plot_apical(axes, tree, condition):
     power = float(np.sqrt((v.isel(time=-1) ** 2).mean()))
     axes.set(
         xlabel="time since the image appeared (ms)",
-        ylabel="apical potential (1)",
-        title=f"hidden layer 1, {condition}: settles at {power:.3f} rms",
+        ylabel="apical potential, hidden layer 1 (1)",
+        title=condition.replace(", ", "\n") + f"\nsettles at {power:.2g} rms",
     )
     return axes
