@@ -31,7 +31,8 @@ circuit = microcircuit(sizes, basal_rates={rate}, interneuron_rates={rate},
                        apical_rates={rate}, g_apical={g}, presentation=5.0)
 with serial_blas():
     runner = Runner(circuit, [initial_weights(circuit, seed=1)])
-    patterns = dict(input=np.full((1, sizes[0]), 0.5), target=np.full((1, sizes[-1]), 0.5))
+    half = [np.full((1, n), 0.5) for n in (sizes[0], sizes[-1])]
+    patterns = dict(input=half[0], target=half[1])
     lanes = runner.present(0, patterns, circuit.schedule)
     result = runner.read_out(lanes, "output", "soma")
 print(imported - begun, time.perf_counter() - imported)

@@ -32,11 +32,19 @@ def measure_alignment(change, reference) -> Alignment:
     Alignment
         ``sign_agreement`` is the share of entries with equal sign among those where
         neither is zero (1 if there are none).
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
     """
-    a = np.asarray(change, float).ravel()
-    b = np.asarray(reference, float).ravel()
+    a, b = np.asarray(change, float), np.asarray(reference, float)
     if a.shape != b.shape:
-        raise ValueError(f"alignment of {a.size} with {b.size} numbers")
+        raise ValueError(
+            f"alignment of a change of shape {a.shape} with a reference of shape "
+            f"{b.shape}: both must have one shape"
+        )
+    a, b = a.ravel(), b.ravel()
     # Scaled first: squares of entries beyond 1e-154 or 1e154 leave float64.
     scale, reference_scale = np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0)
     a, b = a / (scale or 1.0), b / (reference_scale or 1.0)
@@ -44,7 +52,9 @@ def measure_alignment(change, reference) -> Alignment:
     norm = float(scale * length)
     reference_norm = float(reference_scale * reference_length)
     both = (a != 0) & (b != 0)
-    agreement = float(np.mean(np.sign(a[both]) == np.sign(b[both]))) if both.any() else 1.0
+    agreement = (
+        float(np.mean(np.sign(a[both]) == np.sign(b[both]))) if both.any() else 1.0
+    )
     if norm == 0 or reference_norm == 0:
         return Alignment(90.0, 0.0, norm, reference_norm, 0.0, agreement)
     a, b = a / length, b / reference_length

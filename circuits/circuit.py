@@ -1,4 +1,4 @@
-"""Circuit: populations, projections and schedules. A description: it holds no arrays."""
+"""Circuit: populations, projections, schedules. A description: it holds no arrays."""
 
 import warnings
 from collections.abc import Callable
@@ -181,13 +181,13 @@ class Circuit:
             shape = (post.size, pre.size)
             if isinstance(p.connectivity, np.ndarray) and p.connectivity.shape != shape:
                 yield f"{where}: mask has shape {p.connectivity.shape}, must be {shape}"
-            if isinstance(p.connectivity, str) and p.connectivity == "one_to_one":
-                if pre.size != post.size:
-                    yield (
-                        f"{where}: one-to-one needs equal sizes, got {pre.size} -> "
-                        f"{post.size} (an interneuron layer needs one cell for each "
-                        "cell of the layer it predicts)"
-                    )
+            paired = isinstance(p.connectivity, str) and p.connectivity == "one_to_one"
+            if paired and pre.size != post.size:
+                yield (
+                    f"{where}: one-to-one needs equal sizes, got {pre.size} -> "
+                    f"{post.size} (an interneuron layer needs one cell for each "
+                    "cell of the layer it predicts)"
+                )
             for other in (p.tied_to, p.initial):
                 target = getattr(other, "to", None) or getattr(other, "of", None)
                 if target is None:
@@ -246,8 +246,8 @@ class Circuit:
             for moment in rule_moments(p.rule):
                 if moment not in (NOW, *windows):
                     yield (
-                        f"projection {p.name!r}: its rule reads phase {moment!r}, which "
-                        "has no averaging window. " + choices(moment, windows)
+                        f"projection {p.name!r}: its rule reads phase {moment!r}, "
+                        "which has no averaging window. " + choices(moment, windows)
                     )
 
     def _check_connected(self):

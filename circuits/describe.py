@@ -1,10 +1,13 @@
 """A circuit as plain data: for a run's configuration and for comparing checkpoints."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
 from circuits.circuit import Circuit
+from dendrites.errors import ModelError
+from dendrites.source import ModuleText
 
 
 def describe(circuit: Circuit) -> dict:
@@ -19,6 +22,7 @@ def describe(circuit: Circuit) -> dict:
         "populations": {
             p.name: {
                 "model": p.model.name,
+                "equations": _fingerprint(*_functions(p.model)),
                 "size": p.size,
                 "parameters": p.model.parameters._asdict(),
                 **({} if p.pattern is None else {"pattern": p.pattern}),
@@ -84,5 +88,35 @@ def _plain(value):
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if callable(value):
-        return getattr(value, "__qualname__", type(value).__name__)
+        name = getattr(value, "__qualname__", type(value).__name__)
+        return f"{name} {_fingerprint(value)}".strip()
     return value
+
+
+def _functions(model):
+    return [
+        function
+        for function in (
+            model.derivative,
+            model.step,
+            model.instantaneous,
+            *(model.reads[name] for name in sorted(model.reads)),
+        )
+        if function is not None
+    ]
+
+
+def _fingerprint(*functions):
+    """Of source and captured values; "" where a function has none to be had."""
+    text = ModuleText(single_precision=False)
+    try:
+        for function in functions:
+            if hasattr(function, "field"):  # a read of a State field
+                text.lines.append(f"# {function.field}")
+            else:
+                text.function(function)
+    except ModelError:
+        return ""
+    if text.objects:
+        return ""
+    return hashlib.sha256("\n".join(text.lines).encode()).hexdigest()[:12]

@@ -3,7 +3,8 @@
 Without a teacher and with silent apical dendrites, a circuit's fixed point is the
 network u_k = a_k (W_k r_{k-1} + bias), r_k = phi(u_k). Its loss is
 
-    L = sum_i integral from u_i to t_i of (phi(s) - phi(u_i)) ds,   dL/du = -phi'(u)(t - u)
+    L = sum_i integral from u_i to t_i of (phi(s) - phi(u_i)) ds
+    dL/du = -phi'(u) (t - u)
 
 with u the output potentials and t the target potentials: the loss whose gradient a
 weakly nudged dendritic microcircuit descends (model page, check C5).
@@ -38,8 +39,8 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
     """
     if not circuit.layers or circuit.phi is None:
         raise ModelError(
-            f"circuit {circuit.name!r} has no feedforward network: give it `layers` and "
-            "`phi` to compare it with an exact gradient"
+            f"circuit {circuit.name!r} has no feedforward network: give it `layers` "
+            "and `phi` to compare it with an exact gradient"
         )
     rates = np.asarray(inputs, float)
     first = circuit.layers[0].projection
@@ -109,7 +110,7 @@ def _target_rates(circuit, target_rates, output):
     target_rates = np.asarray(target_rates, float)
     if target_rates.shape != output.shape:
         raise ConfigError(
-            f"target_rates of {circuit.name!r} have shape {target_rates.shape}, must be "
-            f"{output.shape} (n_samples, n_outputs)"
+            f"target_rates of {circuit.name!r} have shape {target_rates.shape}, must "
+            f"be {output.shape} (n_samples, n_outputs)"
         )
     return target_rates

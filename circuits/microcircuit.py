@@ -1,7 +1,10 @@
 """Stacks pyramidal and interneuron layers into a dendritic error microcircuit."""
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from circuits.circuit import Circuit, Layer
 from circuits.population import Population, check_size
@@ -23,6 +26,7 @@ LOGISTIC = (
     transfer.logistic_derivative,
     transfer.inverse_logistic,
 )
+UNIFORM = Uniform(-1.0, 1.0)
 
 
 def microcircuit(
@@ -39,8 +43,8 @@ def microcircuit(
     interneuron_rates: Sequence[float] | float = 0.0,
     apical_rates: Sequence[float] | float = 0.0,
     filter_tau: float | None = 30.0,
-    basal_initial: Uniform = Uniform(-1.0, 1.0),
-    top_down_initial: Uniform = Uniform(-1.0, 1.0),
+    basal_initial: Uniform = UNIFORM,
+    top_down_initial: Uniform = UNIFORM,
     self_predicting: bool = True,
     bias: bool = False,
     presentation: float = 100.0,
@@ -113,12 +117,12 @@ def microcircuit(
     hidden = depth - 1
     g_apical = _per_layer("g_apical", g_apical, hidden)
     g_nudge = _per_layer("g_interneuron_nudge", g_interneuron_nudge, hidden)
-    if isinstance(g_dendrite, str) and g_dendrite != "matched":
-        raise ModelError(
-            f"g_dendrite = {g_dendrite!r}: must be a number, one per hidden layer, or "
-            "'matched'"
-        )
-    if g_dendrite == "matched":
+    if isinstance(g_dendrite, str):
+        if g_dendrite != "matched":
+            raise ModelError(
+                f"g_dendrite = {g_dendrite!r}: must be a number, one per hidden layer, "
+                "or 'matched'"
+            )
         g_dendrite = [g_basal + g for g in (*g_apical[1:], 0.0)]
     g_dendrite = _per_layer("g_dendrite", g_dendrite, hidden)
     basal_rates = _per_layer("basal_rates", basal_rates, depth)
@@ -241,7 +245,10 @@ def microcircuit(
         populations.append(Population("bias", source(), 1, pattern=1.0))
     taught = Phase("nudged", presentation, on=(*sources, "target"), lag=learning_lag)
     free = Phase(
-        "free", test_presentation or presentation, on=tuple(sources), learning=False
+        "free",
+        presentation if test_presentation is None else test_presentation,
+        on=tuple(sources),
+        learning=False,
     )
     return Circuit(
         tuple(populations),
@@ -277,19 +284,21 @@ def _check_sizes(sizes):
         )
     if len(sizes) < 3:
         raise ModelError(
-            f"sizes = {list(sizes)!r}: needs an input, at least one hidden layer and an "
-            "output"
+            f"sizes = {list(sizes)!r}: needs an input, at least one hidden layer and "
+            "an output"
         )
     return [check_size(f"sizes[{k}]", size) for k, size in enumerate(sizes)]
 
 
 def _per_layer(name, value, count):
-    values = [value] * count if isinstance(value, (int, float)) else list(value)
+    many = isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1
+    values = list(value) if many else [value] * count
     if len(values) != count:
         raise ModelError(
             f"{name} has {len(values)} values, must have one number or {count}"
         )
     for k, x in enumerate(values):
-        if isinstance(x, (bool, str)) or not math.isfinite(x) or x < 0:
+        number = isinstance(x, numbers.Real) and not isinstance(x, bool)
+        if not number or not math.isfinite(x) or x < 0:
             raise ModelError(f"{name}[{k}] = {x!r}: must be a finite number >= 0")
     return [float(x) for x in values]

@@ -12,7 +12,7 @@ from dendrites.synaptic_rule import SynapticRule
 
 @dataclass(frozen=True)
 class Uniform:
-    """Initial weights drawn from uniform(low, high), divided by sqrt(n_pre) if asked."""
+    """Initial weights uniform(low, high), divided by sqrt(n_pre) if asked."""
 
     low: float = -1.0
     high: float = 1.0

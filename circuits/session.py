@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from circuits.alignment import measure_alignment
+from circuits.checkpoint import state_sha256
 from circuits.circuit import Circuit
 from circuits.engine.runner import CHUNK, Runner
 from circuits.gradient import negative_gradient
@@ -79,7 +80,9 @@ class Session:
         Receives the message that loops are being compiled.
     """
 
-    def __init__(self, circuit, task, options, weights, learning_rates, controls, announce):
+    def __init__(
+        self, circuit, task, options, weights, learning_rates, controls, announce
+    ):
         self.circuit: Circuit = circuit
         self.task: Task = task
         self.options: Options = options
@@ -99,16 +102,24 @@ class Session:
         }
         n = len(self.names)
         self.trainer = Runner(
-            circuit, [start] * n, rates=rates, batch=options.batch,
-            block=options.block, **shared,
+            circuit,
+            [start] * n,
+            rates=rates,
+            batch=options.batch,
+            block=options.block,
+            **shared,
         )
         self._rates = list(self.trainer.rates)
         self.tester = Runner(circuit, [start] * n, batch=TEST_BATCH, **shared)
         self.prober = None
         if options.probe and circuit.layers:
             self.prober = Runner(
-                circuit, [start], rates=rates[:1], batch=options.probe,
-                block=options.block, **{**shared, "dtype": np.float64},
+                circuit,
+                [start],
+                rates=rates[:1],
+                batch=options.probe,
+                block=options.block,
+                **{**shared, "dtype": np.float64},
             )
         self.history = History()
         self.predictions = {}
@@ -143,7 +154,9 @@ class Session:
     def tested_splits(self) -> dict[str, Split]:
         """Splits that are tested after every epoch; long training splits in part."""
         return {
-            name: Split(*(None if part is None else part[:LARGEST_TRAIN_TEST] for part in split))
+            name: Split(
+                *(None if part is None else part[:LARGEST_TRAIN_TEST] for part in split)
+            )
             if name == "train"
             else split
             for name, split in self.task.splits.items()
@@ -220,6 +233,19 @@ class Session:
         """Take up the arrays of a checkpoint."""
         self.trainer.restore(arrays)
         self.history.restore(arrays)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Of what a configuration names but does not hold."""
+        data = {
+            f"{name}/{column}": array
+            for name, split in self.task.splits.items()
+            for column, array in split._asdict().items()
+            if array is not None
+        }
+        return {
+            "data_sha256": state_sha256(data),
+            "initial_weights_sha256": state_sha256(self.start),
+        }
 
     def _train(self, k, epoch, tick):
         split = self.task.splits["train"]

@@ -11,7 +11,8 @@ from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import CHUNK, Runner, serial_blas
 from circuits.schedule import Schedule, n_steps
 from circuits.session import EXACT
-from circuits.training import BLOCK, check_integrator
+from circuits.task import whole_number
+from circuits.training import BLOCK, check_integrator, check_threads
 from circuits.weights import initial_weights
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
@@ -87,17 +88,19 @@ def simulate(
         If the circuit diverges.
     """
     from circuits.training_tree import now
-    from dendrites.dataset import group, population_dataset, run_tree
+    from dendrites.dataset import population_dataset, run_tree
 
     schedule = schedule or circuit.schedule
     seed = circuit.seed if seed is None else check_seed(seed)
-    duration = longest(schedule)
-    steps = n_steps(duration, circuit.dt, "schedule", quiet=True)
+    longest(schedule)
+    # Phases are rounded one by one, so their sum is counted, not measured.
+    steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
     shown = check_patterns(circuit, patterns)
     samples = len(next(iter(shown.values())))
-    records = [Record(r) if isinstance(r, str) else r for r in record]
+    records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
     exact = check_integrator(integrator) == EXACT
+    block = 1 if exact else whole_number("block", block, lowest=1)
     created = now()
     with serial_blas():
         start = initial_weights(circuit, seed=seed, given=weights)
@@ -105,9 +108,9 @@ def simulate(
             circuit.with_schedule(schedule),
             [start],
             batch=samples,
-            block=1 if exact else block,
-            chunk=max(CHUNK, 1),
-            threads=threads,
+            block=block,
+            chunk=CHUNK,
+            threads=check_threads(threads),
             dtype=check_dtype(dtype),
             seed=seed,
             recordings=recordings,
@@ -149,24 +152,8 @@ def simulate(
         after = runner.weights(0)
         for p in circuit.projections:
             if p.learns:
-                groups[f"/connections/{p.name}"] = group(
-                    {
-                        "w": (
-                            ("record", "post", "pre"),
-                            np.stack([start[p.name], after[p.name]]),
-                            "1",
-                        )
-                    },
-                    {
-                        "record": np.arange(2),
-                        "post": np.arange(after[p.name].shape[0]),
-                        "pre": np.arange(after[p.name].shape[1]),
-                    },
-                    pre_population=p.pre,
-                    post_population=p.post,
-                    target_compartment=p.field,
-                    rule=type(p.rule).__name__,
-                    plastic=1,
+                groups[f"/connections/{p.name}"] = _before_and_after(
+                    p, start[p.name], after[p.name], steps, circuit.dt
                 )
     return run_tree(
         "simulation",
@@ -177,7 +164,7 @@ def simulate(
         dt_ms=circuit.dt,
         dtype=dtype,
         seed=seed,
-        t_stop_ms=duration,
+        t_stop_ms=steps * circuit.dt,
         created_utc=created,
         extra={"finished_utc": now()},
     )
@@ -207,7 +194,10 @@ def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]
             raise ConfigError(
                 f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
             )
-        values = np.atleast_2d(np.asarray(values, float))
+        try:
+            values = np.atleast_2d(np.asarray(values, float))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"patterns[{name!r}] holds no numbers: {error}") from None
         if values.ndim != 2 or values.shape[1] != clamped[name].size:
             raise ConfigError(
                 f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
@@ -217,10 +207,10 @@ def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]
             raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
         shown[name] = values
         counts.add(len(values))
-    if len(counts) != 1:
+    if len(counts) != 1 or 0 in counts:
         raise ConfigError(
-            f"patterns have {sorted(counts)} samples; all need the same number, and "
-            f"at least one of {', '.join(clamped)} must be given"
+            f"patterns have {sorted(counts)} samples; all need the same number >= 1, "
+            f"and at least one of {', '.join(clamped)} must be given"
         )
     samples = counts.pop()
     for name, p in clamped.items():
@@ -228,6 +218,33 @@ def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]
             constant = p.pattern if isinstance(p.pattern, float) else 0.0
             shown[name] = np.full((samples, p.size), constant)
     return shown
+
+
+def check_records(record: Sequence[Record | str]) -> list[Record]:
+    """What to record, names of populations made Records.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to record, or something that says no population, or a
+        population twice: its group can hold one interval and one choice of units.
+    """
+    if isinstance(record, (str, Record)):
+        record = [record]
+    records = [Record(r) if isinstance(r, str) else r for r in record]
+    for r in records:
+        if not isinstance(r, Record):
+            raise ConfigError(
+                f"record holds a {type(r).__name__}, must hold Records or names of "
+                "populations"
+            )
+    names = [r.population for r in records]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"record: population {name!r} is recorded twice")
+    if not records:
+        raise ConfigError("record is empty: name at least one population")
+    return records
 
 
 def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]:
@@ -259,6 +276,8 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
     units = np.asarray(units)
     if units.size == 0 or units.dtype.kind not in "iu":
         raise ConfigError(f"{where}: units must be a list of whole numbers")
+    if len(np.unique(units)) < units.size:
+        raise ConfigError(f"{where}: a unit is given twice")
     if units.min() < 0 or units.max() >= population.size:
         wrong = units[(units < 0) | (units >= population.size)][0]
         raise ConfigError(
@@ -281,3 +300,26 @@ def _compartments(circuit, record):
                 f"compartment {name!r}. {choices(name, model.compartments)}"
             )
     return tuple(record.compartments)
+
+
+def _before_and_after(projection, before, after, steps, dt):
+    """Weights of a projection at the start and at the end, as the schema has them."""
+    from dendrites.dataset import group
+
+    result = group(
+        {"w": (("record", "post", "pre"), np.stack([before, after]), "1")},
+        {
+            "record": np.arange(2),
+            "record_step": ("record", np.array([0, steps])),
+            "record_time": ("record", np.array([0.0, steps * dt])),
+            "post": np.arange(after.shape[0]),
+            "pre": np.arange(after.shape[1]),
+        },
+        pre_population=projection.pre,
+        post_population=projection.post,
+        target_compartment=projection.field,
+        rule=type(projection.rule).__name__,
+        plastic=1,
+    )
+    result.record_time.attrs["units"] = "ms"
+    return result

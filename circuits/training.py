@@ -14,7 +14,6 @@ from circuits.checkpoint import (
     load_checkpoint,
     previous_path,
     save_checkpoint,
-    state_sha256,
 )
 from circuits.circuit import Circuit
 from circuits.describe import describe
@@ -22,7 +21,7 @@ from circuits.engine.plan import check_dtype
 from circuits.engine.runner import CHUNK, serial_blas
 from circuits.population import check_name
 from circuits.session import BLOCKED, EXACT, MAIN, Options, Session
-from circuits.task import Task
+from circuits.task import Task, whole_number
 from dendrites.errors import CheckpointError, ConfigError, StorageError, choices
 from dendrites.random import check_seed, draw_seed
 
@@ -116,14 +115,18 @@ def train(
 
     seed = circuit.seed if seed is None else check_seed(seed)
     options = Options(
-        epochs=whole("epochs", epochs),
-        batch=whole("batch", batch),
-        block=1 if check_integrator(integrator) == EXACT else whole("block", block),
+        epochs=whole_number("epochs", epochs, lowest=1),
+        batch=whole_number("batch", batch, lowest=1),
+        block=1
+        if check_integrator(integrator) == EXACT
+        else whole_number("block", block, lowest=1),
         seed=draw_seed() if seed is None else seed,
         dtype=check_dtype(dtype),
-        chunk=whole("chunk", chunk),
+        chunk=whole_number("chunk", chunk, lowest=1),
         threads=check_threads(threads),
-        probe=min(whole("probe", probe, lowest=0), len(task.splits["train"].inputs)),
+        probe=min(
+            whole_number("probe", probe, lowest=0), len(task.splits["train"].inputs)
+        ),
         rate_decay=_factor("rate_decay", rate_decay),
     )
     controls = dict(controls or {})
@@ -155,7 +158,7 @@ def train(
         resumes, parent, run_id = 0, "", str(uuid.uuid4())
         header = {}
         if checkpoint is not None:
-            header["config"] = {**full, **_identity(session)}
+            header["config"] = {**full, **session.fingerprints()}
             saved = _resume(session, checkpoint, header["config"]) if resume else None
             if saved is not None:
                 resumes, created = saved["n_resumes"] + 1, saved["created_utc"]
@@ -216,8 +219,14 @@ def evaluate(
         )
     check_task_fits(circuit, task)
     options = Options(
-        0, 1, 1, circuit.seed, check_dtype(dtype), whole("chunk", chunk),
-        check_threads(threads), 0,
+        0,
+        1,
+        1,
+        circuit.seed,
+        check_dtype(dtype),
+        whole_number("chunk", chunk, lowest=1),
+        check_threads(threads),
+        0,
     )
     with serial_blas():
         session = Session(circuit, task, options, weights, {}, {}, None)
@@ -292,18 +301,8 @@ def _save(session, checkpoint, header, problem):
 
 def check_threads(threads: int | None) -> int:
     """The number of threads; by default one per processor."""
-    return whole("threads", (os.cpu_count() or 1) if threads is None else threads)
-
-
-def whole(name: str, value: int, lowest: int = 1) -> int:
-    """The value as an int, or a ConfigError that says which numbers are allowed."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ConfigError(
-            f"{name} = {value!r} is a {type(value).__name__}, must be an int"
-        )
-    if value < lowest:
-        raise ConfigError(f"{name} = {value}: must be >= {lowest}")
-    return int(value)
+    threads = (os.cpu_count() or 1) if threads is None else threads
+    return whole_number("threads", threads, lowest=1)
 
 
 def _factor(name, value):
@@ -327,17 +326,3 @@ def _check_control(circuit, name, frozen):
             f"controls[{name!r}] = {frozen!r}: must be a tuple of projection names"
         )
     circuit.frozen(*frozen)
-
-
-def _identity(session):
-    """Fingerprints of what a configuration names but does not hold."""
-    data = {
-        f"{name}/{column}": array
-        for name, split in session.task.splits.items()
-        for column, array in split._asdict().items()
-        if array is not None
-    }
-    return {
-        "data_sha256": state_sha256(data),
-        "initial_weights_sha256": state_sha256(session.start),
-    }

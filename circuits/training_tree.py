@@ -67,7 +67,7 @@ def _curves(session, name, with_time=False):
     splits = list(session.tested_splits())
     variables = {}
     texts = {
-        "loss": "squared error of output rates, summed over outputs, mean over examples",
+        "loss": "squared error of output rates, summed over outputs",
         "error_rate": "share of examples with a wrong class",
     }
     for quantity, text in texts.items():

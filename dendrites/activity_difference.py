@@ -96,8 +96,8 @@ class ActivityDifference:
             moments.add(self.gain_moment)
         if NOW in moments and moments != {NOW}:
             raise ModelError(
-                f"ActivityDifference: moments {sorted(moments)}: either every factor is "
-                "read 'now' or every factor is read in the window of a phase"
+                f"ActivityDifference: moments {sorted(moments)}: either every factor "
+                "is read 'now' or every factor is read in the window of a phase"
             )
         if self.low_pass is not None and not self.continuous:
             raise ModelError(

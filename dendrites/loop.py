@@ -22,7 +22,7 @@ from numba import njit, types
 
 from dendrites.calls import address, call_read, signature
 from dendrites.cell import CellModel, _StateField
-from dendrites.errors import CompileError, DendritesError, ModelError
+from dendrites.errors import CompileError, DendritesError
 from dendrites.jit import (
     INNER,
     OPTIONS,

@@ -43,8 +43,8 @@ class SynapticRule:
         code = getattr(self.change, "py_func", self.change).__code__
         if code.co_argcount != 4:
             raise ModelError(
-                f"SynapticRule: change takes {code.co_argcount} arguments, must take 4: "
-                "(weight, cell, pre, p)"
+                f"SynapticRule: change takes {code.co_argcount} arguments, must take "
+                "4: (weight, cell, pre, p)"
             )
 
     @property

@@ -22,7 +22,7 @@ def plot(tree) -> Figure:
         plot_apical(axes, tree, str(condition))
         first = first or axes
         if k:
-            axes.set_ylabel("")
+            axes.set(xlabel="", ylabel="")
             axes.tick_params(labelleft=False)
     figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
     return figure
@@ -84,7 +84,7 @@ def plot_apical(axes, tree, condition):
     axes.plot(v.time, v.transpose("time", "unit"), color="C3", linewidth=0.5, alpha=0.6)
     power = float(np.sqrt((v.isel(time=-1) ** 2).mean()))
     axes.set(
-        xlabel="time since the image appeared (ms)",
+        xlabel="time of the image (ms)",
         ylabel="apical potential, hidden layer 1 (1)",
         title=condition.replace(", ", "\n") + f"\nsettles at {power:.2g} rms",
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from circuits.circuit import Circuit
 from circuits.microcircuit import microcircuit
 from circuits.projection import Uniform
+from dendrites.errors import ModelError
 
 
 def sacramento(
@@ -48,6 +49,11 @@ def sacramento(
     -------
     Circuit
 
+    Raises
+    ------
+    ModelError
+        As `microcircuit`, and if rates cannot be matched to a layer without a teacher.
+
     Source: Sacramento et al. (2018); matched rates are our derivation (model page).
     """
     options = {
@@ -58,8 +64,18 @@ def sacramento(
         "apical_rates": apical_rate,
         **options,
     }
-    if learning_rates == "matched":
+    if isinstance(learning_rates, str):
+        if learning_rates != "matched":
+            raise ModelError(
+                f"learning_rates = {learning_rates!r}: must be 'matched' or one number "
+                "per layer"
+            )
         scales = [layer.update_scale for layer in microcircuit(sizes, **options).layers]
+        if not min(scales) > 0:
+            raise ModelError(
+                "learning_rates = 'matched' needs conductances > 0: with g_apical or "
+                f"g_output_nudge 0 a layer is never taught (update scales {scales})"
+            )
         learning_rates = [
             learning_rate * hidden_rate * scales[-1] / scale for scale in scales[:-1]
         ] + [learning_rate]

@@ -157,7 +157,7 @@ def step_populations(t, loops, w, x, span, s, stage):
         start[i] = state[i]
     for j in range(len(span.mode) if factors else 0):
         mode = span.mode[j]
-        if mode == SUMMED or mode == FOLLOWED or mode == FUSED:
+        if mode in (SUMMED, FOLLOWED, FUSED):
             p = t.projection[j, POST]
             n = t.population[p, SIZE] * m
             first = t.projection[j, FIRST_TERM]
@@ -291,9 +291,9 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
                 total[i] += state[i]
         if span.recording:
             record_states(t, loops, w, x, m, step + 1)
-        if (step + 1) % span.check_every == 0:
-            if find_divergence(t, x, m, step + 1, status):
-                return True
+        checked = (step + 1) % span.check_every == 0
+        if checked and find_divergence(t, x, m, step + 1, status):
+            return True
     return False
 
 
@@ -326,7 +326,7 @@ def run_span(t, loops, w, x, span, status):
         mode = span.mode[j]
         fused |= mode == FUSED
         if t.signal[t.projection[j, SIGNAL], CONSTANT]:
-            rebuild |= mode == SUMMED or mode == SYNAPTIC or mode == TIED
+            rebuild |= mode in (SUMMED, SYNAPTIC, TIED)
     done = np.int64(0)
     while done < span.steps:
         steps = min(block, span.steps - done)

@@ -21,6 +21,8 @@ from dendrites.loop import (
 from dendrites.synaptic_rule import SynapticRule
 
 ONE_TO_ONE = "one_to_one"
+# Sections of a lane that kernels reach through the tables by name.
+IN_TABLES = ("state", "field", "base", "start", "average", "scratch", "gradient")
 
 
 @dataclass(frozen=True)
@@ -232,9 +234,7 @@ class Plan:
             weights=0,
             filter=self._n_weights,
             middle=2 * self._n_weights,
-            **{name: places[name] for name in "state field base start average".split()},
-            scratch=places["scratch"],
-            gradient=places["gradient"],
+            **{name: places[name] for name in IN_TABLES},
         )
 
     def _population_rows(self):

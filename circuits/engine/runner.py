@@ -417,8 +417,8 @@ class Runner:
         model = population.model
         text = (
             f"population {population.name!r}, compartment "
-            f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left the "
-            f"finite range {when}; dt = {dt:g} ms"
+            f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left "
+            f"the finite range {when}; dt = {dt:g} ms"
         )
         if model.time_constant is not None:
             tau = float(model.time_constant(model.parameters))
