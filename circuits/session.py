@@ -184,6 +184,7 @@ class Session:
         patterns = self.patterns(split, slice(0, n))
         runner = self.prober
         runner.replicas[0][:] = runner.plan.replica(weights)
+        silence = self._silence(patterns)  # before the presentation moves the weights
         # From rest: what the last probe ended in is not part of a checkpoint.
         schedule = replace(self.circuit.schedule, carry_state=False)
         runner.present(0, patterns, schedule, presentation=epoch)
@@ -199,7 +200,7 @@ class Session:
             )
             for name, value in found._asdict().items():
                 row[f"{layer.population}/{name}"] = value
-        return {**row, **self._silence(patterns)}
+        return {**row, **silence}
 
     def _silence(self, patterns):
         """Root mean square of apical potentials without a teacher."""

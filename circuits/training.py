@@ -22,7 +22,13 @@ from circuits.engine.runner import CHUNK, serial_blas
 from circuits.population import check_name
 from circuits.session import BLOCKED, EXACT, MAIN, Options, Session
 from circuits.task import Task, whole_number
-from dendrites.errors import CheckpointError, ConfigError, StorageError, choices
+from dendrites.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    StorageError,
+    choices,
+)
 from dendrites.random import check_seed, draw_seed
 
 BLOCK = 10
@@ -104,6 +110,10 @@ def train(
     ------
     ConfigError, ModelError, DataError
         Before anything is compiled.
+    CheckpointError
+        If the checkpoint is of another configuration, or no copy of it can be used.
+    StorageError
+        If the checkpoint's folder does not exist.
     NumericalError
         If the circuit diverges; the last checkpoint is kept.
     KeyboardInterrupt
@@ -129,10 +139,24 @@ def train(
         ),
         rate_decay=_factor("rate_decay", rate_decay),
     )
+    for name, given in (
+        ("weights", weights),
+        ("learning_rates", learning_rates),
+        ("controls", controls),
+    ):
+        if given is not None and not isinstance(given, Mapping):
+            raise ConfigError(
+                f"{name} is a {type(given).__name__}, must be a mapping by name"
+            )
     controls = dict(controls or {})
     for name, frozen in controls.items():
         _check_control(circuit, name, frozen)
     check_task_fits(circuit, task)
+    _check_targets(circuit, task)
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise StorageError(
+            f"checkpoint {checkpoint}: its folder does not exist; create it first"
+        )
     rates = _checked_rates(circuit, learning_rates)
     full = {
         "circuit": describe(circuit),
@@ -257,6 +281,24 @@ def check_task_fits(circuit: Circuit, task: Task) -> None:
                     f"population {p.name!r} has {p.size} cells, but task {task.name!r} "
                     f"has {expected[p.pattern]} {p.pattern}"
                 )
+
+
+def _check_targets(circuit, task):
+    """Refuse target rates that the output cells' transfer function never takes."""
+    if circuit.phi is None:
+        return
+    targets = np.concatenate([split.targets for split in task.splits.values()])
+    for rate in (float(targets.min()), float(targets.max())):
+        try:
+            reachable = np.isfinite(circuit.phi[2](rate))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            reachable = False
+        if not reachable:
+            raise DataError(
+                f"task {task.name!r}: no potential gives the target rate {rate:g} in "
+                f"circuit {circuit.name!r}. Use targets inside the range of its "
+                "transfer function, such as 0.1 and 0.8"
+            )
 
 
 def _checked_rates(circuit, rates):

@@ -15,13 +15,8 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-import llvmlite.binding
 import numba
 from numba.core import event
-
-# A cell's loop reads and writes one row per variable. LLVM gives up vectorising at more
-# than 8 tests for overlap; a whole three-compartment cell needs about 40.
-llvmlite.binding.set_option("dendrites", "-runtime-memory-check-threshold=128")
 
 COMPILING = "compiling, first run only ..."
 

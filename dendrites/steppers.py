@@ -14,8 +14,6 @@ NamedTuple has no fields to loop over.
   time at the predicted state; a single cell takes its inputs at both ends of the step.
 """
 
-import numpy as np
-
 from dendrites.errors import ConfigError, choices
 
 STEPPERS = ("euler", "exponential_euler", "heun")
@@ -38,8 +36,8 @@ def is_explicit(name: str) -> bool:
 def advance_text(name: str, fields, state: str, derivative: str, number) -> list[str]:
     """Source lines of ``advance(cell, inputs, p, dt)`` for one cell model.
 
-    Heun is two Euler stages and their mean (`heun_mean`), so that the second stage
-    can see new inputs; its stage is the Euler text.
+    Heun's stage is the Euler text: the time loops run two and keep the mean of the
+    start and the second, so that the second stage can see new inputs.
     """
     head = [
         "",
@@ -72,8 +70,3 @@ def advance_text(name: str, fields, state: str, derivative: str, number) -> list
         "    return -math.expm1(-g * dt) / g",
     ]
     return [*weight, *head, *body, f"    return {state}({terms})"]
-
-
-def heun_mean(start: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """State after a Heun step, from its start and the second Euler stage."""
-    return 0.5 * (start + second)

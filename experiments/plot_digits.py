@@ -32,12 +32,13 @@ def plot_learning_curves(axes, tree):
     """Error of the circuit and of its frozen control over epochs."""
     curves = tree["training"].error_rate
     for split, style in (("train", "--"), ("test", "-")):
+        count = tree[f"predictions/{split}"].sizes["example"]
         axes.plot(
             curves.epoch,
             100 * curves.sel(split=split),
             style,
             color="C0",
-            label=f"microcircuit, {split}",
+            label=f"microcircuit, {split} ({count} images)",
         )
     references = tree["references"].error_rate
     shown = {

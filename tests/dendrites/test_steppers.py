@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import dendrites as dn
-from dendrites.steppers import STEPPERS, check_stepper, heun_mean, is_explicit
+from dendrites.steppers import STEPPERS, check_stepper, is_explicit
 
 DURATION = 8.0
 # Five halvings, begun where terms of the next order no longer show in the slope.
@@ -207,8 +207,3 @@ def test_an_unknown_stepper_is_refused_with_all_names():
 @pytest.mark.nojit
 def test_only_exponential_euler_has_no_largest_step():
     assert [is_explicit(name) for name in STEPPERS] == [True, False, True]
-
-
-@pytest.mark.nojit
-def test_heun_mean_lies_halfway_between_start_and_second_stage():
-    np.testing.assert_array_equal(heun_mean(np.array([1.0]), np.array([4.0])), [2.5])
