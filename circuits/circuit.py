@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.population import Population
-from circuits.projection import Projection, ScaledCopy
-from circuits.schedule import Schedule, n_steps
+from circuits.projection import Projection
+from circuits.schedule import Phase, Schedule, n_steps
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError, choices
@@ -80,6 +80,29 @@ class Circuit:
 
     def __post_init__(self):
         check_stepper(self.stepper)
+        for kind, things in (
+            (Population, "populations"),
+            (Projection, "projections"),
+        ):
+            given = getattr(self, things)
+            if isinstance(given, kind):
+                given = (given,)
+            object.__setattr__(self, things, tuple(given))
+            for thing in getattr(self, things):
+                if not isinstance(thing, kind):
+                    raise ModelError(
+                        f"circuit {self.name!r}: {things} hold a "
+                        f"{type(thing).__name__}, must hold {kind.__name__}s"
+                    )
+        for name in ("schedule", "test_schedule"):
+            given = getattr(self, name)
+            if isinstance(given, Phase):
+                object.__setattr__(self, name, Schedule((given,)))
+            elif given is not None and not isinstance(given, Schedule):
+                raise ModelError(
+                    f"circuit {self.name!r}: {name} is a {type(given).__name__}, must "
+                    "be a Schedule"
+                )
         n_steps(0.0, self.dt, f"circuit {self.name!r}")
         problems = [
             *self._duplicates(),
@@ -278,6 +301,3 @@ def _named(kind, name, things):
         if thing.name == name:
             return thing
     raise ModelError(f"no {kind} {name!r}. {choices(name, [t.name for t in things])}")
-
-
-__all__ = ["Circuit", "Layer", "ScaledCopy", "rule_moments"]

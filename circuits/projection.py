@@ -100,12 +100,13 @@ class Projection:
             object.__setattr__(self, "name", f"{self.pre}_to_{self.post}_{self.field}")
         check_name("projection", self.name)
         where = f"projection {self.name!r}"
-        if isinstance(self.connectivity, str) and self.connectivity not in (
-            "dense",
-            "one_to_one",
-        ):
+        if isinstance(self.connectivity, np.ndarray):
+            known = self.connectivity.dtype == bool
+        else:
+            known = self.connectivity in ("dense", "one_to_one")
+        if not known:
             raise ModelError(
-                f"{where}: connectivity = {self.connectivity!r}: allowed: dense, "
+                f"{where}: connectivity = {self.connectivity!r:.60}: allowed: dense, "
                 "one_to_one, or a boolean array (n_post, n_pre)"
             )
         if self.rule is not None and not isinstance(
@@ -125,6 +126,10 @@ class Projection:
                 f"{where}: weight_decay = {self.weight_decay!r} 1/ms: only an "
                 "ActivityDifference that acts at every step decays weights; write the "
                 "decay into the rule"
+            )
+        if self.rule is None and (self.bounds is not None or self.weight_decay):
+            raise ModelError(
+                f"{where}: bounds and weight_decay act with a rule, and it has none"
             )
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             raise ModelError(

@@ -47,6 +47,11 @@ class Phase:
     def __post_init__(self):
         check_name("phase", self.name)
         where = f"phase {self.name!r}"
+        if isinstance(self.on, str):
+            raise ModelError(
+                f"{where}: on = {self.on!r} is text, must be a tuple of population "
+                f"names such as ({self.on!r},)"
+            )
         if not callable(self.duration) and not 0 < self.duration < float("inf"):
             raise ModelError(
                 f"{where}: duration = {self.duration!r} ms: must be > 0 and finite"
@@ -73,15 +78,23 @@ class Schedule:
     phases : tuple of Phase
     carry_state : bool
         Whether a presentation starts from the state the previous one ended in; else
-        from the models' default state. Weights and update filters always carry over.
+        from the models' default state, as do samples that a smaller batch left out.
+        Weights and update filters always carry over.
     """
 
     phases: tuple[Phase, ...]
     carry_state: bool = False
 
     def __post_init__(self):
+        if isinstance(self.phases, Phase):
+            object.__setattr__(self, "phases", (self.phases,))
         if not self.phases:
             raise ModelError("schedule: needs at least one phase")
+        for phase in self.phases:
+            if not isinstance(phase, Phase):
+                raise ModelError(
+                    f"schedule: {phase!r} is a {type(phase).__name__}, must be a Phase"
+                )
         names = [phase.name for phase in self.phases]
         for name in names:
             if names.count(name) > 1:

@@ -12,7 +12,7 @@ from circuits.engine.runner import CHUNK, Runner, serial_blas
 from circuits.schedule import Schedule, n_steps
 from circuits.session import EXACT
 from circuits.task import whole_number
-from circuits.training import BLOCK, check_integrator, check_threads
+from circuits.training import BLOCK, check_integrator, check_reachable, check_threads
 from circuits.weights import initial_weights
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
@@ -95,7 +95,7 @@ def simulate(
     longest(schedule)
     # Phases are rounded one by one, so their sum is counted, not measured.
     steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
-    shown = check_patterns(circuit, patterns)
+    shown = check_patterns(circuit, patterns, schedule)
     samples = len(next(iter(shown.values())))
     records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
@@ -179,7 +179,9 @@ def longest(schedule: Schedule) -> float:
     return sum(phase.duration for phase in schedule.phases)
 
 
-def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]:
+def check_patterns(
+    circuit: Circuit, patterns: Mapping, schedule: Schedule
+) -> dict[str, np.ndarray]:
     """Patterns (n_samples, n) of all clamped populations.
 
     Raises
@@ -213,10 +215,20 @@ def check_patterns(circuit: Circuit, patterns: Mapping) -> dict[str, np.ndarray]
             f"and at least one of {', '.join(clamped)} must be given"
         )
     samples = counts.pop()
+    on = {name for phase in schedule.phases for name in phase.on}
     for name, p in clamped.items():
+        constant = isinstance(p.pattern, (int, float))
+        if name not in shown and name in on and not constant:
+            raise ConfigError(
+                f"patterns: {name!r} is on in phases of the schedule and has no "
+                "pattern; give it one, or a schedule that leaves it off (such as "
+                "schedule=circuit.test_schedule)"
+            )
         if name not in shown:
-            constant = p.pattern if isinstance(p.pattern, float) else 0.0
-            shown[name] = np.full((samples, p.size), constant)
+            value = float(p.pattern) if constant else 0.0
+            shown[name] = np.full((samples, p.size), value)
+        elif name in on and "potential" in p.model.reads:
+            check_reachable(circuit, shown[name], f"patterns[{name!r}]")
     return shown
 
 
@@ -226,8 +238,8 @@ def check_records(record: Sequence[Record | str]) -> list[Record]:
     Raises
     ------
     ConfigError
-        If there is nothing to record, or something that says no population, or a
-        population twice: its group can hold one interval and one choice of units.
+        If something says no population, or a population twice: its group can hold
+        one interval and one choice of units.
     """
     if isinstance(record, (str, Record)):
         record = [record]
@@ -242,8 +254,6 @@ def check_records(record: Sequence[Record | str]) -> list[Record]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"record: population {name!r} is recorded twice")
-    if not records:
-        raise ConfigError("record is empty: name at least one population")
     return records
 
 

@@ -123,6 +123,7 @@ def train(
     from circuits.progress import Progress
     from circuits.training_tree import now, training_tree
 
+    check_kinds(circuit, task)
     seed = circuit.seed if seed is None else check_seed(seed)
     options = Options(
         epochs=whole_number("epochs", epochs, lowest=1),
@@ -152,7 +153,8 @@ def train(
     for name, frozen in controls.items():
         _check_control(circuit, name, frozen)
     check_task_fits(circuit, task)
-    _check_targets(circuit, task)
+    for split in task.splits.values():
+        check_reachable(circuit, split.targets, f"task {task.name!r}")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise StorageError(
             f"checkpoint {checkpoint}: its folder does not exist; create it first"
@@ -257,6 +259,17 @@ def evaluate(
         return session.test(0, task.splits[split])
 
 
+def check_kinds(circuit, task) -> None:
+    """Refuse swapped or misunderstood first arguments."""
+    for value, kind in ((circuit, Circuit), (task, Task)):
+        if not isinstance(value, kind):
+            raise ConfigError(
+                f"expected a {kind.__name__}, got a {type(value).__name__} ("
+                f"{value!r:.40}): call train(circuit, task), with a task such as "
+                "experiments.tasks.digits()"
+            )
+
+
 def check_integrator(name: str) -> str:
     """The integrator's name, or a ConfigError that lists all of them."""
     if name not in (EXACT, BLOCKED):
@@ -283,21 +296,20 @@ def check_task_fits(circuit: Circuit, task: Task) -> None:
                 )
 
 
-def _check_targets(circuit, task):
+def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
     """Refuse target rates that the output cells' transfer function never takes."""
     if circuit.phi is None:
         return
-    targets = np.concatenate([split.targets for split in task.splits.values()])
-    for rate in (float(targets.min()), float(targets.max())):
+    for rate in (float(rates.min()), float(rates.max())):
         try:
             reachable = np.isfinite(circuit.phi[2](rate))
         except (ValueError, ZeroDivisionError, OverflowError):
             reachable = False
         if not reachable:
             raise DataError(
-                f"task {task.name!r}: no potential gives the target rate {rate:g} in "
-                f"circuit {circuit.name!r}. Use targets inside the range of its "
-                "transfer function, such as 0.1 and 0.8"
+                f"{where}: no potential gives the target rate {rate:g} in circuit "
+                f"{circuit.name!r}. Use targets inside the range of its transfer "
+                "function, such as 0.1 and 0.8"
             )
 
 

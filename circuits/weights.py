@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits.circuit import Circuit
-from circuits.projection import Constant, Projection, ScaledCopy, Uniform
+from circuits.projection import Constant, ScaledCopy, Uniform
 from dendrites.errors import ModelError, choices
 from dendrites.random import generator
+
+INITIALISERS = (Uniform, Constant, ScaledCopy)
 
 
 def initial_weights(
@@ -44,7 +46,7 @@ def initial_weights(
         text
         for p in circuit.projections
         for initial in (given.get(p.name, p.initial),)
-        if isinstance(initial, (np.ndarray, list, tuple))
+        if not isinstance(initial, INITIALISERS)
         for text in _array_problems(circuit, p.name, initial)
     ]
     if problems:
@@ -90,8 +92,15 @@ def _resolve(circuit, projection, given, seed, result, above):
 
 
 def _array_problems(circuit: Circuit, name, value):
-    value = np.asarray(value, float)
     shape = circuit.shape(name)
+    try:
+        value = np.asarray(value, float)
+    except (TypeError, ValueError):
+        yield (
+            f"weights of {name!r} are {value!r:.60}, must be numbers {shape} (n_post, "
+            "n_pre) or an initialiser such as Uniform(-1, 1) or Constant(0.5)"
+        )
+        return
     if value.shape != shape:
         hint = " Transpose it?" if value.shape == shape[::-1] else ""
         yield (
@@ -106,6 +115,3 @@ def _array_problems(circuit: Circuit, name, value):
             f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
             f"the first at (post, pre) = {first}"
         )
-
-
-__all__ = ["Projection", "ScaledCopy", "initial_weights"]

@@ -9,6 +9,7 @@ neighbour; since the form is separable, a circuit's update is a matrix product.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
@@ -86,7 +87,12 @@ class ActivityDifference:
     def __post_init__(self):
         if self.teaching is None and self.baseline is None:
             raise ModelError("ActivityDifference: teaching and baseline are both None")
-        check_rate("ActivityDifference", self.learning_rate)
+        check_rate("ActivityDifference: learning_rate", self.learning_rate)
+        if self.low_pass is not None and not isinstance(self.low_pass, LowPass):
+            raise ModelError(
+                f"ActivityDifference: low_pass = {self.low_pass!r} is a "
+                f"{type(self.low_pass).__name__}, must be LowPass(tau in ms)"
+            )
         if self.batch not in ("mean", "sum"):
             raise ModelError(
                 f"ActivityDifference: batch = {self.batch!r}: allowed: mean, sum"
@@ -141,7 +147,6 @@ class ActivityDifference:
 
 def check_rate(where: str, value) -> None:
     """Refuse a learning rate that is no finite number >= 0."""
-    if isinstance(value, (str, bool)) or not 0 <= value < float("inf"):
-        raise ModelError(
-            f"{where}: learning_rate = {value!r}: must be a finite number >= 0"
-        )
+    wrong = isinstance(value, (str, bool)) or not isinstance(value, Real)
+    if wrong or not 0 <= value < float("inf"):
+        raise ModelError(f"{where} = {value!r}: must be a finite number >= 0")

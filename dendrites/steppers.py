@@ -10,7 +10,8 @@ NamedTuple has no fields to loop over.
   uncoupled compartments; order 1 otherwise. The decay rate of each variable is the
   secant of its derivative over one unit, which is its exact slope where the
   derivative is linear in the variable itself.
-- `heun`: explicit trapezoid, order 2. A circuit evaluates its projections a second
+- `heun`: explicit trapezoid, order 2 for cells (weights of a circuit move once per
+  step, from its start). A circuit evaluates its projections a second
   time at the predicted state; a single cell takes its inputs at both ends of the step.
 """
 

@@ -39,8 +39,14 @@ class SynapticRule:
     batch: str = "mean"
 
     def __post_init__(self):
-        check_rate("SynapticRule", self.learning_rate)
-        code = getattr(self.change, "py_func", self.change).__code__
+        check_rate("SynapticRule: learning_rate", self.learning_rate)
+        code = getattr(getattr(self.change, "py_func", self.change), "__code__", None)
+        if code is None:
+            raise ModelError(
+                f"SynapticRule: change = {self.change!r} is a "
+                f"{type(self.change).__name__}, must be a function of (weight, cell, "
+                "pre, p)"
+            )
         if code.co_argcount != 4:
             raise ModelError(
                 f"SynapticRule: change takes {code.co_argcount} arguments, must take "

@@ -29,7 +29,7 @@ def plot(tree) -> Figure:
 
 
 def plot_learning_curves(axes, tree):
-    """Error of the circuit and of its frozen control over epochs."""
+    """Errors of the circuit and its frozen control over epochs, and of references."""
     curves = tree["training"].error_rate
     for split, style in (("train", "--"), ("test", "-")):
         count = tree[f"predictions/{split}"].sizes["example"]
@@ -40,15 +40,21 @@ def plot_learning_curves(axes, tree):
             color="C0",
             label=f"microcircuit, {split} ({count} images)",
         )
+    frozen = tree["controls/frozen_hidden"].error_rate.sel(split="test")
+    axes.plot(
+        frozen.epoch, 100 * frozen, color="C1", label="frozen hidden layers, own rule"
+    )
     references = tree["references"].error_rate
     shown = {
-        "frozen_hidden": "frozen hidden layers, best readout, test",
-        "linear": "linear classifier, test",
-        "backprop": "backprop, same network, test",
+        "frozen_hidden_readout": "frozen hidden layers, converged readout",
+        "linear": "linear classifier",
+        "backprop": "backprop, same network",
     }
     for k, (name, label) in enumerate(shown.items(), start=1):
         value = 100 * float(references.sel(reference=name))
-        axes.axhline(value, color=f"C{k}", linewidth=1, label=f"{label}: {value:.1f} %")
+        axes.axhline(
+            value, color=f"C{k}", linewidth=1, label=f"{label}: {value:.1f} % (test)"
+        )
     final = 100 * float(curves.sel(split="test")[-1])
     axes.set(
         yscale="log",

@@ -8,6 +8,7 @@ from circuits.gradient import feedforward, negative_gradient
 from circuits.session import score
 from circuits.task import Task
 from circuits.weights import initial_weights
+from dendrites.errors import NumericalError
 from dendrites.loop import elementwise
 from dendrites.random import generator
 
@@ -45,21 +46,34 @@ def backprop_error(
             )
             for name, direction in step.items():
                 weights[name] += rate * direction
+    return settled_error(circuit, task, weights)
+
+
+def settled_error(circuit: Circuit, task: Task, weights: dict) -> float:
+    """Test error of the settled circuit, which is its feedforward network.
+
+    Projections without given weights have the circuit's initial ones.
+    """
+    weights = initial_weights(circuit, given=weights)
     test = task.splits["test"]
     output = feedforward(circuit, weights, test.inputs)[-1]
     return score(elementwise(circuit.phi[0], output), test)["error_rate"]
 
 
 def frozen_readout(circuit: Circuit, task: Task, *, seed: int) -> dict:
-    """Output weights trained to the end on the circuit's initial hidden layers.
+    """Weights with the circuit's initial hidden layers and a converged readout.
 
     Minimises the circuit's own loss (`circuits.gradient`) over the output weights
     with L-BFGS until it converges.
 
     Returns
     -------
-    dict
-        Weights that make the circuit with frozen hidden layers and the best readout.
+    dict of ndarray (n_post, n_pre), by projection
+
+    Raises
+    ------
+    NumericalError
+        If the search does not converge.
 
     Source: our control.
     """
@@ -95,5 +109,7 @@ def frozen_readout(circuit: Circuit, task: Task, *, seed: int) -> dict:
         method="L-BFGS-B",
         options={"maxiter": 3000, "maxfun": 4000, "ftol": 1e-9},
     )
+    if not found.success:
+        raise NumericalError(f"the frozen readout did not converge: {found.message}")
     final = np.linalg.solve(mixing, found.x.reshape(shape).T).T
     return {layer.projection: final}

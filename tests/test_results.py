@@ -10,7 +10,10 @@ from dendrites.dataset import open_run
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 ROWS = {
     "digits, test error of the microcircuit": ("test_error", 100),
-    "digits, frozen hidden layers, best readout": ("test_error_frozen_hidden", 100),
+    "digits, frozen hidden layers, converged readout": (
+        "test_error_frozen_hidden",
+        100,
+    ),
     "digits, linear classifier": ("test_error_linear", 100),
     "digits, backprop, same network": ("test_error_backprop", 100),
     "digits, angle of hidden layer 1": ("angle_deg_hidden1", 1),

@@ -1,11 +1,15 @@
 """The dendritic error microcircuit as a learning algorithm."""
 
+import inspect
 from collections.abc import Sequence
 
 from circuits.circuit import Circuit
 from circuits.microcircuit import microcircuit
 from circuits.projection import Uniform
-from dendrites.errors import ModelError
+from dendrites.activity_difference import check_rate
+from dendrites.errors import ModelError, choices
+
+_OWN = ("learning_rate", "hidden_rate", "interneuron_rate", "apical_rate")
 
 
 def sacramento(
@@ -32,8 +36,9 @@ def sacramento(
         Rate of the output layer's bottom-up weights, 1/ms.
     learning_rates : "matched" or one per layer
         "matched" divides every layer's rate by the first-order size of its update
-        relative to the gradient, so that all layers descend at one rate and deep
-        circuits do not stall; numbers are rates in 1/ms.
+        relative to the error it is given, which each layer dilutes, so that deep
+        circuits do not stall (with B = W^T, that is relative to the exact gradient);
+        numbers are rates in 1/ms.
     hidden_rate : float
         Further factor on the matched rates of hidden layers.
     interneuron_rate : float
@@ -56,6 +61,16 @@ def sacramento(
 
     Source: Sacramento et al. (2018); matched rates are our derivation (model page).
     """
+    allowed = inspect.signature(microcircuit).parameters
+    for name in options:
+        if name not in allowed or name == "basal_rates":
+            raise ModelError(
+                f"sacramento has no option {name!r}. "
+                + choices(name, [*_OWN, *(key for key in allowed if key != "sizes")])
+            )
+    own = (learning_rate, hidden_rate, interneuron_rate, apical_rate)
+    for name, value in zip(_OWN, own, strict=True):
+        check_rate(f"sacramento: {name}", value)
     options = {
         "basal_initial": Uniform(-1.0, 1.0, per_root_fan_in=True),
         "name": "sacramento",

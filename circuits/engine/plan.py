@@ -461,10 +461,9 @@ def _pattern(projection):
 
 
 def check_dtype(dtype):
-    """float64 or float32, or a ConfigError."""
-    name = np.dtype(dtype).name
-    if name not in ("float64", "float32"):
-        raise ConfigError(f"dtype = {name}: allowed: float64, float32")
+    """The number type of that name, or a ConfigError."""
+    if dtype not in ("float64", "float32"):
+        raise ConfigError(f"dtype = {dtype!r}: allowed: 'float64', 'float32'")
     return np.dtype(dtype).type
 
 

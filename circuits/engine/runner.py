@@ -37,7 +37,6 @@ from dendrites.random import generator
 
 CHUNK = 64
 CHECK_EVERY = 100
-EXACT, BLOCKED = "exact", "blocked"
 
 
 @contextmanager
@@ -117,6 +116,8 @@ class Runner:
         self.rates = [self.plan.rates(r) for r in rates or [{} for _ in weights]]
         self.lanes = [[self.plan.lane() for _ in range(n_lanes)] for _ in weights]
         self.status = np.zeros((len(weights), n_lanes, 6), np.int64)
+        # Samples each lane's state is laid out for.
+        self.shown = np.full((len(weights), n_lanes), capacity, np.int64)
         with compiling(announce):
             self.plan.compile()
             tied = self.plan.modes(self.rates[0], batch=batch, learning=True)
@@ -187,8 +188,11 @@ class Runner:
             )
         lanes = self._lanes_of(number, samples)
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
-        if not schedule.carry_state:
+        if schedule.carry_state:
+            self._relay(number, lanes)
+        else:
             self._reset(lanes)
+        self.shown[number, : len(lanes)] = [m for _, m in lanes]
         windows = slice(t.average, t.average + len(self.plan.windows) * t.state_size)
         for lane, _ in lanes:
             lane[windows] = 0
@@ -264,6 +268,7 @@ class Runner:
         for k, replica in enumerate(self.replicas):
             # Weights and filters; the other sections are rebuilt by every block.
             result[f"replica{k}/weights"] = replica[: t.middle]
+            result[f"replica{k}/shown"] = self.shown[k]
             for c, lane in enumerate(self.lanes[k]):
                 result[f"replica{k}/state{c}"] = lane[t.state : t.state + t.state_size]
         return result
@@ -307,6 +312,19 @@ class Runner:
                 defaults = p.model.state._field_defaults
                 for v, field in enumerate(p.model.state._fields):
                     state[v] = defaults.get(field, 0.0)
+
+    def _relay(self, number, lanes):
+        """Lay carried states out for this batch's size; new samples start afresh."""
+        for (lane, m), before in zip(lanes, self.shown[number], strict=False):
+            if m == before:
+                continue
+            names = [p.name for p in self.circuit.populations]
+            carried = {k: self.plan.state_of(lane, k, before).copy() for k in names}
+            self._reset([(lane, m)])
+            kept = min(m, before)
+            for name in names:
+                state = self.plan.state_of(lane, name, m)
+                state[:, :kept] = carried[name][:, :kept]
 
     def _clamp(self, lanes, patterns, on):
         start = 0

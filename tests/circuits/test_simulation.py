@@ -149,6 +149,21 @@ def test_given_weights_are_used_and_their_copies_follow(circuit, shown):
     np.testing.assert_array_equal(tree["populations/output"].v, 0.0)
 
 
+def test_learning_can_be_watched_without_recording_cells(shown):
+    circuit = plastic_microcircuit(SIZES, steps=20)
+    tree = simulate(circuit, shown, [], learning=True)
+    validate(tree)
+    assert "populations" not in tree
+    wanted = simulate(circuit, shown, ["output"], learning=True)
+    name = "connections/input_to_hidden1_basal"
+    np.testing.assert_array_equal(tree[name].w, wanted[name].w)
+
+
+def test_a_population_that_is_on_needs_a_pattern(nothing_compiles, circuit, shown):
+    with pytest.raises(ConfigError, match="'target' is on .* and has no pattern"):
+        simulate(circuit, {"input": shown["input"]}, ["output"])
+
+
 def test_phases_rounded_one_by_one_are_recorded_to_the_last_step(circuit, shown):
     # Twice 0.16 ms are two steps each; 0.32 ms together would be three.
     phases = [Phase(name, 0.16, on=("input",)) for name in ("first", "second")]
@@ -181,7 +196,6 @@ def test_phases_rounded_one_by_one_are_recorded_to_the_last_step(circuit, shown)
         ([Record("hidden1", every=2.1)], "between dt = 0.1 ms and the presentation, 2"),
         ([Record("hidden1", compartments=())], "no compartment and no read"),
         (["hidden1", Record("hidden1", every=1.0)], "'hidden1' is recorded twice"),
-        ([], "record is empty"),
         ([3], "record holds a int, must hold Records or names"),
     ],
 )
@@ -224,7 +238,7 @@ def test_impossible_patterns_are_refused(nothing_compiles, circuit, given, text)
     ("options", "text"),
     [
         ({"integrator": "euler"}, "unknown integrator 'euler'"),
-        ({"dtype": "int64"}, "allowed: float64, float32"),
+        ({"dtype": "int64"}, "dtype = 'int64': allowed: 'float64', 'float32'"),
         ({"threads": 0}, "threads: expected a whole number >= 1"),
         ({"integrator": "blocked", "block": 0}, "block: expected a whole number >= 1"),
         ({"seed": -1}, "seed=-1"),

@@ -42,7 +42,7 @@ def test_counts_must_be_whole_numbers_above_zero(nothing_compiles, name, value):
     ("options", "text"),
     [
         ({"integrator": "blokced"}, "integrator 'blokced'. did you mean 'blocked'"),
-        ({"dtype": "float16"}, "float16: allowed: float64, float32"),
+        ({"dtype": "float16"}, "dtype = 'float16': allowed: 'float64', 'float32'"),
         ({"probe": -1}, "probe: expected a whole number >= 0, got -1"),
         ({"seed": -1}, "seed=-1: a seed is a non-negative integer"),
         ({"seed": 1.5}, "seed=1.5 is a float"),
@@ -130,7 +130,7 @@ def test_evaluation_checks_its_options_too(nothing_compiles, options):
         ({"g_apical": None}, "g_apical.0. = None: must be a finite number"),
         ({"g_dendrite": "mached"}, "one per hidden layer, or 'matched'"),
         ({"g_dendrite": [1.0]}, "g_dendrite has 1 values"),
-        ({"interneuron_rate": -0.1}, "interneuron_rates.0. = -0.1"),
+        ({"interneuron_rate": -0.1}, "interneuron_rate.* = -0.1"),
         ({"test_presentation": 0.0}, "duration = 0.0 ms: must be > 0"),
         ({"learning_lag": 5.0}, "lag = 5 ms is longer than the phase"),
         ({"filter_tau": 0.0}, "tau = 0.0 ms: must be > 0"),

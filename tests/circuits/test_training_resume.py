@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 
-import circuits
 from circuits.checkpoint import load_checkpoint, previous_path, save_checkpoint
 from circuits.session import Session
 from dendrites import transfer
