@@ -63,7 +63,7 @@ def plot_learning_curves(axes, tree):
         ylabel="error (%)",
         title=f"error on new digits after training: {final:.1f} %",
     )
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.95))
     return axes
 
 
