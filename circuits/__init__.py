@@ -3,7 +3,7 @@
 Names are loaded when first used, so that importing the package takes no time.
 """
 
-import importlib
+from dendrites._lazy import lazy_names
 
 _WHERE = {
     "Alignment": "alignment",
@@ -32,17 +32,4 @@ _MODULES = ("algorithms",)
 
 __all__ = [*_MODULES, *_WHERE]
 
-
-def __getattr__(name):
-    if name in _MODULES:
-        value = importlib.import_module(f"circuits.{name}")
-    elif name in _WHERE:
-        value = getattr(importlib.import_module(f"circuits.{_WHERE[name]}"), name)
-    else:
-        raise AttributeError(f"module 'circuits' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _WHERE, _MODULES)

@@ -3,9 +3,10 @@
 Names are loaded when first used, so that importing the package takes no time.
 """
 
-import importlib
+from dendrites._lazy import lazy_names
 
 _WHERE = {
+    "__version__": "_version",
     "ActivityDifference": "activity_difference",
     "LowPass": "activity_difference",
     "CellModel": "cell",
@@ -37,21 +38,6 @@ _WHERE = {
 }
 _MODULES = ("models", "rules", "transfer")
 
-__all__ = ["__version__", *_MODULES, *_WHERE]
+__all__ = [*_MODULES, *_WHERE]
 
-
-def __getattr__(name):
-    if name == "__version__":
-        value = importlib.import_module("importlib.metadata").version("dendrites")
-    elif name in _MODULES:
-        value = importlib.import_module(f"dendrites.{name}")
-    elif name in _WHERE:
-        value = getattr(importlib.import_module(f"dendrites.{_WHERE[name]}"), name)
-    else:
-        raise AttributeError(f"module 'dendrites' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _WHERE, _MODULES)

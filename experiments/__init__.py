@@ -3,7 +3,7 @@
 Names are loaded when first used, so that importing the package takes no time.
 """
 
-import importlib
+from dendrites._lazy import lazy_names
 
 _WHERE = {
     "Argument": "experiment",
@@ -19,17 +19,4 @@ _MODULES = ("digits", "plot_digits", "references", "tasks")
 
 __all__ = [*_MODULES, *_WHERE]
 
-
-def __getattr__(name):
-    if name in _MODULES:
-        value = importlib.import_module(f"experiments.{name}")
-    elif name in _WHERE:
-        value = getattr(importlib.import_module(f"experiments.{_WHERE[name]}"), name)
-    else:
-        raise AttributeError(f"module 'experiments' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _WHERE, _MODULES)

@@ -4,8 +4,7 @@ from circuits.engine.integrate import (
     begin_block,
     begin_span,
     block_slot,
-    find_divergence,
-    find_weight_divergence,
+    has_diverged,
     record_states,
     run_block,
     write_base,
@@ -80,10 +79,7 @@ def update_synapses(t, loops, w, x, span, done, steps):
 @kernel
 def check_lane(t, w, x, span, status):
     """Whether a potential or weight left the finite range."""
-    last = span.first_step + span.steps
-    return find_divergence(t, x, span.samples, last, status) or (
-        find_weight_divergence(t, w, span, status)
-    )
+    return has_diverged(t, w, x, span, status)
 
 
 @kernel

@@ -249,6 +249,15 @@ def find_weight_divergence(t, w, span, status):
 
 
 @inlined_kernel
+def has_diverged(t, w, x, span, status):
+    """Whether a potential or weight left the finite range by the end of a span."""
+    last = span.first_step + span.steps
+    return find_divergence(t, x, span.samples, last, status) or (
+        find_weight_divergence(t, w, span, status)
+    )
+
+
+@inlined_kernel
 def block_slot(span, done, s):
     """Slot of the signals of step s of a block that starts after `done` steps.
 
@@ -350,7 +359,4 @@ def run_span(t, loops, w, x, span, status):
             n = t.population[t.signal[q, OF], SIZE]
             past = t.signal[q, PLACE] + ((span.steps - 1) & 1) * n
             advance_fused(t, w, x, j, span, past, done * 0 - 1, t.scratch)
-    last = span.first_step + span.steps
-    return find_divergence(t, x, span.samples, last, status) or (
-        find_weight_divergence(t, w, span, status)
-    )
+    return has_diverged(t, w, x, span, status)
