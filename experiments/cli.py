@@ -4,6 +4,7 @@ Only what a command needs is imported when it is asked for.
 """
 
 import importlib.metadata
+import os
 import sys
 import traceback
 import warnings
@@ -52,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     format_before, warnings.formatwarning = warnings.formatwarning, _warning
     try:
-        return _app(argv)(argv) or 0
+        code = _app(argv)(argv) or 0
+        sys.stdout.flush()
+        return code
     except CycloptsError as error:
         _complain(f"{error}\nSee dendrites --help or dendrites run NAME --help.", argv)
         return USAGE
@@ -64,6 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output (head, less) has enough; Python must not complain
+        # about it once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         text = f"{type(error).__name__}: {error}\nThis is a bug; please report it"
         _complain(f"{text} with what --debug adds.", argv)

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import example_runs
@@ -169,3 +171,9 @@ def test_the_doctor_tells_what_is_missing(run, monkeypatch):
     assert code == 1
     assert re.search("no-such-package +missing", out)
     assert "pip install no-such-package" in err
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    command = f"{sys.executable} -m experiments.cli list | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
