@@ -18,7 +18,10 @@ from time import perf_counter
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+# The root as well: with tests/ alone on the path its folder circuits/ would hide the
+# package of an editable installation.
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from reference.microcircuit_twin import (  # noqa: E402
     TRANSFER,
