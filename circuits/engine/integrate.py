@@ -131,20 +131,18 @@ def write_fields(t, w, x, span, section, slot, past):
 
 
 @inlined_kernel
-def step_populations(t, loops, w, x, span, s, stage):
-    """Algebraic compartments, then the factors of every rule, then the new state."""
-    factors = span.learning * (1 - stage)
-    m = span.samples
+def run_cells(t, table, w, x, span, column):
+    """Fill (column FILL) or advance (STEP) every population that has such a loop."""
     for p in range(len(t.population)):
-        if t.population[p, FILL] >= 0:
-            n = t.population[p, SIZE] * m
+        if t.population[p, column] >= 0:
+            n = t.population[p, SIZE] * span.samples
             call_cell(
-                loops.fill[t.population[p, FILL]],
+                table[t.population[p, column]],
                 (
                     x,
                     t.population[p, STATE],
                     x,
-                    t.field + t.population[p, FIELD] * m,
+                    t.field + t.population[p, FIELD] * span.samples,
                     n,
                     w,
                     t.population[p, PARAMS],
@@ -152,6 +150,14 @@ def step_populations(t, loops, w, x, span, s, stage):
                     n,
                 ),
             )
+
+
+@inlined_kernel
+def step_populations(t, loops, w, x, span, s, stage):
+    """Algebraic compartments, then the factors of every rule, then the new state."""
+    factors = span.learning * (1 - stage)
+    m = span.samples
+    run_cells(t, loops.fill, w, x, span, FILL)
     state, start = at(x, t.state), at(x, t.start)
     for i in range(t.state_size * t.keeps_start * (1 - stage)):
         start[i] = state[i]
@@ -180,23 +186,7 @@ def step_populations(t, loops, w, x, span, s, stage):
                         n,
                     ),
                 )
-    for p in range(len(t.population)):
-        if t.population[p, STEP] >= 0:
-            n = t.population[p, SIZE] * m
-            call_cell(
-                loops.step[t.population[p, STEP]],
-                (
-                    x,
-                    t.population[p, STATE],
-                    x,
-                    t.field + t.population[p, FIELD] * m,
-                    n,
-                    w,
-                    t.population[p, PARAMS],
-                    span.dt,
-                    n,
-                ),
-            )
+    run_cells(t, loops.step, w, x, span, STEP)
 
 
 @inner_kernel
