@@ -28,6 +28,7 @@ from circuits._checkpoint_format import (
     verify,
 )
 from circuits._config_differences import check_same_config, config_differences
+from dendrites._atomic import is_alive
 from dendrites.errors import CheckpointError, StorageError
 
 __all__ = [
@@ -235,21 +236,9 @@ def _remove_stale_temporaries(path):
         found = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
     for name, match in found:
         # Our own number on an existing file is a dead process that had it before us.
-        if match and (int(match[1]) == os.getpid() or not _is_alive(int(match[1]))):
+        if match and (int(match[1]) == os.getpid() or not is_alive(int(match[1]))):
             with contextlib.suppress(OSError):
                 os.unlink(name)
-
-
-def _is_alive(pid):
-    if os.name != "posix":
-        return True  # there, signal 0 would end the process instead of asking
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass  # it exists and is someone else's
-    return True
 
 
 def _is_intact(path):

@@ -47,7 +47,7 @@ def settle_leftovers(folder: Path, *, only: str | None = None) -> None:
     """Undo what dead processes left half-way; with `only`, just bring that back."""
     for entry in sorted(os.listdir(folder)) if folder.is_dir() else ():
         match = LEFTOVER.fullmatch(entry)
-        if not match or match[3] != machine() or _is_alive(int(match[4])):
+        if not match or match[3] != machine() or is_alive(int(match[4])):
             continue
         name, role = match.group(1, 2)
         target = folder / name
@@ -83,13 +83,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs here; a number no process can have counts as dead."""
     if os.name != "posix":
-        return True
+        return True  # there, signal 0 would end the process instead of asking
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except (OSError, OverflowError):
-        return True
+    except OSError:
+        return True  # it exists and is someone else's
     return True
