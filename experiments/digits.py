@@ -157,7 +157,7 @@ def digits_circuit(
 
     Published conductances, but interneuron dendrites matched to the layer above, so
     that every hidden layer stays silent while an image settles. Feedback weights are
-    uniform(-1.5, 1.5): uniform(-1, 1) learns as well but more slowly.
+    uniform(-1.5, 1.5), which learned faster than uniform(-1, 1) in trials.
     """
     from circuits.algorithms import sacramento
     from circuits.projection import Uniform
