@@ -239,10 +239,10 @@ def units(tuple_type) -> dict[str, str]:
 
 def state_field(name: str) -> Callable:
     """The scalar read that returns one State field."""
-    return _FIELD_READS.setdefault(name, _StateField(name))
+    return _FIELD_READS.setdefault(name, StateField(name))
 
 
-class _StateField:
+class StateField:
     """Reads a field by name; the code generator writes it out as an attribute."""
 
     def __init__(self, name):
@@ -252,4 +252,4 @@ class _StateField:
         return getattr(cell, self.field)
 
 
-_FIELD_READS: dict[str, _StateField] = {}
+_FIELD_READS: dict[str, StateField] = {}

@@ -67,9 +67,9 @@ def cache_folder() -> Path:
 def compiling(announce=None):
     """Say once if something must be compiled, and compile it faster.
 
-    `announce` receives the text; default: standard error, if it is a terminal or the
-    run is not quiet. The garbage collector finds nothing while Numba works but visits
-    millions of live objects: 12 % of the time, measured.
+    `announce` receives the text; default: standard error. The garbage collector finds
+    nothing while Numba works but visits millions of live objects: 12 % of the time,
+    measured.
     """
 
     class Announcer(event.Listener):
@@ -94,7 +94,8 @@ def compiling(announce=None):
 
 
 @contextmanager
-def _own_cache_folder():
+def own_cache_folder():
+    """Functions decorated inside are cached in the hashed folder."""
     # Numba reads CACHE_DIR when a function is decorated; a user's own functions
     # must keep their setting, so it is changed for our decorations only.
     previous = numba.config.CACHE_DIR
@@ -132,5 +133,5 @@ def inlined_kernel(function):
 def _compiled(function, options):
     if jit_disabled():
         return function
-    with _own_cache_folder():
+    with own_cache_folder():
         return numba.njit(cache=True, **options)(function)

@@ -1,9 +1,9 @@
 """Compiled loops over a population or a projection, made from scalar functions.
 
-Every scalar function of a user or of this library enters through one of the four
-loops below. Each has one fixed array signature, so the engine holds them in tables
-and never recompiles for a new cell, rule, size or depth. Arrays are flat: variable v
-of cell i lies at ``offset + v * stride + i``.
+Every scalar function of a user or of this library enters through one of the loops
+below. Each kind has one fixed signature of pointers and numbers (`dendrites.calls`), so
+the engine holds them in tables and never recompiles for a new cell, rule, size or
+depth. Variable v of cell i lies at ``v * stride + i`` of its pointer.
 """
 
 import functools
@@ -21,15 +21,15 @@ import numpy as np
 from numba import njit, types
 
 from dendrites.calls import address, call_read, signature
-from dendrites.cell import CellModel, _StateField
+from dendrites.cell import CellModel, StateField
 from dendrites.errors import CompileError, DendritesError
 from dendrites.jit import (
     INNER,
     OPTIONS,
-    _own_cache_folder,
     cache_folder,
     jit_disabled,
     kernel,
+    own_cache_folder,
 )
 from dendrites.source import ModuleText
 from dendrites.steppers import advance_text
@@ -157,7 +157,7 @@ def synapse_loop(model: CellModel, change, dtype):
 
 
 def _read_text(text, read, cell):
-    if isinstance(read, _StateField):
+    if isinstance(read, StateField):
         return f"{cell}.{read.field}"
     return f"{text.function(read)}({cell}, p)"
 
@@ -179,7 +179,7 @@ def _compile(text, kind, dtype, functions):
     try:
         if jit_disabled():
             return _module(body, text.objects, cached=False).loop
-        with _own_cache_folder():
+        with own_cache_folder():
             loop = _module(body, text.objects, cached=cached).loop
             loop = njit(sig, cache=cached, **INNER)(loop)
     except DendritesError:
@@ -245,9 +245,9 @@ def _explained(error, functions, dtype):
     """The same failure, told about the user's own file and line."""
     for function, model in functions:
         function = getattr(function, "py_func", function)
-        if isinstance(function, _StateField):
+        if isinstance(function, StateField):
             continue
-        place = _failing_place(function, model, dtype, error)
+        place = _failing_place(function, model, dtype)
         if place is not None:
             filename, line, reason = place
             shown = linecache.getline(filename, line).strip()
@@ -268,7 +268,7 @@ def _explained(error, functions, dtype):
     return CompileError(f"a scalar function cannot be compiled: {_reason(error)}")
 
 
-def _failing_place(function, model, dtype, error):
+def _failing_place(function, model, dtype):
     number = np.float32 if dtype == np.float32 else np.float64
     arguments = {
         "cell": model.state(*(number(0),) * len(model.state._fields)),

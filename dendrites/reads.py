@@ -2,10 +2,6 @@
 
 from collections.abc import Callable
 
-from dendrites.cell import state_field
-
-__all__ = ["rate_of_soma", "state_field"]
-
 
 def rate_of_soma(phi: Callable) -> Callable:
     """Firing rate of a cell whose soma has transfer function `phi`."""
