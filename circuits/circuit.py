@@ -200,6 +200,11 @@ class Circuit:
                     f"{where}: {post.model.name} cells have no input {p.field!r}. "
                     + choices(p.field, post.model.inputs._fields)
                 )
+            if p.field in post.model.random:
+                yield (
+                    f"{where}: input {p.field!r} of {post.model.name} cells is filled "
+                    "with random numbers; nothing else may reach it"
+                )
             yield from self._read_problems(where, p, pre.model, post.model)
             shape = (post.size, pre.size)
             if isinstance(p.connectivity, np.ndarray) and p.connectivity.shape != shape:
@@ -264,7 +269,8 @@ class Circuit:
                             f"phase {phase.name!r}: {name!r} is no clamped population. "
                             + choices(name, clamped)
                         )
-        windows = [phase.name for phase in self.schedule.phases if phase.window]
+                yield from self._settled_problems(phase)
+        windows = [phase.name for phase in self.schedule.phases if phase.readable]
         for p in self.projections:
             for moment in rule_moments(p.rule):
                 if moment not in (NOW, *windows):
@@ -272,6 +278,20 @@ class Circuit:
                         f"projection {p.name!r}: its rule reads phase {moment!r}, "
                         "which has no averaging window. " + choices(moment, windows)
                     )
+
+    def _settled_problems(self, phase):
+        """Names of a settled phase, and cells that have no steady state to go to."""
+        models = {p.name: p.model for p in self.populations}
+        projections = [p.name for p in self.projections]
+        where = f"phase {phase.name!r}"
+        for name in phase.settle:
+            if name not in models:
+                yield f"{where}: no population {name!r}. {choices(name, models)}"
+            elif models[name].derivative is None:
+                yield f"{where}: {name!r}: {_no_steady_state(models[name])}"
+        for name in phase.silent:
+            if name not in projections:
+                yield f"{where}: no projection {name!r}. {choices(name, projections)}"
 
     def _check_connected(self):
         joined = {name for p in self.projections for name in (p.pre, p.post)}
@@ -281,6 +301,13 @@ class Circuit:
                 if self.strict:
                     raise ModelError(text + "; connect it or remove it")
                 warnings.warn(text, stacklevel=4)
+
+
+def _no_steady_state(model):
+    return (
+        f"{model.name} cells cannot settle: they have no derivative whose zero is "
+        "their steady state. Use a phase with a duration"
+    )
 
 
 def rule_moments(rule) -> tuple[str, ...]:

@@ -1,25 +1,27 @@
 """Stacks pyramidal and interneuron layers into a dendritic error microcircuit."""
 
-import math
-import numbers
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
+from circuits._conductances import Conductances, per_layer
 from circuits.circuit import Circuit, Layer
 from circuits.population import Population, check_size
-from circuits.projection import Constant, Projection, ScaledCopy, Uniform
+from circuits.projection import Constant, Projection, ScaledCopy, Tied, Uniform
 from circuits.schedule import Phase, Schedule
 from dendrites import transfer
 from dendrites.activity_difference import LowPass
-from dendrites.errors import ModelError
+from dendrites.errors import ModelError, choices
 from dendrites.models import (
     sacramento_interneuron,
     sacramento_output,
     sacramento_pyramidal,
     source,
 )
-from dendrites.rules import apical_silencing, dendritic_prediction
+from dendrites.rules import (
+    apical_silencing,
+    dendritic_prediction,
+    top_down_reconstruction,
+)
 
 LOGISTIC = (
     transfer.logistic,
@@ -27,6 +29,7 @@ LOGISTIC = (
     transfer.inverse_logistic,
 )
 UNIFORM = Uniform(-1.0, 1.0)
+CONTINUOUS, TWO_SWEEP = "continuous", "two_sweep"
 
 
 def microcircuit(
@@ -42,11 +45,18 @@ def microcircuit(
     basal_rates: Sequence[float] | float = 0.0,
     interneuron_rates: Sequence[float] | float = 0.0,
     apical_rates: Sequence[float] | float = 0.0,
+    top_down_rates: Sequence[float] | float = 0.0,
     filter_tau: float | None = 30.0,
     basal_initial: Uniform = UNIFORM,
     top_down_initial: Uniform = UNIFORM,
     self_predicting: bool = True,
+    tie_interneurons: bool = False,
+    tie_inhibition: bool = False,
     bias: bool = False,
+    form: str = CONTINUOUS,
+    noise: str | None = None,
+    sigma: float = 0.1,
+    input_tau: float | None = None,
     presentation: float = 100.0,
     learning_lag: float = 0.0,
     test_presentation: float | None = None,
@@ -77,19 +87,35 @@ def microcircuit(
         Interneuron dendrite, 1/ms. "matched" gives g_basal + g_apical of the layer
         above, with which the self-predicting state is silent through transients too.
     basal_rates : float or one per layer
-        Learning rates of bottom-up weights, 1/ms (0: frozen).
-    interneuron_rates, apical_rates : float or one per hidden layer
-        Learning rates of pyramidal-to-interneuron and interneuron-to-apical weights.
+        Learning rates of bottom-up weights (0: frozen). All rates are per ms of
+        plasticity in the continuous form and per presentation in two sweeps.
+    interneuron_rates, apical_rates, top_down_rates : float or one per hidden layer
+        Learning rates of pyramidal-to-interneuron (W_IP), interneuron-to-apical (W_PI)
+        and top-down weights (B). A layer that learns B has an apical tree in two parts,
+        and B reaches the input field ``top_down``.
     filter_tau : float or None
-        Time constant of the low-pass filter of every update, ms.
+        Time constant of the low-pass filter of every update, ms; continuous form.
     basal_initial, top_down_initial : Uniform
-        Initial weights; top-down weights are fixed.
+        Initial weights.
     self_predicting : bool
         Start with silent apical dendrites: W_PI = -B and W_IP = W a_above / a_I. Else
         both are drawn like the basal weights.
+    tie_interneurons, tie_inhibition : bool
+        Keep W_IP, or W_PI, at these values at every moment; they have no rule then.
     bias : bool
         Adds a population of one cell at constant rate one to every basal and
         interneuron dendrite.
+    form : {"continuous", "two_sweep"}
+        Continuous time, or the steady-state form: one sweep up with silent apical
+        dendrites, one down with the teacher, then every rule acts once, on the
+        presynaptic rates of the upward sweep.
+    noise : {None, "white", "per_step"}
+        White noise of every soma by Euler-Maruyama, or as public codes add it (see
+        `dendrites.models.sacramento_pyramidal`).
+    sigma : float
+        Its size.
+    input_tau : float, optional
+        Inputs pass a low-pass filter of this time constant, ms.
     presentation, test_presentation : float
         Duration of a training and of a test presentation, ms.
     learning_lag : float
@@ -109,152 +135,79 @@ def microcircuit(
     ModelError
         For impossible sizes or conductances.
 
-    Source: Sacramento et al. (2018), eqs. 1-9; the self-predicting ratio for unequal
-    attenuations and the matched dendrite are our derivation (docs, model page).
+    Source: Sacramento et al. (2018), eqs. 1-10 and section 3.4; the self-predicting
+    ratio for unequal attenuations and the matched dendrite are our derivation (docs,
+    model page).
     """
     sizes = _check_sizes(sizes)
-    depth = len(sizes) - 1
-    hidden = depth - 1
-    g_apical = _per_layer("g_apical", g_apical, hidden)
-    g_nudge = _per_layer("g_interneuron_nudge", g_interneuron_nudge, hidden)
-    if isinstance(g_dendrite, str):
-        if g_dendrite != "matched":
-            raise ModelError(
-                f"g_dendrite = {g_dendrite!r}: must be a number, one per hidden layer, "
-                "or 'matched'"
-            )
-        g_dendrite = [g_basal + g for g in (*g_apical[1:], 0.0)]
-    g_dendrite = _per_layer("g_dendrite", g_dendrite, hidden)
-    basal_rates = _per_layer("basal_rates", basal_rates, depth)
-    interneuron_rates = _per_layer("interneuron_rates", interneuron_rates, hidden)
-    apical_rates = _per_layer("apical_rates", apical_rates, hidden)
-    low_pass = None if filter_tau is None else LowPass(filter_tau)
-
-    transfer_function, _, inverse = phi
-    names = ["input", *(f"hidden{k}" for k in range(1, depth)), "output"]
-    pyramidal = [
-        sacramento_pyramidal(
-            phi=transfer_function, g_leak=g_leak, g_basal=g_basal, g_apical=g
-        )
-        for g in g_apical
-    ]
-    output = sacramento_output(
-        phi=transfer_function, g_leak=g_leak, g_basal=g_basal, g_nudge=g_output_nudge
+    hidden = len(sizes) - 2
+    if form not in (CONTINUOUS, TWO_SWEEP):
+        raise ModelError(f"form: {choices(form, (CONTINUOUS, TWO_SWEEP))}")
+    g = Conductances.of_layers(
+        hidden,
+        leak=g_leak,
+        basal=g_basal,
+        apical=g_apical,
+        dendrite=g_dendrite,
+        interneuron_nudge=g_interneuron_nudge,
+        output_nudge=g_output_nudge,
     )
-    interneurons = [
-        sacramento_interneuron(
-            phi=transfer_function, g_leak=g_leak, g_dendrite=gd, g_nudge=gn
+    rates = _Rates(
+        per_layer("basal_rates", basal_rates, hidden + 1),
+        per_layer("interneuron_rates", interneuron_rates, hidden),
+        per_layer("apical_rates", apical_rates, hidden),
+        per_layer("top_down_rates", top_down_rates, hidden),
+    )
+    _check_tied("interneuron", tie_interneurons, rates.interneuron)
+    _check_tied("apical", tie_inhibition, rates.apical)
+    if form == TWO_SWEEP and (noise is not None or input_tau is not None):
+        raise ModelError(
+            "form = 'two_sweep' takes no time: leave out noise and input_tau"
         )
-        for gd, gn in zip(g_dendrite, g_nudge, strict=True)
-    ]
+    names = _names(sizes)
     populations = [
-        Population("input", source(), sizes[0], pattern="inputs"),
-        Population("target", source(potential=inverse), sizes[-1], pattern="targets"),
-        *(
-            Population(name, model, size)
-            for name, model, size in zip(
-                names[1:], [*pyramidal, output], sizes[1:], strict=True
-            )
-        ),
-        *(
-            Population(f"interneuron{k}", model, size)
-            for k, (model, size) in enumerate(
-                zip(interneurons, sizes[2:], strict=True), start=1
-            )
-        ),
+        Population("input", source(tau=input_tau), sizes[0], pattern="inputs"),
+        Population("target", source(potential=phi[2]), sizes[-1], pattern="targets"),
+        *_cells(sizes, names, g, phi[0], rates, noise, sigma),
     ]
-    attenuation = [g_basal / (g_leak + g_basal + g) for g in (*g_apical, 0.0)]
-    scales = _update_scales(
-        attenuation, g_leak, g_basal, g_apical, g_dendrite, g_nudge, g_output_nudge
-    )
-    projections, layers = [], []
-    sources = ["input", "bias"] if bias else ["input"]
-    for k in range(1, depth + 1):
-        pre, post = names[k - 1], names[k]
-        rule = dendritic_prediction(basal_rates[k - 1], low_pass=low_pass)
-        bottom_up = Projection(pre, post, "basal", rule=rule, initial=basal_initial)
-        projections.append(bottom_up)
-        if bias:
-            projections.append(Projection("bias", post, "basal", rule=rule))
-        layers.append(
-            Layer(
-                post,
-                bottom_up.name,
-                attenuation[k - 1],
-                scales[k - 1],
-                f"bias_to_{post}_basal" if bias else "",
-            )
-        )
-    for k in range(1, depth):
-        here, above, inter = names[k], names[k + 1], f"interneuron{k}"
-        ratio = attenuation[k] * (g_leak + g_dendrite[k - 1]) / g_dendrite[k - 1]
-        top_down = Projection(above, here, "apical", initial=top_down_initial)
-        predict = dendritic_prediction(interneuron_rates[k - 1], low_pass=low_pass)
-        silence = apical_silencing(apical_rates[k - 1], low_pass=low_pass)
-
-        def initial(of, factor):
-            return ScaledCopy(of, factor) if self_predicting else basal_initial
-
-        projections += [
-            top_down,
-            Projection(
-                inter,
-                here,
-                "apical",
-                rule=silence,
-                initial=initial(top_down.name, -1.0),
-            ),
-            Projection(
-                here,
-                inter,
-                "dendrite",
-                rule=predict,
-                initial=initial(f"{here}_to_{above}_basal", ratio),
-            ),
-            Projection(
-                above,
-                inter,
-                "nudge",
-                signal="soma",
-                connectivity="one_to_one",
-                initial=Constant(1.0),
-            ),
-        ]
-        if bias:
-            projections.append(
-                Projection(
-                    "bias",
-                    inter,
-                    "dendrite",
-                    rule=predict,
-                    initial=ScaledCopy(f"bias_to_{above}_basal", ratio),
-                )
-            )
-    for signal, field in (("potential", "target"), ("active", "teaching")):
-        projections.append(
-            Projection(
-                "target",
-                "output",
-                field,
-                signal=signal,
-                connectivity="one_to_one",
-                initial=Constant(1.0),
-            )
-        )
     if bias:
         populations.append(Population("bias", source(), 1, pattern=1.0))
-    taught = Phase("nudged", presentation, on=(*sources, "target"), lag=learning_lag)
-    free = Phase(
-        "free",
-        presentation if test_presentation is None else test_presentation,
-        on=tuple(sources),
-        learning=False,
+    two_sweep = form == TWO_SWEEP
+    low_pass = None if two_sweep or filter_tau is None else LowPass(filter_tau)
+    projections, layers = _bottom_up(
+        names, g, rates, low_pass, basal_initial, bias, two_sweep
     )
+    for k in range(1, hidden + 1):
+        projections += _error_circuit(
+            k,
+            names,
+            g,
+            rates,
+            low_pass,
+            top_down_initial,
+            None if self_predicting else basal_initial,
+            (tie_interneurons, tie_inhibition),
+            bias,
+            two_sweep,
+        )
+    projections += [
+        _one_to_one("target", "output", field, signal)
+        for signal, field in (("potential", "target"), ("active", "teaching"))
+    ]
+    sources = ("input", "bias") if bias else ("input",)
+    if two_sweep:
+        training, test = _sweeps(names, sources, projections)
+    else:
+        on = (*sources, "target")
+        taught = Phase("nudged", presentation, on=on, lag=learning_lag)
+        duration = presentation if test_presentation is None else test_presentation
+        free = Phase("free", duration, on=sources, learning=False)
+        training, test = (taught,), (free,)
     return Circuit(
         tuple(populations),
         tuple(projections),
-        Schedule((taught,), carry_state=carry_state),
-        Schedule((free,)),
+        Schedule(training, carry_state=carry_state),
+        Schedule(test),
         dt=dt,
         stepper=stepper,
         layers=tuple(layers),
@@ -264,17 +217,166 @@ def microcircuit(
     )
 
 
-def _update_scales(
-    attenuation, g_leak, g_basal, g_apical, g_dendrite, g_nudge, g_output_nudge
+@dataclass(frozen=True)
+class _Rates:
+    """Learning rates by kind of projection, one per layer that has it."""
+
+    basal: list[float]
+    interneuron: list[float]
+    apical: list[float]
+    top_down: list[float]
+
+
+def _names(sizes):
+    hidden = (f"hidden{k}" for k in range(1, len(sizes) - 1))
+    return ["input", *hidden, "output"]
+
+
+def _cells(sizes, names, g, phi, rates, noise, sigma):
+    """Populations of pyramidal cells, then of interneurons."""
+    noisy = {} if noise is None else {"noise": noise, "sigma": sigma}
+    models = [
+        sacramento_pyramidal(
+            phi=phi,
+            split_apical=rate > 0,
+            g_leak=g.leak,
+            g_basal=g.basal,
+            g_apical=g_apical,
+            **noisy,
+        )
+        for g_apical, rate in zip(g.apical, rates.top_down, strict=True)
+    ]
+    models.append(
+        sacramento_output(
+            phi=phi,
+            g_leak=g.leak,
+            g_basal=g.basal,
+            g_nudge=g.output_nudge,
+            **noisy,
+        )
+    )
+    for name, model, size in zip(names[1:], models, sizes[1:], strict=True):
+        yield Population(name, model, size)
+    pairs = zip(g.dendrite, g.interneuron_nudge, strict=True)
+    for k, (g_dendrite, g_nudge) in enumerate(pairs, start=1):
+        model = sacramento_interneuron(
+            phi=phi, g_leak=g.leak, g_dendrite=g_dendrite, g_nudge=g_nudge, **noisy
+        )
+        yield Population(f"interneuron{k}", model, sizes[k + 1])
+
+
+def _bottom_up(names, g, rates, low_pass, initial, bias, two_sweep):
+    """Basal projections of every layer, and the feedforward network they make."""
+    projections, layers = [], []
+    moments = ("nudged", "forward") if two_sweep else None
+    for k in range(1, len(names)):
+        pre, post = names[k - 1], names[k]
+        rule = dendritic_prediction(
+            rates.basal[k - 1], low_pass=low_pass, moments=moments
+        )
+        bottom_up = Projection(pre, post, "basal", rule=rule, initial=initial)
+        projections.append(bottom_up)
+        if bias:
+            projections.append(Projection("bias", post, "basal", rule=rule))
+        layers.append(
+            Layer(
+                post,
+                bottom_up.name,
+                g.attenuation[k - 1],
+                g.update_scales[k - 1],
+                f"bias_to_{post}_basal" if bias else "",
+            )
+        )
+    return projections, layers
+
+
+def _error_circuit(
+    k, names, g, rates, low_pass, top_down_initial, drawn, tied, bias, two_sweep
 ):
-    """First-order size of each layer's update over -dL/dW (see Layer.update_scale)."""
-    nudge = g_output_nudge / (g_leak + g_basal + g_output_nudge)
-    scales = [nudge / attenuation[-1]]
-    for k in reversed(range(len(g_apical))):
-        apical = g_apical[k] / (g_leak + g_basal + g_apical[k])
-        inter = g_nudge[k] / (g_leak + g_dendrite[k] + g_nudge[k])
-        scales.append(scales[-1] * apical * (1.0 - inter) / attenuation[k])
-    return scales[::-1]
+    """What gives hidden layer k its error: feedback, and interneurons to cancel it.
+
+    `drawn` is the initialiser of lateral weights that do not start self-predicting.
+    """
+    here, above, inter = names[k], names[k + 1], f"interneuron{k}"
+    tie_interneurons, tie_inhibition = tied
+    upward = ("nudged", "forward") if two_sweep else None
+    downward = ("nudged", "nudged") if two_sweep else None
+    rate = rates.top_down[k - 1]
+    top_down = Projection(
+        above,
+        here,
+        "top_down" if rate > 0 else "apical",
+        initial=top_down_initial,
+        rule=top_down_reconstruction(rate, low_pass=low_pass, moments=downward)
+        if rate > 0
+        else None,
+    )
+    predict = dendritic_prediction(
+        rates.interneuron[k - 1], low_pass=low_pass, moments=upward
+    )
+    silence = apical_silencing(rates.apical[k - 1], low_pass=low_pass, moments=downward)
+
+    def lateral(pre, post, field, of, factor, tie, rule):
+        if tie:
+            return Projection(pre, post, field, tied_to=Tied(of, factor))
+        initial = ScaledCopy(of, factor) if drawn is None else drawn
+        return Projection(pre, post, field, rule=rule, initial=initial)
+
+    ratio = g.prediction_ratio(k)
+    result = [
+        top_down,
+        lateral(inter, here, "apical", top_down.name, -1.0, tie_inhibition, silence),
+        lateral(
+            here,
+            inter,
+            "dendrite",
+            f"{here}_to_{above}_basal",
+            ratio,
+            tie_interneurons,
+            predict,
+        ),
+        _one_to_one(above, inter, "nudge", "soma"),
+    ]
+    if bias:
+        of = f"bias_to_{above}_basal"
+        copy = {"rule": predict, "initial": ScaledCopy(of, ratio)}
+        if tie_interneurons:
+            copy = {"tied_to": Tied(of, ratio)}
+        result.append(Projection("bias", inter, "dendrite", **copy))
+    return result
+
+
+def _one_to_one(pre, post, field, signal):
+    return Projection(
+        pre,
+        post,
+        field,
+        signal=signal,
+        connectivity="one_to_one",
+        initial=Constant(1.0),
+    )
+
+
+def _sweeps(names, sources, projections):
+    """Phases of a training and of a test presentation in the steady-state form."""
+    # Going up, a cell reaches what its basal dendrite alone predicts.
+    silent = tuple(p.name for p in projections if p.field in ("apical", "top_down"))
+    up = tuple(names[1:])
+    down = ["output"]
+    for k in reversed(range(1, len(names) - 1)):
+        down += [f"interneuron{k}", names[k]]
+    forward = Phase("forward", settle=up, silent=silent, on=sources)
+    nudged = Phase("nudged", settle=tuple(down), on=(*sources, "target"))
+    return (forward, nudged), (forward,)
+
+
+def _check_tied(kind, tied, rates):
+    if tied and any(rates):
+        name = "tie_interneurons" if kind == "interneuron" else "tie_inhibition"
+        raise ModelError(
+            f"{kind}_rates = {rates} with {name}: tied weights do not learn by "
+            f"themselves; set {kind}_rates to 0 or {name} to False"
+        )
 
 
 def _check_sizes(sizes):
@@ -288,17 +390,3 @@ def _check_sizes(sizes):
             "an output"
         )
     return [check_size(f"sizes[{k}]", size) for k, size in enumerate(sizes)]
-
-
-def _per_layer(name, value, count):
-    many = isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1
-    values = list(value) if many else [value] * count
-    if len(values) != count:
-        raise ModelError(
-            f"{name} has {len(values)} values, must have one number or {count}"
-        )
-    for k, x in enumerate(values):
-        number = isinstance(x, numbers.Real) and not isinstance(x, bool)
-        if not number or not math.isfinite(x) or x < 0:
-            raise ModelError(f"{name}[{k}] = {x!r}: must be a finite number >= 0")
-    return [float(x) for x in values]

@@ -12,7 +12,7 @@ from dendrites.errors import ModelError
 
 @dataclass(frozen=True, eq=False)
 class Phase:
-    """A stretch of time with fixed inputs.
+    """A stretch of time with fixed inputs, or one sweep in which cells settle.
 
     Parameters
     ----------
@@ -21,6 +21,12 @@ class Phase:
     duration : float or callable
         ms; or ``draw(rng) -> ms`` with a `numpy.random.Generator`, drawn anew for
         every presentation and replica.
+    settle : tuple of str
+        Instead of a duration: populations that go, in this order and once each, to
+        the steady state of their present input. Such a phase takes no time and its
+        end can be read by rules like an averaging window.
+    silent : tuple of str
+        Projections that carry nothing during a settled phase.
     on : tuple of str
         Clamped populations that show their pattern; the others show 0.
     learning : bool
@@ -38,20 +44,35 @@ class Phase:
     """
 
     name: str
-    duration: float | Callable[[np.random.Generator], float]
+    duration: float | Callable[[np.random.Generator], float] | None = None
     on: tuple[str, ...] = ()
     learning: bool = True
     lag: float = 0.0
     window: float | None = None
+    settle: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_name("phase", self.name)
         where = f"phase {self.name!r}"
-        if isinstance(self.on, str):
+        for field in ("on", "settle", "silent"):
+            value = getattr(self, field)
+            if isinstance(value, str):
+                raise ModelError(
+                    f"{where}: {field} = {value!r} is text, must be a tuple of names "
+                    f"such as ({value!r},)"
+                )
+            object.__setattr__(self, field, tuple(value))
+        if self.settle:
+            self._check_settled(where)
+            return
+        if self.silent:
             raise ModelError(
-                f"{where}: on = {self.on!r} is text, must be a tuple of population "
-                f"names such as ({self.on!r},)"
+                f"{where}: silent = {self.silent!r}: projections can be silenced in "
+                "settled phases only; give `settle`"
             )
+        if self.duration is None:
+            raise ModelError(f"{where}: needs a duration in ms, or `settle`")
         if not callable(self.duration) and not 0 < self.duration < float("inf"):
             raise ModelError(
                 f"{where}: duration = {self.duration!r} ms: must be > 0 and finite"
@@ -67,6 +88,22 @@ class Phase:
                     f"{where}: {name} = {value:g} ms is longer than the phase "
                     f"({self.duration:g} ms)"
                 )
+
+    def _check_settled(self, where):
+        for name in ("duration", "window", "lag"):
+            if getattr(self, name):
+                raise ModelError(
+                    f"{where}: {name} = {getattr(self, name)!r}: a settled phase takes "
+                    f"no time; leave out {name} or settle"
+                )
+        for name in self.settle:
+            if self.settle.count(name) > 1:
+                raise ModelError(f"{where}: settle names {name!r} twice")
+
+    @property
+    def readable(self) -> bool:
+        """Whether rules can read the cells of this phase."""
+        return self.window is not None or bool(self.settle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +146,9 @@ class Schedule:
         """
         result = []
         for index, phase in enumerate(self.phases):
+            if phase.settle:
+                result.append(Segment(index, 0, phase.learning, True))
+                continue
             drawn = callable(phase.duration)
             duration = phase.duration(rng) if drawn else phase.duration
             steps = n_steps(duration, dt, f"phase {phase.name!r}", quiet=drawn)

@@ -11,12 +11,16 @@ from circuits.checkpoint import state_sha256
 from circuits.circuit import Circuit
 from circuits.engine.runner import CHUNK, Runner
 from circuits.gradient import negative_gradient
+from circuits.schedule import Schedule
 from circuits.task import Split, Task
 from circuits.weights import initial_weights
 from dendrites.random import generator
 
 MAIN = "main"
-EXACT, BLOCKED = "exact", "blocked"
+EXACT, BLOCKED, EQUILIBRIUM = "exact", "blocked", "equilibrium"
+INTEGRATORS = (EXACT, BLOCKED, EQUILIBRIUM)
+# What a run is said to use if its presentations take no time.
+SETTLED = "settled"
 LARGEST_TRAIN_TEST = 500
 TEST_BATCH = 8 * CHUNK
 
@@ -34,6 +38,9 @@ class Options:
     threads: int
     probe: int
     rate_decay: float = 1.0
+    integrator: str = EXACT
+    jumps: int | None = None
+    accuracy: float = 0.01
 
 
 @dataclass
@@ -107,10 +114,17 @@ class Session:
             rates=rates,
             batch=options.batch,
             block=options.block,
+            jumps=self._first_jumps(),
             **shared,
         )
         self._rates = list(self.trainer.rates)
-        self.tester = Runner(circuit, [start] * n, batch=TEST_BATCH, **shared)
+        self.tester = Runner(
+            circuit,
+            [start] * n,
+            batch=TEST_BATCH,
+            jumps=self._first_jumps(),
+            **{**shared, "stream": "test"},
+        )
         self.prober = None
         if options.probe and circuit.layers:
             self.prober = Runner(
@@ -119,10 +133,42 @@ class Session:
                 rates=rates[:1],
                 batch=options.probe,
                 block=options.block,
-                **{**shared, "dtype": np.float64},
+                jumps=self._first_jumps(),
+                **{**shared, "dtype": np.float64, "stream": "probe"},
             )
+        if options.integrator == EQUILIBRIUM and options.jumps is None:
+            self._choose_jumps()
         self.history = History()
         self.predictions = {}
+
+    @property
+    def integrator(self) -> str:
+        """The integrator's name, or that presentations take no time."""
+        phases = self.circuit.schedule.phases
+        if all(phase.settle for phase in phases):
+            return SETTLED
+        return self.options.integrator
+
+    def _first_jumps(self):
+        if self.options.integrator != EQUILIBRIUM:
+            return None
+        return self.options.jumps or 1
+
+    def _choose_jumps(self):
+        """Double the number of jumps until halving them again changes little.
+
+        Judged on the weight change of the first presentation, where rates of change
+        are usually largest.
+        """
+        split = self.task.splits["train"]
+        patterns = self.patterns(split, slice(0, self.options.batch))
+        runner = self.trainer
+        runner.jumps = runner.find_jumps(
+            patterns, self.circuit.schedule, self.options.accuracy
+        )
+        for other in (self.tester, self.prober):
+            if other is not None:
+                other.jumps = runner.jumps
 
     def run_epoch(self, epoch: int, tick) -> None:
         """Train every replica for one epoch, then test and probe.
@@ -185,6 +231,9 @@ class Session:
         runner = self.prober
         runner.replicas[0][:] = runner.plan.replica(weights)
         silence = self._silence(patterns)  # before the presentation moves the weights
+        if self.integrator == EQUILIBRIUM:
+            schedule = self.circuit.schedule
+            silence["drift"] = runner.drift(patterns, schedule, presentation=epoch)
         # From rest: what the last probe ended in is not part of a checkpoint.
         schedule = replace(self.circuit.schedule, carry_state=False)
         runner.present(0, patterns, schedule, presentation=epoch)
@@ -204,8 +253,9 @@ class Session:
 
     def _silence(self, patterns):
         """Root mean square of apical potentials without a teacher."""
-        schedule = self._test_schedule()
-        lanes = self.prober.present(0, patterns, schedule, learning=False)
+        lanes = self.prober.present(
+            0, patterns, self._untaught_schedule(), learning=False
+        )
         return {
             f"{p.name}/sps_residual": float(
                 np.sqrt(np.mean(self.prober.read_out(lanes, p.name, "apical") ** 2))
@@ -270,6 +320,19 @@ class Session:
         # Answers must not depend on what was shown before.
         schedule = self.circuit.test_schedule or self.circuit.schedule
         return replace(schedule, carry_state=False)
+
+    def _untaught_schedule(self):
+        """A presentation without teacher in which every cell takes part."""
+        schedule = self.circuit.schedule
+        if not any(phase.settle for phase in schedule.phases):
+            return self._test_schedule()
+        # Sweeps that only answer leave the apical dendrites out.
+        teachers = {p.name for p in self.circuit.populations if p.pattern == "targets"}
+        phases = tuple(
+            replace(phase, on=tuple(name for name in phase.on if name not in teachers))
+            for phase in schedule.phases
+        )
+        return Schedule(phases)
 
     def _lend_weights(self, k):
         n = self.trainer.plan.tables.filter

@@ -10,12 +10,20 @@ from circuits.describe import describe
 from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import CHUNK, Runner, serial_blas
 from circuits.schedule import Schedule, n_steps
-from circuits.session import EXACT
+from circuits.session import EQUILIBRIUM, EXACT
 from circuits.task import whole_number
-from circuits.training import BLOCK, check_integrator, check_reachable, check_threads
+from circuits.training import (
+    BLOCK,
+    check_integrator,
+    check_jumps,
+    check_reachable,
+    check_threads,
+)
 from circuits.weights import initial_weights
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
+
+JUMPS = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ def simulate(
     learning: bool = False,
     integrator: str = EXACT,
     block: int = BLOCK,
+    jumps: int | None = None,
     dtype: str = "float64",
     seed: int | None = None,
     threads: int = 1,
@@ -72,6 +81,8 @@ def simulate(
     learning : bool
         Whether rules act.
     integrator, block, dtype, seed, threads : see `circuits.train`
+    jumps : int, optional
+        As in `circuits.train`; default 10.
 
     Returns
     -------
@@ -100,6 +111,9 @@ def simulate(
     records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
     exact = check_integrator(integrator) == EXACT
+    jumps = check_jumps(circuit, integrator, jumps)
+    if integrator == EQUILIBRIUM:
+        jumps = jumps or JUMPS
     block = 1 if exact else whole_number("block", block, lowest=1)
     created = now()
     with serial_blas():
@@ -109,6 +123,7 @@ def simulate(
             [start],
             batch=samples,
             block=block,
+            jumps=jumps,
             chunk=CHUNK,
             threads=check_threads(threads),
             dtype=check_dtype(dtype),
@@ -175,6 +190,11 @@ def longest(schedule: Schedule) -> float:
     if any(callable(phase.duration) for phase in schedule.phases):
         raise ConfigError(
             "a recorded presentation needs phases of fixed duration; give `schedule`"
+        )
+    if any(phase.settle for phase in schedule.phases):
+        raise ConfigError(
+            "settled phases take no time and leave nothing to record; give a "
+            "`schedule` of phases with a duration"
         )
     return sum(phase.duration for phase in schedule.phases)
 

@@ -20,7 +20,15 @@ from circuits.describe import describe
 from circuits.engine.plan import check_dtype
 from circuits.engine.runner import CHUNK, serial_blas
 from circuits.population import check_name
-from circuits.session import BLOCKED, EXACT, MAIN, Options, Session
+from circuits.session import (
+    BLOCKED,
+    EQUILIBRIUM,
+    EXACT,
+    INTEGRATORS,
+    MAIN,
+    Options,
+    Session,
+)
 from circuits.task import Task, whole_number
 from dendrites.errors import (
     CheckpointError,
@@ -42,6 +50,8 @@ def train(
     batch: int = 10,
     integrator: str = BLOCKED,
     block: int = BLOCK,
+    jumps: int | None = None,
+    accuracy: float = 0.01,
     seed: int | None = None,
     weights: Mapping | None = None,
     learning_rates: Mapping[str, float] | None = None,
@@ -68,11 +78,19 @@ def train(
         Passes over the training examples.
     batch : int
         Examples shown side by side; a rule's update is their mean.
-    integrator : {"blocked", "exact"}
+    integrator : {"blocked", "exact", "equilibrium"}
         `exact` moves the weights at every step; `blocked` every `block` steps, with
-        second-order error in the block for filtered rules.
+        second-order error in the block for filtered rules; `equilibrium` leaves out
+        the time in which cells settle and moves the weights in a few jumps along fixed
+        points. Presentations that only settle (`circuits.Phase`) need none of them.
     block : int
         Steps per block.
+    jumps : int, optional
+        Jumps per stretch of learning (`equilibrium`). Default: as many as `accuracy`
+        takes on the first presentation, a power of two.
+    accuracy : float
+        Largest relative difference from the weight change with twice the jumps. The
+        same drift, measured after every epoch, is in ``/diagnostics``.
     seed : int, optional
         Initial weights, order of examples, drawn phases. Default: the circuit's.
     weights : mapping, optional
@@ -139,6 +157,9 @@ def train(
             whole_number("probe", probe, lowest=0), len(task.splits["train"].inputs)
         ),
         rate_decay=_factor("rate_decay", rate_decay),
+        integrator=integrator,
+        jumps=check_jumps(circuit, integrator, jumps),
+        accuracy=_factor("accuracy", accuracy),
     )
     for name, given in (
         ("weights", weights),
@@ -167,6 +188,11 @@ def train(
         "batch": options.batch,
         "integrator": integrator,
         "block": options.block,
+        **(
+            {"jumps": options.jumps or 0, "accuracy": options.accuracy}
+            if integrator == EQUILIBRIUM
+            else {}
+        ),
         "seed": str(options.seed),
         "dtype": dtype,
         "chunk": options.chunk,
@@ -272,11 +298,39 @@ def check_kinds(circuit, task) -> None:
 
 def check_integrator(name: str) -> str:
     """The integrator's name, or a ConfigError that lists all of them."""
-    if name not in (EXACT, BLOCKED):
-        raise ConfigError(
-            f"unknown integrator {name!r}. {choices(name, (EXACT, BLOCKED))}"
-        )
+    if name not in INTEGRATORS:
+        raise ConfigError(f"unknown integrator {name!r}. {choices(name, INTEGRATORS)}")
     return name
+
+
+def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | None:
+    """The number of jumps, and whether the cells of a circuit have fixed points.
+
+    Raises
+    ------
+    ConfigError
+        Where jumps do not belong, or cells have noise or no derivative.
+    """
+    if integrator != EQUILIBRIUM:
+        if jumps is not None:
+            raise ConfigError(
+                f"jumps = {jumps!r}: only the integrator 'equilibrium' makes jumps, "
+                f"not {integrator!r}"
+            )
+        return None
+    for p in circuit.populations:
+        if p.model.random:
+            raise ConfigError(
+                f"integrator 'equilibrium': population {p.name!r} has random inputs "
+                f"({', '.join(p.model.random)}) and no fixed point. Use 'exact' or "
+                "'blocked', or cells without noise"
+            )
+        if p.model.step is not None:
+            raise ConfigError(
+                f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} advance "
+                "by a step of their own; a fixed point needs a derivative"
+            )
+    return None if jumps is None else whole_number("jumps", jumps, lowest=1)
 
 
 def check_task_fits(circuit: Circuit, task: Task) -> None:

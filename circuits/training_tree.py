@@ -6,7 +6,7 @@ import numpy as np
 
 from circuits.checkpoint import state_sha256
 from circuits.gradient import LOSS
-from circuits.session import BLOCKED, EXACT, MAIN, Session
+from circuits.session import MAIN, Session
 from dendrites.dataset import group, run_tree
 
 
@@ -44,7 +44,7 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
         config,
         groups,
         title=root.pop("title", f"{circuit.name} on {session.task.name}"),
-        integrator=EXACT if options.block == 1 else BLOCKED,
+        integrator=session.integrator,
         dt_ms=circuit.dt,
         dtype=np.dtype(options.dtype).name,
         seed=options.seed,
@@ -113,6 +113,13 @@ def _diagnostics(session):
         "1",
         "root mean square of apical potentials without a teacher",
     )
+    if "drift" in rows[0]:
+        variables["drift"] = (
+            ("update",),
+            np.array([row["drift"] for row in rows]),
+            "1",
+            "relative distance of an update from that with twice the jumps",
+        )
     return group(
         variables,
         {

@@ -2,6 +2,7 @@
 
 from dendrites.calls import call_cell, call_read
 from dendrites.jit import kernel
+from dendrites.random import normal, uniform
 
 LARGEST_POTENTIAL = 1e6
 CHECK_EVERY = 100
@@ -65,3 +66,29 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
                     status[0], status[1], status[2] = done, i // n, i % n
                     return True
     return False
+
+
+@kernel
+def fill_random_kernel(out, is_uniform, divisor, k0, k1):
+    """Fill `out` with independent numbers, one per step and condition.
+
+    The address of a number is replica 0, its condition as presentation, its step and
+    unit 0, so it does not depend on how many conditions or steps there are.
+
+    Parameters
+    ----------
+    out : float64, (n_steps, n)
+    is_uniform : bool
+        Uniform in [0, 1), else standard normal.
+    divisor : float
+        Every number is divided by it.
+    k0, k1 : int
+        Key of the stream.
+    """
+    n_steps, n = out.shape
+    for s in range(n_steps):
+        for i in range(n):
+            if is_uniform:
+                out[s, i] = uniform(k0, k1, 0, i, s, 0) / divisor
+            else:
+                out[s, i] = normal(k0, k1, 0, i, s, 0) / divisor

@@ -27,6 +27,13 @@ def conditions(cell, drives):
                 for name in unknown
             )
         )
+    for name in drives:
+        if name in cell.random:
+            raise ModelError(
+                f"simulate: {name}: {cell.name} cells fill this input with random "
+                f"numbers of their own ({cell.random[name]!r}), so it takes no drive. "
+                "Leave it out."
+            )
     checked, lengths = {}, {}
     for name, given in drives.items():
         if isinstance(given, (list, tuple)):
@@ -48,7 +55,8 @@ def conditions(cell, drives):
 
 def _allowed(cell, name):
     """Inputs of the cell, and the option that a misspelt keyword may have meant."""
-    return [*cell.inputs._fields, *difflib.get_close_matches(name, OPTIONS, n=1)]
+    fields = [field for field in cell.inputs._fields if field not in cell.random]
+    return [*fields, *difflib.get_close_matches(name, OPTIONS, n=1)]
 
 
 def _drive(cell, name, given, which=""):

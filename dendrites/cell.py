@@ -21,6 +21,8 @@ NON_NEGATIVE = Ge(0)
 _LARGEST_STABLE_STEP = 2.0
 _LARGEST_QUIET_STEP = 0.5
 
+RANDOM_KINDS = ("white", "normal", "uniform")
+
 
 @dataclass(frozen=True, eq=False)
 class CellModel:
@@ -53,7 +55,17 @@ class CellModel:
     quiet_dt : float, optional
         A published step, ms, that never warns.
     clamped : bool
-        The state is set from outside and has no dynamics (sources).
+        A source: the State fields ``value`` and ``active``, its first two, are set
+        from outside. Others move by the derivative or step, which must leave these two
+        alone; a source without other fields has neither.
+    random : mapping of str to str, optional
+        Input fields filled with fresh random numbers, independent for every cell,
+        sample and step, and what fills them: ``"normal"``, standard normal;
+        ``"uniform"``, in [0, 1); ``"white"``, standard normal / sqrt(dt): white noise
+        of unit intensity in 1/sqrt(ms), so that a derivative with
+        ``+ p.sigma * inputs.noise`` moves by sigma sqrt(dt) N(0, 1) in an Euler step
+        (Euler-Maruyama). Both stages of Heun see the same number. Nothing else may
+        reach such a field.
     source : str
         Where the equations come from.
 
@@ -76,6 +88,7 @@ class CellModel:
     time_constant: Callable | None = None
     quiet_dt: float | None = None
     clamped: bool = False
+    random: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
 
     def __post_init__(self):
@@ -87,12 +100,19 @@ class CellModel:
                     f"{getattr(self, part)!r}"
                 )
         ways = [way for way in (self.derivative, self.step) if way is not None]
-        if len(ways) != (0 if self.clamped else 1):
+        if len(ways) != 1 and not (self.clamped and not ways):
             raise ModelError(
                 f"{where}: give exactly one of derivative(cell, inputs, p) and "
-                "step(cell, inputs, p, dt); a clamped source has neither"
+                "step(cell, inputs, p, dt); only a clamped source may have neither"
+            )
+        if self.clamped and ways and self.state._fields[:2] != ("value", "active"):
+            raise ModelError(
+                f"{where}: the state of a clamped source that moves must begin with "
+                "value and active, which are set from outside; it has "
+                + ", ".join(self.state._fields)
             )
         self._check_arguments(where)
+        self._check_random(where)
         if self.compartments is None:
             object.__setattr__(self, "compartments", self.state._fields)
         for name in self.compartments:
@@ -131,6 +151,11 @@ class CellModel:
             f"{self.name} cells have no read {name!r}. "
             + choices(name, self.read_names)
         )
+
+    @property
+    def constant(self) -> bool:
+        """Whether the whole state is set from outside: a source without dynamics."""
+        return self.clamped and self.derivative is None and self.step is None
 
     @property
     def read_names(self) -> tuple[str, ...]:
@@ -181,6 +206,19 @@ class CellModel:
                 raise ModelError(
                     f"{where}: {name} takes {code.co_argcount} arguments, must take "
                     f"{form.count(',') + 1}: ({form})"
+                )
+
+    def _check_random(self, where):
+        for name, kind in self.random.items():
+            if name not in self.inputs._fields:
+                raise ModelError(
+                    f"{where}: random input {name!r} is no field of its inputs. "
+                    + choices(name, self.inputs._fields)
+                )
+            if kind not in RANDOM_KINDS:
+                raise ModelError(
+                    f"{where}: random input {name!r} is filled by {kind!r}, which is "
+                    "no known kind. " + choices(kind, RANDOM_KINDS)
                 )
 
     def _checked(self, values):

@@ -32,7 +32,7 @@ from dendrites.jit import (
     own_cache_folder,
 )
 from dendrites.source import ModuleText
-from dendrites.steppers import advance_text
+from dendrites.steppers import SETTLED, advance_text
 
 
 def loop_table(loops):
@@ -50,6 +50,14 @@ def fill_loop(model: CellModel, dtype):
 def step_loop(model: CellModel, dtype, stepper: str):
     """Loop that advances every cell of a population by one step, in place."""
     return _cell_loop(model, dtype, stepper)
+
+
+def settle_loop(model: CellModel, dtype):
+    """Loop that brings every cell of a population to its steady state, in place.
+
+    Algebraic compartments are filled first, from the same inputs.
+    """
+    return _cell_loop(model, dtype, SETTLED)
 
 
 @functools.cache
@@ -70,6 +78,9 @@ def _cell_loop(model, dtype, stepper):
             stepper, model.state._fields, state, name, text.number
         )
         call = "advance(cell, inputs, p, dt)"
+        if stepper == SETTLED and model.instantaneous:
+            fill = text.function(model.instantaneous)
+            call = f"advance({fill}(cell, inputs, p), inputs, p, dt)"
     n_fields = len(model.state._fields)
     text.lines += [
         "",

@@ -1,16 +1,41 @@
-"""Named single-cell rules, built from reads."""
+"""Named single-cell rules, built from reads.
+
+All take `moments`, (postsynaptic moment, presynaptic moment): None reads both at every
+step. Names of phases make a rule that acts once, at the end of a presentation, with a
+learning rate per presentation instead of per ms: the postsynaptic cell is read in the
+window of the first phase, the presynaptic signal in that of the second.
+"""
 
 from dendrites.activity_difference import ActivityDifference, LowPass
+from dendrites.errors import ModelError
 
 
 def dendritic_prediction(
-    learning_rate: float, *, low_pass: LowPass | None = None
+    learning_rate: float,
+    *,
+    low_pass: LowPass | None = None,
+    moments: tuple[str, str] | None = None,
 ) -> ActivityDifference:
     """The soma teaches the dendrite that predicts it.
 
     dw = learning_rate * (rate - predicted_rate) * presynaptic rate, for any cell with
     the reads ``rate`` and ``predicted_rate`` (the rate at the potential to which the
     dendrite alone would bring the soma).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Per ms, or per presentation with `moments`; >= 0.
+    low_pass : LowPass, optional
+        Filter of the update; not together with the names of phases in `moments`.
+    moments : (str, str), optional
+        Phases in which the postsynaptic cell and the presynaptic rate are read;
+        default: both now.
+
+    Raises
+    ------
+    ModelError
+        If an option is impossible.
 
     Source: Sacramento et al. (2018), eqs. 7 and 8; rate form of Urbanczik and Senn
     (2014).
@@ -20,16 +45,25 @@ def dendritic_prediction(
         baseline="predicted_rate",
         learning_rate=learning_rate,
         low_pass=low_pass,
+        **_moments("dendritic_prediction", moments),
     )
 
 
 def apical_silencing(
-    learning_rate: float, *, low_pass: LowPass | None = None
+    learning_rate: float,
+    *,
+    low_pass: LowPass | None = None,
+    moments: tuple[str, str] | None = None,
 ) -> ActivityDifference:
     """Inhibition learns to hold the apical potential at rest (0).
 
     dw = learning_rate * (0 - apical potential) * presynaptic rate. The potential
     itself, not a rate of it.
+
+    Parameters
+    ----------
+    learning_rate, low_pass, moments
+        As in `dendritic_prediction`.
 
     Source: Sacramento et al. (2018), eq. 9.
     """
@@ -38,4 +72,47 @@ def apical_silencing(
         baseline="apical",
         learning_rate=learning_rate,
         low_pass=low_pass,
+        **_moments("apical_silencing", moments),
     )
+
+
+def top_down_reconstruction(
+    learning_rate: float,
+    *,
+    low_pass: LowPass | None = None,
+    moments: tuple[str, str] | None = None,
+) -> ActivityDifference:
+    """Top-down weights learn to reconstruct the rate of the cell they reach.
+
+    dw = learning_rate * (rate - top_down_rate) * presynaptic rate, for cells with the
+    read ``top_down_rate``: the rate at the potential of the part of the apical tree
+    that top-down input alone reaches, not attenuated on its way to the soma
+    (``sacramento_pyramidal(split_apical=True)``).
+
+    Parameters
+    ----------
+    learning_rate, low_pass, moments
+        As in `dendritic_prediction`.
+
+    Source: Sacramento et al. (2018), eq. 10.
+    """
+    return ActivityDifference(
+        teaching="rate",
+        baseline="top_down_rate",
+        learning_rate=learning_rate,
+        low_pass=low_pass,
+        **_moments("top_down_reconstruction", moments),
+    )
+
+
+def _moments(rule, moments):
+    if moments is None:
+        return {}
+    pair = isinstance(moments, (tuple, list)) and len(moments) == 2
+    if not pair or not all(isinstance(moment, str) for moment in moments):
+        raise ModelError(
+            f"{rule}: moments = {moments!r}: must be two names of phases, "
+            "(postsynaptic, presynaptic), or None"
+        )
+    post, pre = moments
+    return {"moments": (post, post), "presynaptic_moments": (pre, pre)}

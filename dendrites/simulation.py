@@ -15,14 +15,14 @@ import numpy as np
 
 from dendrites import dataset
 from dendrites._memory import check_memory
-from dendrites._simulate_loop import CHECK_EVERY, simulate_kernel
+from dendrites._simulate_loop import CHECK_EVERY, fill_random_kernel, simulate_kernel
 from dendrites._simulation_checks import (
     conditions,
     initial_state,
     read_names,
     units_of,
 )
-from dendrites._streams import check_seed, draw_seed
+from dendrites._streams import check_seed, draw_seed, stream_key
 from dendrites._time import n_steps, recording_steps
 from dendrites.cell import CellModel
 from dendrites.drives import Drive, sample
@@ -55,6 +55,11 @@ def simulate(
     both stages of Heun see this mean, its order 2 also holds across a jump of a drive,
     on or off the grid, as long as the derivative is linear in its inputs.
 
+    Random input fields of the cell (`CellModel.random`) are filled anew in every step
+    and condition, with numbers that depend on the seed, the field, the number of the
+    condition and the step alone. They are held over the step like drives, so both
+    stages of Heun see the same number.
+
     Parameters
     ----------
     cell : CellModel
@@ -69,12 +74,12 @@ def simulate(
     initial : mapping of State field to number, optional
         Initial values that differ from the defaults of the State.
     seed : int or None
-        For random drives; None draws one, and the tree records it.
+        For random drives and input fields; None draws one, and the tree records it.
     **drives : number, Drive, or list of these
-        By input field of the cell, in its unit; fields not named receive 0. Lists have
-        one entry per condition and equal lengths; what is no list is shared. A random
-        drive depends on the seed, the field, the number of the condition and the step
-        alone, so a shared one still differs between conditions.
+        By input field of the cell, in its unit; fields not named receive 0, or their
+        random numbers. Lists have one entry per condition and equal lengths; what is no
+        list is shared. A random drive depends on the seed, the field, the number of the
+        condition and the step alone, so a shared one still differs between conditions.
 
     Returns
     -------
@@ -88,8 +93,9 @@ def simulate(
     ConfigError
         If an option or a time is impossible, or memory would not suffice.
     ModelError
-        If the cell has no such input, read or state, a drive does not fit, or `dt` is
-        more than twice the fastest time constant of an explicit method.
+        If the cell has no such input, read or state, a drive does not fit or is given
+        for a random input field, or `dt` is more than twice the fastest time constant
+        of an explicit method.
     NumericalError
         Where and when a value left the finite range.
     """
@@ -106,8 +112,8 @@ def simulate(
         )
     every = recording_steps(record_every, dt, steps, "simulate")
     check_stepper(stepper)
-    if cell.clamped or (cell.step is not None and stepper != "euler"):
-        why = "is clamped, without dynamics" if cell.clamped else "has its own step"
+    if cell.constant or (cell.step is not None and stepper != "euler"):
+        why = "is clamped, without dynamics" if cell.constant else "has its own step"
         raise ConfigError(
             f"simulate: cell model {cell.name!r} {why}, so stepper = {stepper!r} "
             "cannot move it. Use another cell, or leave out the stepper."
@@ -161,6 +167,8 @@ def simulate(
         "seed": str(seed),
         "drives": {name: _described(given) for name, given in drives.items()},
     }
+    if cell.random:
+        config["random"] = dict(cell.random)
     return dataset.run_tree(
         "simulation",
         config,
@@ -223,8 +231,13 @@ def _diverged(cell, dt, step, variable, condition):
 
 
 def _sampled(cell, drives, n, steps, dt, seed):
-    """Inputs (step, field, n); fields without a drive are 0."""
+    """Inputs (step, field, n); fields without a drive or random numbers are 0."""
     inputs = np.zeros((steps, len(cell.inputs._fields), n))
+    for name, kind in cell.random.items():
+        column = inputs[:, cell.inputs._fields.index(name)]
+        divisor = math.sqrt(dt) if kind == "white" else 1.0
+        key = stream_key(seed, f"noise/{name}")
+        fill_random_kernel(column, kind == "uniform", divisor, *key)
     for name, given in drives.items():
         column = inputs[:, cell.inputs._fields.index(name)]
         alike = isinstance(given, Drive) and not given.is_random

@@ -10,6 +10,10 @@ NamedTuple has no fields to loop over.
   uncoupled compartments; order 1 otherwise. The decay rate of each variable is the
   secant of its derivative over one unit, which is its exact slope where the
   derivative is linear in the variable itself.
+- `settled`: no step but the steady state under the present inputs, exact where the
+  derivative is linear in each compartment and compartments do not act on each other
+  (the secant over one unit is then the slope); for circuits that settle, see
+  `circuits.Phase`. A variable whose derivative does not depend on it keeps its value.
 - `heun`: explicit trapezoid, order 2 for cells (weights of a circuit move once per
   step, from its start). A circuit evaluates its projections a second
   time at the predicted state; a single cell takes its inputs at both ends of the step.
@@ -18,6 +22,9 @@ NamedTuple has no fields to loop over.
 from dendrites.errors import ConfigError, choices
 
 STEPPERS = ("euler", "exponential_euler", "heun")
+
+# What a population does in a sweep: no stepper of a circuit.
+SETTLED = "settled"
 
 _SLOW_DECAY = 1e-6
 
@@ -46,10 +53,10 @@ def advance_text(name: str, fields, state: str, derivative: str, number) -> list
         "def advance(cell, inputs, p, dt):",
         f"    d = {derivative}(cell, inputs, p)",
     ]
-    if name != "exponential_euler":
+    if name not in ("exponential_euler", SETTLED):
         terms = ", ".join(f"cell.{field} + dt * d.{field}" for field in fields)
         return [*head, f"    return {state}({terms})"]
-    body, one = [], number(1.0)
+    body, one, zero = [], number(1.0), number(0.0)
     for field in fields:
         moved = ", ".join(
             f"cell.{other} + {one}" if other == field else f"cell.{other}"
@@ -59,6 +66,11 @@ def advance_text(name: str, fields, state: str, derivative: str, number) -> list
             f"    d_{field} = {derivative}({state}({moved}), inputs, p).{field}",
             f"    g_{field} = d.{field} - d_{field}",
         ]
+    if name == SETTLED:
+        terms = ", ".join(
+            f"cell.{f} + (d.{f} / g_{f} if g_{f} != {zero} else {zero})" for f in fields
+        )
+        return [*head, *body, f"    return {state}({terms})"]
     terms = ", ".join(f"cell.{f} + weight(g_{f}, dt) * d.{f}" for f in fields)
     small, half = number(_SLOW_DECAY), number(0.5)
     weight = [

@@ -9,6 +9,8 @@ needs the weights, so that both are one pass over memory. `blocked` runs K steps
 weights predicted for the middle of the block.
 """
 
+import math
+
 import numpy as np
 
 from circuits.engine.products import accumulate
@@ -16,18 +18,23 @@ from circuits.engine.tables import (
     CONSTANT,
     COUNT,
     DEFERRED,
+    DRAW,
     EVERY,
     FACTOR_LOOP,
     FACTOR_PLACE,
     FIELD,
     FILL,
+    FILLED,
     FIRST_TERM,
     FOLLOWED,
     FUSED,
     HISTORY,
     INPUT,
+    KEY0,
+    KEY1,
     LOOP,
     OF,
+    OF_CELLS,
     OUT,
     PARAMS,
     PLACE,
@@ -43,10 +50,12 @@ from circuits.engine.tables import (
     SYNAPTIC,
     TERMS,
     TIED,
+    UNIFORM,
     UNITS,
     VARIABLE,
     VARIABLES,
     WEIGHTS,
+    WHITE,
 )
 from circuits.engine.updates import (
     advance_followed,
@@ -61,6 +70,7 @@ from circuits.engine.updates import (
 )
 from dendrites.calls import at, call_cell, call_factor
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
+from dendrites.random import normal, uniform
 
 LARGEST_POTENTIAL = 1e6
 LARGEST_WEIGHT = 1e6
@@ -150,6 +160,38 @@ def run_cells(t, table, w, x, span, column):
                     n,
                 ),
             )
+
+
+@inlined_kernel
+def draw_fields(t, x, span, step):
+    """Fill the random input fields of one step."""
+    m = span.samples
+    for k in range(len(t.random)):
+        p = t.random[k, OF_CELLS]
+        n = t.population[p, SIZE]
+        out = t.field + t.population[p, FIELD] * m + t.random[k, FILLED] * n * m
+        fill_random(t, x, span, k, out, n, step)
+
+
+@inner_kernel
+def fill_random(t, x, span, k, out, n, step):
+    """Random numbers of field k for every cell and sample of a lane.
+
+    A number is addressed by its place in the whole batch, so that chunks and threads
+    do not matter.
+    """
+    key0, key1, kind = t.random[k, KEY0], t.random[k, KEY1], t.random[k, DRAW]
+    first = span.first_sample * n
+    scale = 1.0 / math.sqrt(span.dt) if kind == WHITE else 1.0
+    for i in range(n * span.samples):
+        place = first + i
+        if kind == UNIFORM:
+            value = uniform(key0, key1, span.replica, span.presentation, step, place)
+        else:
+            value = scale * normal(
+                key0, key1, span.replica, span.presentation, step, place
+            )
+        x[out + i] = value
 
 
 @inlined_kernel
@@ -273,6 +315,7 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
             slot += stage * (max(span.block, 2) - slot)
             write_signals(t, loops, w, x, m, slot, stage * 0)
             write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
+            draw_fields(t, x, span, step)
             step_populations(t, loops, w, x, span, s, stage)
         if span.stages == 2:
             state, start = at(x, t.state), at(x, t.start)

@@ -15,9 +15,11 @@ from dendrites.loop import (
     fill_loop,
     loop_table,
     read_loop,
+    settle_loop,
     step_loop,
     synapse_loop,
 )
+from dendrites.random import stream_key
 from dendrites.synaptic_rule import SynapticRule
 
 ONE_TO_ONE = "one_to_one"
@@ -60,10 +62,28 @@ class Plan:
     recordings : list of Recording
     steps : int
         Longest presentation to record, in steps.
+    settles : bool
+        Whether phases with a duration are replaced by their fixed points.
+    seed : int
+    stream : str
+        Random inputs of the cells draw from streams of this seed and name.
     """
 
-    def __init__(self, circuit, *, dtype, capacity, block=1, recordings=(), steps=0):
+    def __init__(
+        self,
+        circuit,
+        *,
+        dtype,
+        capacity,
+        block=1,
+        recordings=(),
+        steps=0,
+        settles=False,
+        seed=0,
+        stream="",
+    ):
         self.circuit: Circuit = circuit
+        self.settles, self.seed, self.stream = settles, seed, stream
         self.dtype = np.dtype(dtype).type
         self.capacity, self.block = int(capacity), int(block)
         self.recordings, self.steps = tuple(recordings), steps
@@ -71,10 +91,17 @@ class Plan:
         self.projection_rows = {p.name: k for k, p in enumerate(circuit.projections)}
         self.windows = {
             phase.name: k
-            for k, phase in enumerate(f for f in circuit.schedule.phases if f.window)
+            for k, phase in enumerate(f for f in circuit.schedule.phases if f.readable)
         }
         self.patterns = {p.name: _pattern(p) for p in circuit.projections}
-        n_weights = sum(self._n_synapses(p.name) for p in circuit.projections)
+        self.rests_at_zero = not any(
+            value
+            for p in circuit.populations
+            for value in p.model.state._field_defaults.values()
+        )
+        n_weights = sum(
+            self._n_synapses(p.name) for p in circuit.projections if not is_alias(p)
+        )
         n_state = sum(len(p.model.state._fields) * p.size for p in circuit.populations)
         item = np.dtype(self.dtype).itemsize
         check_memory(
@@ -126,6 +153,7 @@ class Plan:
         for p, rate, plain in zip(
             self.circuit.projections, rates, self._plain, strict=True
         ):
+            plain = plain and not self.settles
             mode = tb.STILL
             if p.tied_to is not None:
                 mode = tb.TIED
@@ -133,12 +161,17 @@ class Plan:
                 mode = tb.SUMMED
                 if not isinstance(p.rule, ActivityDifference):
                     mode = tb.SYNAPTIC
-                elif plain and batch == 1 and self.circuit.model(p.pre).clamped:
+                elif plain and batch == 1 and self.circuit.model(p.pre).constant:
                     mode = tb.FOLLOWED
                 elif plain and batch == 1 and self.block == 1:
                     mode = tb.FUSED
             modes.append(mode)
-        return np.array(modes, np.int64)
+        modes = np.array(modes, np.int64)
+        for k, p in enumerate(self.circuit.projections):
+            # What lies where weights stand still stands still with them.
+            if is_alias(p) and modes[self.projection_rows[p.tied_to.to]] == tb.STILL:
+                modes[k] = tb.STILL
+        return modes
 
     def lane(self) -> np.ndarray:
         """Arena of one chunk of samples."""
@@ -146,6 +179,8 @@ class Plan:
 
     def put_weights(self, arena, name, value):
         """Write weights (n_post, n_pre) of a projection into a replica's arena."""
+        if is_alias(self.circuit.projection(name)):
+            return
         start, pattern = self._place(name)
         value = np.asarray(value, float).T
         if pattern is None:
@@ -159,6 +194,9 @@ class Plan:
         start, pattern = self._place(name)
         n_post, n_pre = self.circuit.shape(name)
         flat = arena[start : start + self._n_synapses(name)].astype(float)
+        projection = self.circuit.projection(name)
+        if is_alias(projection):
+            flat *= projection.tied_to.factor
         if pattern is None:
             return np.ascontiguousarray(flat.reshape(n_pre, n_post).T)
         if pattern is ONE_TO_ONE:
@@ -192,7 +230,7 @@ class Plan:
         widest = max((self._work_size(p) for p in c.projections), default=1)
         largest = max(p.size for p in c.populations) * self.capacity
         synaptic = any(isinstance(p.rule, SynapticRule) for p in c.projections)
-        keeps_start = synaptic or c.stepper == "heun"
+        keeps_start = synaptic or c.stepper == "heun" or self.settles
         # Places in a lane's arena, one section after the other.
         sections = {
             "state": state_size,
@@ -226,6 +264,7 @@ class Plan:
             projection=projection,
             real=real,
             term=term,
+            random=_table(self._random_rows(), 5),
             recording=recording,
             index=np.array(self._integers or [0], np.int64),
             keeps_start=int(keeps_start),
@@ -243,13 +282,31 @@ class Plan:
             m = p.model
             fill = self._loop("fill", fill_loop, m) if m.instantaneous else -1
             stepper = self.circuit.stepper
-            step = -1 if m.clamped else self._loop("step", step_loop, m, stepper)
+            step = -1 if m.constant else self._loop("step", step_loop, m, stepper)
+            settle = -1
+            if m.derivative and (self.settles or p.name in self._settled):
+                settle = self._loop("settle", settle_loop, m)
             n = len(m.state._fields)
-            rows.append((p.size, n, state, field, params, fill, step))
+            rows.append((p.size, n, state, field, params, fill, step, settle))
             state += n * p.size * self.capacity
             field += len(m.inputs._fields) * p.size
             params += len(m.params._fields)
-        return _table(rows, 7), state, field
+        return _table(rows, 8), state, field
+
+    @property
+    def _settled(self):
+        c = self.circuit
+        schedules = [s for s in (c.schedule, c.test_schedule) if s is not None]
+        return {n for s in schedules for phase in s.phases for n in phase.settle}
+
+    def _random_rows(self):
+        kinds = {"normal": tb.NORMAL, "white": tb.WHITE, "uniform": tb.UNIFORM}
+        for p in self.circuit.populations:
+            for name, kind in p.model.random.items():
+                stream = "/".join(filter(None, (self.stream, "noise", p.name, name)))
+                field = p.model.inputs._fields.index(name)
+                key = stream_key(self.seed, stream)
+                yield self.rows[p.name], field, kinds[kind], *key
 
     def _projection_rows(self):
         c = self.circuit
@@ -307,9 +364,12 @@ class Plan:
                     tb.FACTOR: p.tied_to.factor if p.tied_to else 1.0,
                 }
             )
-            weights += self._n_synapses(p.name)
-            deferred += 4 * n_post + 1 if plain and c.model(p.pre).clamped else 0
+            weights += 0 if is_alias(p) else self._n_synapses(p.name)
+            deferred += 4 * n_post + 1 if plain and c.model(p.pre).constant else 0
         self._n_weights, self._deferred_size = weights, deferred
+        for row, p in zip(rows, c.projections, strict=True):
+            if is_alias(p):
+                row[tb.WEIGHTS] = rows[row[tb.TIED_TO]][tb.WEIGHTS]
         rows = [[row[k] for k in range(16)] for row in rows]
         real = [[row[k] for k in range(5)] for row in real]
         return _table(rows, 16), _table(real, 5, self.dtype)
@@ -318,7 +378,7 @@ class Plan:
         """Factor loop, presynaptic signal and windows of each term of a rule."""
         post = self.circuit.model(p.post)
         rule = p.rule
-        history = rule.continuous and not self.circuit.model(p.pre).clamped
+        history = rule.continuous and not self.circuit.model(p.pre).constant
         if not isinstance(rule, ActivityDifference):
             signal = self._signal(p.pre, rule.presynaptic or p.signal, history)
             self._terms.append([-1, 0, signal, *[self._window(rule.moment)] * 4])
@@ -371,7 +431,7 @@ class Plan:
                     self.rows[population],
                     self.read_row(population, name),
                     place,
-                    int(p.model.clamped),
+                    int(p.model.constant),
                     history,
                 )
             )
@@ -453,6 +513,11 @@ class Plan:
         return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
 
 
+def is_alias(projection) -> bool:
+    """Whether weights lie in the place of those they are tied to."""
+    return projection.tied_to is not None and not projection.tied_to.transpose
+
+
 def _pattern(projection):
     """None (dense), ONE_TO_ONE, or the mask (n_post, n_pre) of a sparse projection."""
     if isinstance(projection.connectivity, np.ndarray):
@@ -472,4 +537,5 @@ def _starts(sizes):
 
 
 def _table(rows, columns, dtype=np.int64):
+    rows = list(rows)
     return np.array(rows, dtype).reshape(len(rows), columns)

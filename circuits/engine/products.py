@@ -2,12 +2,27 @@
 
 import numpy as np
 
-from circuits.engine.tables import KIND, POST, PRE, ROWS, SIZE, SPARSE, WEIGHTS
+from circuits.engine.tables import (
+    FACTOR,
+    KIND,
+    POST,
+    PRE,
+    ROWS,
+    SIZE,
+    SPARSE,
+    TIED_TO,
+    TRANSPOSED,
+    WEIGHTS,
+)
 from dendrites.calls import at
 from dendrites.jit import inner_kernel
 
 # Below this many multiply-adds a plain loop beats the call of a BLAS routine.
 SMALL_PRODUCT = 20_000
+# Up to this many samples our own loop beats BLAS, which first copies the weights into
+# its own order (measured for 10 samples of 784 to 500 cells: 3.7 times in float32,
+# 1.5 times in float64).
+FEW_SAMPLES = 16
 
 
 @inner_kernel
@@ -18,6 +33,7 @@ def accumulate(t, j, w, wo, x, xo, oo, n_samples):
     """
     n_pre = t.population[t.projection[j, PRE], SIZE]
     n_post = t.population[t.projection[j, POST], SIZE]
+    factor = tied_factor(t, j)
     if t.projection[j, KIND] == SPARSE:
         rows = t.projection[j, ROWS]
         for b in range(n_samples):
@@ -26,25 +42,87 @@ def accumulate(t, j, w, wo, x, xo, oo, n_samples):
                 for k in range(t.index[rows + p], t.index[rows + p + 1]):
                     target = t.index[rows + n_pre + 1 + k]
                     x[oo + b * n_post + target] += xp * w[wo + k]
-    elif n_samples == 1 or n_samples * n_pre * n_post < SMALL_PRODUCT:
-        for b in range(n_samples):
-            out = at(x, oo + b * n_post)
-            for p in range(n_pre):
-                xp = x[xo + b * n_pre + p]
-                row = at(w, wo + p * n_post)
-                for i in range(n_post):
-                    out[i] += xp * row[i]
+    elif n_samples <= FEW_SAMPLES or n_samples * n_pre * n_post < SMALL_PRODUCT:
+        accumulate_few(x, xo, w, wo, oo, n_samples, n_pre, n_post, factor)
     else:
         n = n_samples * n_post
-        product = x[t.scratch : t.scratch + n]
-        np.dot(
-            x[xo : xo + n_samples * n_pre].reshape(n_samples, n_pre),
-            w[wo : wo + n_pre * n_post].reshape(n_pre, n_post),
-            product.reshape(n_samples, n_post),
-        )
-        out = at(x, oo)
+        dense_product(x, xo, w, wo, t.scratch, n_samples, n_pre, n_post)
+        out, product = at(x, oo), at(x, t.scratch)
         for i in range(n):
-            out[i] += product[i]
+            out[i] += factor * product[i]
+
+
+@inner_kernel
+def multiply(t, j, w, wo, x, xo, oo, n_samples):
+    """As `accumulate`, but the product replaces the field."""
+    n_pre = t.population[t.projection[j, PRE], SIZE]
+    n_post = t.population[t.projection[j, POST], SIZE]
+    n = n_samples * n_post
+    large = n_samples > FEW_SAMPLES and n * n_pre >= SMALL_PRODUCT
+    out = at(x, oo)
+    if t.projection[j, KIND] == SPARSE or not large:
+        for i in range(n):
+            out[i] = 0
+        accumulate(t, j, w, wo, x, xo, oo, n_samples)
+        return
+    dense_product(x, xo, w, wo, oo, n_samples, n_pre, n_post)
+    factor = tied_factor(t, j)
+    if factor != 1:
+        for i in range(n):
+            out[i] *= factor
+
+
+@inner_kernel
+def accumulate_few(x, xo, w, wo, oo, n_samples, n_pre, n_post, factor):
+    """Add signals times weights by plain loops that take eight rows at a time."""
+    n = n_post
+    p = n_pre * 0
+    while p + 8 <= n_pre:
+        row = at(w, wo + p * n)
+        for b in range(n_samples):
+            s = at(x, xo + b * n_pre + p)
+            x0, x1, x2, x3 = factor * s[0], factor * s[1], factor * s[2], factor * s[3]
+            x4, x5, x6, x7 = factor * s[4], factor * s[5], factor * s[6], factor * s[7]
+            out = at(x, oo + b * n)
+            for i in range(n):
+                out[i] += (
+                    x0 * row[i]
+                    + x1 * row[n + i]
+                    + x2 * row[2 * n + i]
+                    + x3 * row[3 * n + i]
+                ) + (
+                    x4 * row[4 * n + i]
+                    + x5 * row[5 * n + i]
+                    + x6 * row[6 * n + i]
+                    + x7 * row[7 * n + i]
+                )
+        p += 8
+    while p < n_pre:
+        row = at(w, wo + p * n)
+        for b in range(n_samples):
+            xp = factor * x[xo + b * n_pre + p]
+            out = at(x, oo + b * n)
+            for i in range(n):
+                out[i] += xp * row[i]
+        p += 1
+
+
+@inner_kernel
+def dense_product(x, xo, w, wo, oo, n_samples, n_pre, n_post):
+    """Signals (n_samples, n_pre) times weights (n_pre, n_post), written to x at oo."""
+    np.dot(
+        x[xo : xo + n_samples * n_pre].reshape(n_samples, n_pre),
+        w[wo : wo + n_pre * n_post].reshape(n_pre, n_post),
+        x[oo : oo + n_samples * n_post].reshape(n_samples, n_post),
+    )
+
+
+@inner_kernel
+def tied_factor(t, j):
+    """Of weights that lie where those lie that they are tied to; 1 for all others."""
+    if t.projection[j, TIED_TO] >= 0 and not t.projection[j, TRANSPOSED]:
+        return t.real[j, FACTOR]
+    return t.real.dtype.type(1)
 
 
 @inner_kernel

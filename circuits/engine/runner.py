@@ -29,6 +29,8 @@ from circuits.engine.entries import (
 )
 from circuits.engine.integrate import run_span
 from circuits.engine.plan import Plan
+from circuits.engine.settle import run_equilibrium, settle_phase
+from circuits.engine.sweeps import equilibrium_sweeps, presentation_sweeps
 from circuits.schedule import Schedule
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, NumericalError
@@ -37,6 +39,12 @@ from dendrites.random import generator
 
 CHUNK = 64
 CHECK_EVERY = 100
+# After so many time constants a deviation from the fixed point is below 1e-4.
+ONSET = 10
+# A cell that finds its fixed point at all gains about a digit per sweep.
+MOST_SWEEPS = 500
+# Largest last move of a settled potential.
+TOLERANCE = {np.float64: 1e-10, np.float32: 1e-5}
 
 
 @contextmanager
@@ -69,7 +77,14 @@ class Runner:
     threads : int
     dtype : float64 or float32
     seed : int
-        For drawn phase lengths.
+        For drawn phase lengths and random inputs of cells.
+    stream : str
+        Runs of one seed with different names have different random inputs.
+    jumps : int, optional
+        Run the `equilibrium` integrator with so many jumps per stretch of learning.
+    onset : float, optional
+        Time after a switch, ms, in which it still takes every step; none if plasticity
+        waits longer. Default: 10 times the slowest `time_constant` of the cells.
     recordings, steps : see Plan
     announce : callable, optional
         Receives the message that loops are being compiled.
@@ -87,6 +102,9 @@ class Runner:
         threads=1,
         dtype=np.float64,
         seed=0,
+        stream="",
+        jumps=None,
+        onset=None,
         recordings=(),
         steps=0,
         announce=None,
@@ -97,7 +115,10 @@ class Runner:
             threads,
             seed,
         )
-        capacity = min(batch, chunk)
+        self.jumps = jumps
+        self.onset = _onset_steps(circuit, onset) if jumps else 0
+        # A jump needs the sums of all samples in its middle: one lane holds them.
+        capacity = batch if jumps else min(batch, chunk)
         self.stopping = threading.Event()
         self._threads = None
         self.plan = Plan(
@@ -107,7 +128,12 @@ class Runner:
             block=block,
             recordings=recordings,
             steps=steps,
+            settles=jumps is not None,
+            seed=seed,
+            stream=stream,
         )
+        self._sweeps, self._modes = {}, {}
+        self._equilibrium = equilibrium_sweeps(self.plan) if jumps else None
         n_lanes = -(-batch // capacity)
         check_memory(
             self.plan.estimated_bytes(len(weights), len(weights) * n_lanes), "the run"
@@ -126,9 +152,22 @@ class Runner:
                     tie_weights(self.plan.tables, replica, tied)
             # Spans of no steps load every loop, before threads could race for it.
             for learning in (False, True):
-                self._run(0, [(self.lanes[0][0], 1)], self._span(0, learning=learning))
+                self._warm_up(learning)
         for lanes in self.lanes:
             self._reset([(lane, capacity) for lane in lanes])
+
+    def _warm_up(self, learning):
+        lane = [(self.lanes[0][0], 1)]
+        span = self._span(0, learning=learning)
+        c = self.circuit
+        phases = (*c.schedule.phases, *(c.test_schedule or c.schedule).phases)
+        if any(phase.settle for phase in phases):
+            self._settle(0, lane, span, np.zeros((0, 3), np.int64))
+        if all(phase.settle for phase in phases):
+            return
+        if self.jumps:
+            self._run_equilibrium(0, lane, span, 0)
+        self._run(0, lane, span)
 
     def each_replica(self, work):
         """Call work(replica number) for all replicas, on threads.
@@ -196,17 +235,22 @@ class Runner:
         windows = slice(t.average, t.average + len(self.plan.windows) * t.state_size)
         for lane, _ in lanes:
             lane[windows] = 0
-        rng = generator(self.seed, f"durations/{number}/{presentation}")
-        first, averaged, phase = 0, {}, None
+        rng = None
+        if any(callable(phase.duration) for phase in schedule.phases):
+            rng = generator(self.seed, f"durations/{number}/{presentation}")
+        sweeps = self._sweeps_of(schedule)
+        first, averaged, phase, stepped = 0, {}, None, 0
         for segment in schedule.segments(self.circuit.dt, rng):
             if phase is not schedule.phases[segment.phase]:
                 phase = schedule.phases[segment.phase]
                 self._clamp(lanes, patterns, phase.on)
+                stepped = self._steps_of_onset(phase, learning)
             if first == 0 and recording:
                 for lane, m in lanes:
                     record_start(t, loops, w, lane, m)
             window = self.plan.windows.get(phase.name, -1) if segment.averaging else -1
-            averaged[window] = averaged.get(window, 0) + segment.steps
+            if not phase.settle:
+                averaged[window] = averaged.get(window, 0) + segment.steps
             span = self._span(
                 number,
                 learning=segment.learning and learning,
@@ -215,8 +259,16 @@ class Runner:
                 recording=int(recording),
                 first_step=first,
                 batch=samples,
+                presentation=presentation,
             )
-            self._run(number, lanes, span)
+            if phase.settle:
+                self._settle(number, lanes, span, sweeps[segment.phase])
+            elif self.jumps:
+                exact = min(stepped, segment.steps)
+                self._run_equilibrium(number, lanes, span, exact)
+                stepped -= exact
+            else:
+                self._run(number, lanes, span)
             first += segment.steps
         for window, steps in averaged.items():
             start = t.average + window * t.state_size
@@ -225,6 +277,63 @@ class Runner:
         if learning:
             self._events(number, lanes, samples)
         return lanes
+
+    def drift(self, patterns, schedule, *, number=0, presentation=0) -> float:
+        """How far a presentation's weight change is from that with twice the jumps.
+
+        The largest relative distance over all projections; weights and states are as
+        before afterwards.
+        """
+        own, changes = self.jumps, []
+        try:
+            for self.jumps in (own, 2 * own):
+                kept = [a.copy() for a in (self.replicas[number], *self.lanes[number])]
+                shown = self.shown.copy()
+                before = self.weights(number)
+                self.present(number, patterns, schedule, presentation=presentation)
+                after = self.weights(number)
+                changes.append({name: after[name] - before[name] for name in after})
+                for mine, old in zip(
+                    (self.replicas[number], *self.lanes[number]), kept, strict=True
+                ):
+                    mine[:] = old
+                self.shown[:] = shown
+        finally:
+            self.jumps = own
+        coarse, fine = changes
+        return max(
+            (
+                float(np.linalg.norm(coarse[k] - fine[k]) / np.linalg.norm(fine[k]))
+                for k in fine
+                if np.any(fine[k])
+            ),
+            default=0.0,
+        )
+
+    def find_jumps(self, patterns, schedule, accuracy: float) -> int:
+        """Smallest power of two of jumps whose drift is at most `accuracy`.
+
+        Raises
+        ------
+        ConfigError
+            If as many jumps as steps do not reach it.
+        """
+        kept, longest = self.jumps, 1
+        for segment in schedule.segments(self.circuit.dt, generator(0, "jumps")):
+            longest = max(longest, segment.steps)
+        self.jumps = 1
+        try:
+            while self.drift(patterns, schedule) > accuracy:
+                self.jumps *= 2
+                if self.jumps > longest:
+                    raise ConfigError(
+                        f"accuracy = {accuracy:g}: not reached with a jump for each of "
+                        f"{longest} steps. Use the integrator 'exact', or lower the "
+                        "learning rates"
+                    )
+            return self.jumps
+        finally:
+            self.jumps = kept
 
     def read_out(self, lanes, population: str, variable: str):
         """Values (samples, n) of a State field in the lanes of a presentation."""
@@ -290,9 +399,15 @@ class Runner:
 
     def _span(self, number, *, learning, batch=1, steps=0, **places):
         rate = self.rates[number]
-        given = {"window": -1, "recording": 0, "first_step": 0, **places}
+        given = {
+            "window": -1,
+            "recording": 0,
+            "first_step": 0,
+            "presentation": 0,
+            **places,
+        }
         return tb.Span(
-            mode=self.plan.modes(rate, batch=batch, learning=learning),
+            mode=self._modes_of(rate, batch, learning=learning),
             rate=rate,
             steps=steps,
             block=self.plan.block,
@@ -301,12 +416,34 @@ class Runner:
             check_every=CHECK_EVERY,
             samples=batch,
             batch=batch,
+            first_sample=0,
+            replica=number,
+            most_sweeps=MOST_SWEEPS,
             dt=self.plan.dtype(self.circuit.dt),
             **given,
         )
 
+    def _modes_of(self, rate, batch, *, learning=True, events=False):
+        key = (rate > 0).tobytes(), batch == 1, learning, events
+        if key not in self._modes:
+            self._modes[key] = self.plan.modes(
+                rate, batch=batch, learning=learning, events=events
+            )
+        return self._modes[key]
+
+    def _sweeps_of(self, schedule):
+        if schedule.phases not in self._sweeps:
+            self._sweeps[schedule.phases] = presentation_sweeps(
+                self.plan, schedule.phases
+            )
+        return self._sweeps[schedule.phases]
+
     def _reset(self, lanes):
+        t = self.plan.tables
         for lane, m in lanes:
+            lane[t.state : t.state + t.state_size] = 0
+            if self.plan.rests_at_zero:
+                continue
             for p in self.circuit.populations:
                 state = self.plan.state_of(lane, p.name, m)
                 defaults = p.model.state._field_defaults
@@ -340,11 +477,11 @@ class Runner:
 
     def _run(self, number, lanes, span):
         plan, w = self.plan, self.replicas[number]
+        spans = self._lane_spans(lanes, span)
 
         def alone(k):
-            lane, m = lanes[k]
-            own, status = span._replace(samples=m), self.status[number, k]
-            return run_span(plan.tables, plan.loops, w, lane, own, status)
+            lane, status = lanes[k][0], self.status[number, k]
+            return run_span(plan.tables, plan.loops, w, lane, spans[k], status)
 
         if len(lanes) == 1:
             stopped = alone(0)
@@ -355,10 +492,71 @@ class Runner:
         if stopped:
             raise self._diverged(number)
 
+    def _lane_spans(self, lanes, span):
+        capacity = self.plan.capacity
+        return [
+            span._replace(samples=m, first_sample=k * capacity)
+            for k, (_, m) in enumerate(lanes)
+        ]
+
+    def _settle(self, number, lanes, span, operations):
+        """One settled phase, every lane by itself."""
+        plan, w = self.plan, self.replicas[number]
+        spans = self._lane_spans(lanes, span)
+
+        def alone(k):
+            lane, status = lanes[k][0], self.status[number, k]
+            return settle_phase(
+                plan.tables, plan.loops, w, lane, spans[k], operations, status
+            )
+
+        if any(self._map(alone, range(len(lanes)))):
+            raise self._diverged(number)
+
+    def _steps_of_onset(self, phase, learning):
+        """Steps at the start of a phase that `equilibrium` does not jump over."""
+        waits = phase.lag >= self.onset * self.circuit.dt
+        return self.onset if learning and phase.learning and not waits else 0
+
+    def _run_equilibrium(self, number, lanes, span, exact):
+        """A stretch of time: `exact` steps, then jumps."""
+        plan = self.plan
+        ((lane, m),) = lanes
+        if exact:
+            self._run(number, lanes, span._replace(steps=exact))
+            span = span._replace(
+                steps=span.steps - exact, first_step=span.first_step + exact
+            )
+            if not span.steps:
+                return
+        block = -(-span.steps // self.jumps) if span.learning else span.steps
+        span = span._replace(samples=m, block=max(block, 1))
+        tolerance = plan.dtype(TOLERANCE[plan.dtype])
+        status = self.status[number, 0]
+        stopped = run_equilibrium(
+            plan.tables,
+            plan.loops,
+            self.replicas[number],
+            lane,
+            span,
+            *self._equilibrium,
+            tolerance,
+            status,
+        )
+        if stopped == 2:
+            status[:] = 0
+            raise NumericalError(
+                f"circuit {self.circuit.name!r}: the cells found no fixed point within "
+                f"{MOST_SWEEPS} sweeps (weights or slopes too large for one to be "
+                "reached). Use the integrator 'exact' or 'blocked', or smaller weights."
+            )
+        if stopped:
+            raise self._diverged(number)
+
     def _run_chunks(self, number, lanes, span):
         """The loop of `run_span` over lanes that share their weights."""
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
-        spans = [span._replace(samples=m) for _, m in lanes]
+        spans = self._lane_spans(lanes, span)
         status = self.status[number]
         first = lanes[0][0]
         for (lane, _), own in zip(lanes, spans, strict=True):
@@ -389,6 +587,8 @@ class Runner:
     def _map(self, work, items):
         # Several replicas already share out the threads, and waiting for chunks in a
         # thread of the same pool could wait for ever.
+        if len(items) == 1:
+            return [work(items[0])]
         if self.threads == 1 or len(self.replicas) > 1 or jit_disabled():
             return [work(item) for item in items]
         return list(self._pool().map(work, items))
@@ -396,8 +596,8 @@ class Runner:
     def _events(self, number, lanes, batch):
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
         rate = self.rates[number]
-        mode = self.plan.modes(rate, batch=batch, learning=True, events=True)
-        if not np.isin(mode, (tb.SUMMED, tb.SYNAPTIC)).any():
+        mode = self._modes_of(rate, batch, events=True)
+        if not ((mode == tb.SUMMED) | (mode == tb.SYNAPTIC)).any():
             return
         for lane, m in lanes:
             sum_events(t, loops, w, lane, mode, rate, m, batch)
@@ -444,3 +644,14 @@ class Runner:
         return NumericalError(
             text + ". Use a smaller dt, smaller weights or a lower learning rate."
         )
+
+
+def _onset_steps(circuit, onset):
+    """Steps of the onset that `equilibrium` takes one by one."""
+    if onset is None:
+        models = [p.model for p in circuit.populations]
+        constants = [
+            float(m.time_constant(m.parameters)) for m in models if m.time_constant
+        ]
+        onset = ONSET * max(constants, default=0.0)
+    return round(onset / circuit.dt)

@@ -19,7 +19,7 @@ again for each of them. Hence zeros like ``t.weights``.
 from typing import Any, NamedTuple
 
 # population
-SIZE, VARIABLES, STATE, FIELD, PARAMS, FILL, STEP = range(7)
+SIZE, VARIABLES, STATE, FIELD, PARAMS, FILL, STEP, SETTLE = range(8)
 # signal: a scalar read of a population. LOOP is a read loop or, below 0, the state
 # variable -1 - LOOP itself. HISTORY: one slot per step of a block.
 OF, LOOP, PLACE, CONSTANT, HISTORY = range(5)
@@ -30,8 +30,22 @@ FIRST_TERM, TERMS, RULE, DEFERRED, AFTER, SUM, TIED_TO, TRANSPOSED = range(8, 16
 DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR = range(5)
 # term: postsynaptic factor times presynaptic signal; windows of its four reads
 FACTOR_LOOP, FACTOR_PLACE, TERM_SIGNAL, TEACHING, BASELINE, GAIN, PRESYNAPTIC = range(7)
+# random input: field FILLED of population OF_CELLS, kind of number, key of its stream
+OF_CELLS, FILLED, DRAW, KEY0, KEY1 = range(5)
+# operation of a sweep: what, on which row, further number by operation
+OPERATION, ROW, DETAIL = range(3)
 # recording; VARIABLE as LOOP of a signal
 RECORDED, VARIABLE, UNITS, COUNT, EVERY, OUT = range(6)
+
+# OPERATION of a sweep. Row and detail are: signal; projection and whether it writes or
+# adds to its field; the same for projections that share weights, whose signals are
+# COMBINEd first (detail: whether it is the first); projection whose field is, up to a
+# factor, that of the projection `detail`; population and field; population.
+READ_SIGNAL, MULTIPLY, MULTIPLY_COMBINED, COMBINE = range(4)
+COPY_FIELD, CLEAR_FIELD, SETTLE_CELLS = range(4, 7)
+
+# DRAW of a random input
+NORMAL, WHITE, UNIFORM = range(3)
 
 # KIND of a projection
 DENSE, SPARSE = 0, 1
@@ -40,7 +54,8 @@ DENSE, SPARSE = 0, 1
 # STILL: nothing. SUMMED: they move by sums collected over a block. FOLLOWED: a
 # constant input of one sample, whose W x is advanced without touching W. FUSED: with
 # plasticity at every step, the update waits for the next product. SYNAPTIC: a rule
-# that depends on the weight. TIED: they follow other weights.
+# that depends on the weight. TIED: they follow other weights that move. Weights tied
+# without transposition lie where those lie, and a factor is applied to products.
 STILL, SUMMED, FOLLOWED, FUSED, SYNAPTIC, TIED = range(6)
 
 
@@ -52,6 +67,7 @@ class Tables(NamedTuple):
     projection: Any
     real: Any
     term: Any
+    random: Any
     recording: Any
     index: Any  # sparse rows and targets, recorded units
     # sizes and places in a lane's arena
@@ -76,6 +92,7 @@ class Loops(NamedTuple):
 
     fill: Any
     step: Any
+    settle: Any
     read: Any
     factor: Any
     synapse: Any
@@ -96,4 +113,8 @@ class Span(NamedTuple):
     check_every: int
     samples: int  # in this lane
     batch: int  # in all lanes of the replica
+    first_sample: int  # of this lane
+    replica: int
+    presentation: int
+    most_sweeps: int  # before a fixed point is given up
     dt: Any

@@ -92,9 +92,9 @@ def predict_middle(t, w, span, steps):
 
 @inner_kernel
 def refresh_tied(t, w, mode, section):
-    """Set tied weights from those they follow, in one section of the arena."""
+    """Set transposed weights from those they follow, in one section of the arena."""
     for j in range(len(mode)):
-        if mode[j] != TIED:
+        if mode[j] != TIED or not t.projection[j, TRANSPOSED]:
             continue
         n_pre = t.population[t.projection[j, PRE], SIZE]
         n_post = t.population[t.projection[j, POST], SIZE]
@@ -104,11 +104,10 @@ def refresh_tied(t, w, mode, section):
         there = t.projection[other, WEIGHTS]
         if mode[other] != STILL:
             there += section
-        turned = t.projection[j, TRANSPOSED]
         for p in range(n_pre):
             for q in range(n_post):
-                k = q * n_pre + p if turned else p * n_post + q
-                w[here + p * n_post + q] = t.real[j, FACTOR] * w[there + k]
+                k = there + q * n_pre + p
+                w[here + p * n_post + q] = t.real[j, FACTOR] * w[k]
 
 
 @inlined_kernel

@@ -2,20 +2,40 @@
 
 Dendrites are instantaneous; capacitance is 1 and rest is 0, so conductances are in
 1/ms and potentials carry no unit.
+
+With ``noise=...`` every soma receives the white noise sigma xi of eqs. 1 and 2:
+
+- ``"white"``: Euler-Maruyama, a step moves the soma by sigma sqrt(dt) N(0, 1), with
+  sigma in 1/sqrt(ms). The equations mean this; its effect does not depend on dt.
+- ``"per_step"``: sigma dt N(0, 1) per step, sigma in 1/ms, as in public
+  reimplementations. At equal numbers it is weaker by sqrt(dt), dt in ms (3.2-fold at
+  0.1 ms), and its effect vanishes with dt.
+
+Both hold for Euler steps; other methods take the number as an input held for the step.
 """
 
+import functools
 import warnings
+from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from dendrites import transfer
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
+from dendrites.errors import ModelError, choices
 from dendrites.reads import rate_of_soma
 
 SOURCE = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, eqs. 1-5"
 PUBLISHED_DT = 0.1
+
+# What fills the input field `noise`, and the units of that field and of sigma.
+_NOISE = {
+    "white": ("white", "1/sqrt(ms)", "1/sqrt(ms)"),
+    "per_step": ("normal", "1", "1/ms"),
+}
 
 
 class PyramidalState(NamedTuple):
@@ -48,8 +68,35 @@ def _pyramidal_derivative(cell, inputs, p):
     return PyramidalState(soma, 0.0, 0.0)
 
 
+class SplitPyramidalState(NamedTuple):
+    soma: Annotated[float, "1"] = 0.0
+    basal: Annotated[float, "1"] = 0.0
+    apical: Annotated[float, "1"] = 0.0
+    top_down: Annotated[float, "1"] = 0.0
+
+
+class SplitPyramidalInputs(NamedTuple):
+    basal: Annotated[float, "1"] = 0.0
+    apical: Annotated[float, "1"] = 0.0
+    top_down: Annotated[float, "1"] = 0.0
+
+
+def _split_pyramidal_dendrites(cell, inputs, p):
+    apical = inputs.apical + inputs.top_down
+    return SplitPyramidalState(cell.soma, inputs.basal, apical, inputs.top_down)
+
+
+def _split_pyramidal_derivative(cell, inputs, p):
+    soma = _pyramidal_derivative(cell, inputs, p).soma
+    return SplitPyramidalState(soma, 0.0, 0.0, 0.0)
+
+
 def sacramento_pyramidal(
-    *, phi: Callable = transfer.logistic, **parameters: float
+    *,
+    phi: Callable = transfer.logistic,
+    noise: str | None = None,
+    split_apical: bool = False,
+    **parameters: float,
 ) -> CellModel:
     """Hidden pyramidal cell: basal and apical dendrite on one soma.
 
@@ -62,21 +109,34 @@ def sacramento_pyramidal(
     ----------
     phi : scalar function
         Transfer function from potential to rate.
+    noise : {None, "white", "per_step"}
+        Adds sigma xi to du/dt, with the input field ``noise`` and the parameter sigma;
+        `dendrites.models.sacramento` says how the two kinds differ.
+    split_apical : bool
+        Adds the compartment and input field ``top_down``: the part of the apical tree
+        that top-down projections alone reach. Its potential is its input, which also
+        adds to the apical potential. The read ``top_down_rate`` is phi of it, not
+        attenuated, as eq. 10 compares it with the rate of the soma.
     **parameters : float
-        g_leak, g_basal, g_apical in 1/ms.
+        g_leak, g_basal, g_apical in 1/ms; with noise also sigma (default 0.1), in
+        1/sqrt(ms) for "white" and in 1/ms for "per_step".
 
     Raises
     ------
     ModelError
-        If a conductance is negative or no parameter of this cell.
+        If a conductance or sigma is negative, a name is no parameter of this cell, or
+        `noise` is unknown.
 
-    Source: Sacramento et al. (2018), eqs. 1, 3, 4.
+    Source: Sacramento et al. (2018), eqs. 1, 3, 4; split apical tree: eq. 10.
     """
 
     def predicted_rate(cell, p):
         return phi(p.g_basal / (p.g_leak + p.g_basal + p.g_apical) * cell.basal)
 
-    return CellModel(
+    def top_down_rate(cell, p):
+        return phi(cell.top_down)
+
+    model = CellModel(
         name="sacramento_pyramidal",
         state=PyramidalState,
         params=PyramidalParams,
@@ -84,11 +144,21 @@ def sacramento_pyramidal(
         derivative=_pyramidal_derivative,
         instantaneous=_pyramidal_dendrites,
         reads={"rate": rate_of_soma(phi), "predicted_rate": predicted_rate},
-        parameters=parameters,
         time_constant=lambda p: 1.0 / (p.g_leak + p.g_basal + p.g_apical),
         quiet_dt=PUBLISHED_DT,
         source=SOURCE,
     )
+    if split_apical:
+        model = replace(
+            model,
+            state=SplitPyramidalState,
+            inputs=SplitPyramidalInputs,
+            derivative=_split_pyramidal_derivative,
+            instantaneous=_split_pyramidal_dendrites,
+            reads={**model.reads, "top_down_rate": top_down_rate},
+            compartments=None,
+        )
+    return _completed(model, noise, parameters)
 
 
 class InterneuronState(NamedTuple):
@@ -121,7 +191,10 @@ def _interneuron_derivative(cell, inputs, p):
 
 
 def sacramento_interneuron(
-    *, phi: Callable = transfer.logistic, **parameters: float
+    *,
+    phi: Callable = transfer.logistic,
+    noise: str | None = None,
+    **parameters: float,
 ) -> CellModel:
     """Interneuron that predicts one pyramidal cell of the layer above.
 
@@ -130,8 +203,15 @@ def sacramento_interneuron(
     Parameters
     ----------
     phi : scalar function
+    noise : {None, "white", "per_step"}
+        As in `sacramento_pyramidal`.
     **parameters : float
-        g_leak, g_dendrite, g_nudge in 1/ms.
+        g_leak, g_dendrite, g_nudge in 1/ms; with noise also sigma.
+
+    Raises
+    ------
+    ModelError
+        As in `sacramento_pyramidal`.
 
     Source: Sacramento et al. (2018), eqs. 2, 5.
     """
@@ -139,7 +219,7 @@ def sacramento_interneuron(
     def predicted_rate(cell, p):
         return phi(p.g_dendrite / (p.g_leak + p.g_dendrite) * cell.dendrite)
 
-    return CellModel(
+    model = CellModel(
         name="sacramento_interneuron",
         state=InterneuronState,
         params=InterneuronParams,
@@ -147,11 +227,11 @@ def sacramento_interneuron(
         derivative=_interneuron_derivative,
         instantaneous=_interneuron_dendrite,
         reads={"rate": rate_of_soma(phi), "predicted_rate": predicted_rate},
-        parameters=parameters,
         time_constant=lambda p: 1.0 / (p.g_leak + p.g_dendrite + p.g_nudge),
         quiet_dt=PUBLISHED_DT,
         source=SOURCE,
     )
+    return _completed(model, noise, parameters)
 
 
 class OutputState(NamedTuple):
@@ -208,7 +288,11 @@ def _conductance_output_derivative(cell, inputs, p):
 
 
 def sacramento_output(
-    *, phi: Callable = transfer.logistic, nudge: str = "current", **parameters: float
+    *,
+    phi: Callable = transfer.logistic,
+    nudge: str = "current",
+    noise: str | None = None,
+    **parameters: float,
 ) -> CellModel:
     """Output pyramidal cell: no apical dendrite, a teacher at the soma.
 
@@ -221,8 +305,16 @@ def sacramento_output(
     ----------
     phi : scalar function
     nudge : {"current", "conductance"}
+    noise : {None, "white", "per_step"}
+        As in `sacramento_pyramidal`.
     **parameters : float
-        g_leak, g_basal, g_nudge in 1/ms; with conductances e_exc, e_inh for g_nudge.
+        g_leak, g_basal, g_nudge in 1/ms; with conductances e_exc, e_inh for g_nudge;
+        with noise also sigma.
+
+    Raises
+    ------
+    ModelError
+        As in `sacramento_pyramidal`.
 
     Source: Sacramento et al. (2018), eq. 1 and its nudging conductances.
     """
@@ -231,7 +323,7 @@ def sacramento_output(
         return phi(p.g_basal / (p.g_leak + p.g_basal) * cell.basal)
 
     current = nudge == "current"
-    return CellModel(
+    model = CellModel(
         name="sacramento_output",
         state=OutputState,
         params=OutputParams if current else ConductanceOutputParams,
@@ -239,13 +331,58 @@ def sacramento_output(
         derivative=_output_derivative if current else _conductance_output_derivative,
         instantaneous=_output_dendrite,
         reads={"rate": rate_of_soma(phi), "predicted_rate": predicted_rate},
-        parameters=parameters,
         time_constant=(lambda p: 1.0 / (p.g_leak + p.g_basal + p.g_nudge))
         if current
         else (lambda p: 1.0 / (p.g_leak + p.g_basal)),
         quiet_dt=PUBLISHED_DT,
         source=SOURCE,
     )
+    return _completed(model, noise, parameters)
+
+
+def _completed(model, noise, parameters):
+    """The model with its parameters and, where asked for, noise at the soma."""
+    if noise is None:
+        if "sigma" in parameters:
+            raise ModelError(
+                f"{model.name}: sigma = {parameters['sigma']!r} needs a kind of noise. "
+                "Add noise='white' (or 'per_step'), or leave out sigma."
+            )
+        return replace(model, parameters=parameters)
+    if noise not in _NOISE:
+        raise ModelError(
+            f"{model.name}: noise = {noise!r}: must be None or a kind of noise. "
+            + choices(noise, _NOISE)
+        )
+    kind, unit, unit_of_sigma = _NOISE[noise]
+    state, derivative = model.state, model.derivative
+
+    def noisy_derivative(cell, inputs, p):
+        # The dendrites are algebraic: their derivatives stay at the default, 0.
+        return state(derivative(cell, inputs, p).soma + p.sigma * inputs.noise)
+
+    sigma = Annotated[float, unit_of_sigma, NON_NEGATIVE]
+    return replace(
+        model,
+        params=_extended(model.params, "sigma", sigma, 0.1),
+        inputs=_extended(model.inputs, "noise", Annotated[float, unit], 0.0),
+        derivative=noisy_derivative,
+        parameters=parameters,
+        random={"noise": kind},
+    )
+
+
+@functools.cache
+def _extended(base, field, hint, default):
+    """The NamedTuple class `base` with one more field at its end."""
+    extended = namedtuple(
+        f"Noisy{base.__name__}",
+        (*base._fields, field),
+        defaults=(*base._field_defaults.values(), default),
+        module=__name__,
+    )
+    extended.__annotations__ = {**base.__annotations__, field: hint}
+    return extended
 
 
 def warn_outside_reversal_range(target, *, e_exc: float = 1.0, e_inh: float = -1.0):

@@ -92,11 +92,52 @@ def test_changing_parameters_leaves_the_model_itself_alone():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"derivative": None}, {"step": step}, {"clamped": True}]
+    "changes", [{"derivative": None}, {"step": step}, {"step": step, "clamped": True}]
 )
 def test_a_cell_moves_in_exactly_one_way(changes):
     with pytest.raises(dn.ModelError, match="exactly one of derivative"):
         make(**changes)
+
+
+class Filtered(NamedTuple):
+    value: float = 0.0
+    active: float = 0.0
+    filtered: float = 0.0
+
+
+def test_a_clamped_source_may_move_the_fields_that_are_not_set_from_outside():
+    source = make(clamped=True, state=Filtered)
+    assert source.derivative is derivative
+    assert not source.constant
+
+
+def test_only_a_clamped_source_without_dynamics_is_constant():
+    assert make(clamped=True, derivative=None).constant
+    assert not make(clamped=True, derivative=None, step=step, state=Filtered).constant
+    assert not make().constant
+
+
+def test_a_clamped_source_that_moves_needs_its_value_and_activity_first():
+    with pytest.raises(dn.ModelError, match="must begin with value and active.*soma"):
+        make(clamped=True)
+
+
+def test_a_random_input_that_is_no_input_is_refused_with_close_matches():
+    with pytest.raises(dn.ModelError, match="'som' is no field.*did you mean 'soma'"):
+        make(random={"som": "white"})
+
+
+@pytest.mark.parametrize("kind", ["wite", "gaussian", None, 1.0])
+def test_an_unknown_kind_of_random_input_is_refused(kind):
+    with pytest.raises(dn.ModelError, match="'soma'.*allowed: white, normal, uniform"):
+        make(random={"soma": kind})
+
+
+def test_a_cell_has_no_random_inputs_unless_told_so():
+    assert make().random == {}
+    assert make(random={"soma": "uniform"}).with_parameters(g_leak=2.0).random == {
+        "soma": "uniform"
+    }
 
 
 def test_parts_must_be_named_tuples():

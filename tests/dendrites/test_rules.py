@@ -11,6 +11,12 @@ pytestmark = pytest.mark.nojit
 
 CELL = dn.models.sacramento_pyramidal()
 RULE = dn.rules.dendritic_prediction(0.1)
+SPLIT = dn.models.sacramento_pyramidal(split_apical=True)
+NAMED = [
+    dn.rules.dendritic_prediction,
+    dn.rules.apical_silencing,
+    dn.rules.top_down_reconstruction,
+]
 potentials = st.floats(-10.0, 10.0)
 states = st.builds(CELL.state, potentials, potentials, potentials)
 
@@ -94,6 +100,60 @@ def test_apical_drive_above_rest_gives_potentiation(basal):
 def test_apical_silencing_pushes_the_apical_potential_towards_rest(cell):
     error = dn.rules.apical_silencing(0.1).local_error(CELL, cell)
     assert error == -cell.apical
+
+
+def logistic(u):
+    return 1.0 / (1.0 + np.exp(-u))
+
+
+@given(st.builds(SPLIT.state, potentials, potentials, potentials, potentials))
+def test_top_down_weights_reconstruct_the_rate_of_the_soma_without_attenuation(cell):
+    error = dn.rules.top_down_reconstruction(0.1).local_error(SPLIT, cell)
+    # Two rates below one, each rounded a few times.
+    assert abs(error - (logistic(cell.soma) - logistic(cell.top_down))) < 1e-15
+
+
+def test_a_cell_without_a_split_apical_tree_cannot_reconstruct():
+    rule = dn.rules.top_down_reconstruction(0.1)
+    with pytest.raises(dn.ModelError, match="no read 'top_down_rate'"):
+        rule.local_error(CELL, CELL.state())
+
+
+@pytest.mark.parametrize("make", NAMED)
+def test_a_named_rule_acts_at_every_step_unless_told_otherwise(make):
+    rule = make(0.1, low_pass=dn.LowPass(30.0))
+    assert rule.continuous
+    assert rule.presynaptic_moments is None
+
+
+@pytest.mark.parametrize("make", NAMED)
+def test_a_named_rule_reads_each_side_of_the_synapse_in_a_phase_of_its_own(make):
+    rule = make(0.1, moments=("backward", "forward"))
+    assert rule.moments == ("backward", "backward")
+    assert rule.presynaptic_moments == ("forward", "forward")
+    assert not rule.continuous
+
+
+@pytest.mark.parametrize("make", NAMED)
+def test_a_named_rule_learns_the_same_difference_in_a_phase_as_now(make):
+    cell = SPLIT.state(0.3, -0.4, 0.8, -1.1)
+    now, later = make(0.1), make(0.1, moments=("backward", "forward"))
+    assert later.local_error(SPLIT, cell) == now.local_error(SPLIT, cell) != 0.0
+
+
+@pytest.mark.parametrize("make", NAMED)
+@pytest.mark.parametrize(
+    "moments", ["backward", ("backward",), ("a", "b", "c"), (1, 2)]
+)
+def test_moments_are_two_names_of_phases(make, moments):
+    with pytest.raises(dn.ModelError, match=f"{make.__name__}: moments = .*two names"):
+        make(0.1, moments=moments)
+
+
+@pytest.mark.parametrize("make", NAMED)
+def test_a_rule_read_in_phases_takes_no_filter(make):
+    with pytest.raises(dn.ModelError, match="acts at the end of a presentation"):
+        make(0.1, low_pass=dn.LowPass(30.0), moments=("backward", "forward"))
 
 
 @pytest.mark.parametrize(

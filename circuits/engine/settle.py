@@ -1,0 +1,297 @@
+"""Cells at their steady state: sweeps without time, and `equilibrium`.
+
+`equilibrium` replaces a stretch of time by jumps. In each jump the cells settle at the
+fixed point for the weights expected in its middle, and weights and filters advance in
+closed form by as many steps with these factors and signals. The middle is predicted
+twice: from the filters alone, then with the factors found there, so that the drift
+of the weights within a jump enters in second order.
+"""
+
+from circuits.engine.integrate import (
+    find_divergence,
+    has_diverged,
+    record_states,
+)
+from circuits.engine.products import accumulate, multiply, tied_factor
+from circuits.engine.tables import (
+    CLEAR_FIELD,
+    COMBINE,
+    COPY_FIELD,
+    DECAY,
+    DETAIL,
+    FACTOR_LOOP,
+    FACTOR_PLACE,
+    FIELD,
+    FIRST_TERM,
+    INPUT,
+    LOOP,
+    MULTIPLY,
+    MULTIPLY_COMBINED,
+    OF,
+    OPERATION,
+    PARAMS,
+    PLACE,
+    POST,
+    PRE,
+    READ_SIGNAL,
+    ROW,
+    SETTLE,
+    SIGNAL,
+    SIZE,
+    STATE,
+    STILL,
+    SUM,
+    SUMMED,
+    SYNAPSES,
+    TERMS,
+    WEIGHT_DECAY,
+    WEIGHTS,
+)
+from circuits.engine.updates import (
+    apply_synaptic,
+    apply_updates,
+    collect,
+    filter_gain,
+    predict_middle,
+    read_state,
+    refresh_tied,
+)
+from dendrites.calls import at, call_cell, call_factor
+from dendrites.jit import inlined_kernel, inner_kernel, kernel
+
+
+@inner_kernel
+def field_place(t, j, m):
+    """Where the input field that projection j reaches lies in a lane of m samples."""
+    p = t.projection[j, POST]
+    place = t.field + t.population[p, FIELD] * m
+    return place + t.projection[j, INPUT] * t.population[p, SIZE] * m
+
+
+@inner_kernel
+def run_sweep(t, loops, w, x, span, operations, section):
+    """Work through the operations of one sweep, on one section of the weights."""
+    m = span.samples
+    for k in range(len(operations)):
+        kind, row = operations[k, OPERATION], operations[k, ROW]
+        if kind == READ_SIGNAL:
+            p = t.signal[row, OF]
+            n = t.population[p, SIZE] * m
+            out = t.signal[row, PLACE]
+            state = t.population[p, STATE]
+            read_state(t, loops, w, x, p, t.signal[row, LOOP], state, out, n)
+        elif kind in (MULTIPLY, MULTIPLY_COMBINED):
+            xo = t.signal[t.projection[row, SIGNAL], PLACE]
+            if kind == MULTIPLY_COMBINED:
+                xo = t.scratch
+            wo = t.projection[row, WEIGHTS]
+            if span.mode[row] != STILL:
+                wo += section
+            out = field_place(t, row, m)
+            if operations[k, DETAIL]:
+                multiply(t, row, w, wo, x, xo, out, m)
+            else:
+                accumulate(t, row, w, wo, x, xo, out, m)
+        elif kind == COMBINE:
+            n = t.population[t.projection[row, PRE], SIZE] * m
+            factor = tied_factor(t, row)
+            combined = at(x, t.scratch)
+            signal = at(x, t.signal[t.projection[row, SIGNAL], PLACE])
+            if operations[k, DETAIL]:
+                for i in range(n):
+                    combined[i] = factor * signal[i]
+            else:
+                for i in range(n):
+                    combined[i] += factor * signal[i]
+        elif kind == COPY_FIELD:
+            n = t.population[t.projection[row, POST], SIZE] * m
+            factor = tied_factor(t, row)
+            out = at(x, field_place(t, row, m))
+            other = at(x, field_place(t, operations[k, DETAIL], m))
+            for i in range(n):
+                out[i] = factor * other[i]
+        elif kind == CLEAR_FIELD:
+            n = t.population[row, SIZE] * m
+            start = t.field + t.population[row, FIELD] * m + operations[k, DETAIL] * n
+            x[start : start + n] = 0
+        else:
+            n = t.population[row, SIZE] * m
+            call_cell(
+                loops.settle[t.population[row, SETTLE]],
+                (
+                    x,
+                    t.population[row, STATE],
+                    x,
+                    t.field + t.population[row, FIELD] * m,
+                    n,
+                    w,
+                    t.population[row, PARAMS],
+                    span.dt,
+                    n,
+                ),
+            )
+
+
+@kernel
+def settle_phase(t, loops, w, x, span, operations, status):
+    """One settled phase of a presentation; its end is the phase's moment.
+
+    Returns whether a potential left the finite range.
+    """
+    run_sweep(t, loops, w, x, span, operations, t.weights)
+    if span.window >= 0:
+        moment = at(x, t.average + span.window * t.state_size)
+        state = at(x, t.state)
+        for i in range(t.state_size):
+            moment[i] = state[i]
+    return find_divergence(t, x, span.samples, span.first_step, status)
+
+
+@inner_kernel
+def find_fixed_point(t, loops, w, x, span, first, again, section, tolerance):
+    """Sweep until no state moves by more than `tolerance`. Returns the sweeps made."""
+    run_sweep(t, loops, w, x, span, first, section)
+    state, before = at(x, t.state), at(x, t.start)
+    size = t.state_size
+    for sweep in range(span.most_sweeps):
+        for i in range(size):
+            before[i] = state[i]
+        run_sweep(t, loops, w, x, span, again, section)
+        largest = tolerance * 0
+        for i in range(size):
+            largest = max(largest, abs(state[i] - before[i]))
+        if largest <= tolerance:
+            return sweep + 2
+    return span.most_sweeps + 2
+
+
+@inner_kernel
+def write_factors(t, loops, w, x, span):
+    """The factor of every rule that acts now, from the settled cells."""
+    for j in range(len(span.mode)):
+        if span.mode[j] != SUMMED:
+            continue
+        p = t.projection[j, POST]
+        n = t.population[p, SIZE] * span.samples
+        so = t.population[p, STATE]
+        first = t.projection[j, FIRST_TERM]
+        for k in range(first, first + t.projection[j, TERMS]):
+            call_factor(
+                loops.factor[t.term[k, FACTOR_LOOP]],
+                (
+                    x,
+                    so,
+                    x,
+                    so,
+                    x,
+                    so,
+                    n,
+                    w,
+                    t.population[p, PARAMS],
+                    x,
+                    t.term[k, FACTOR_PLACE],
+                    n,
+                ),
+            )
+
+
+@inlined_kernel
+def read_terms(t, loops, w, x, span):
+    """Presynaptic signals of the rules, which no field may need."""
+    for k in range(len(t.signal)):
+        p = t.signal[k, OF]
+        n = t.population[p, SIZE] * span.samples
+        out, state = t.signal[k, PLACE], t.population[p, STATE]
+        read_state(t, loops, w, x, p, t.signal[k, LOOP], state, out, n)
+
+
+@inlined_kernel
+def correct_middle(t, w, x, span, steps):
+    """Weights in the middle of a jump if every step adds the gradient found there."""
+    scalar = t.real.dtype.type
+    middle = steps * 0.5 - 0.5
+    for j in range(len(span.mode)):
+        if span.mode[j] != SUMMED:
+            continue
+        h = span.rate[j] * span.dt
+        c = filter_gain(t, j, h)
+        share = 1.0 if t.projection[j, SUM] else 1.0 / span.batch
+        passed = 1 - t.real[j, DECAY] ** middle
+        keep = scalar((1 - t.real[j, WEIGHT_DECAY] * span.dt) ** middle)
+        ahead = scalar(c * passed)
+        added = scalar((h * middle - c * passed) * share)
+        start = t.projection[j, WEIGHTS]
+        now, filtered = at(w, start), at(w, t.filter + start)
+        predicted, gradient = at(w, t.middle + start), at(x, t.gradient + start)
+        for k in range(t.projection[j, SYNAPSES]):
+            moved = ahead * filtered[k] + added * gradient[k]
+            predicted[k] = keep * now[k] + moved
+    refresh_tied(t, w, span.mode, t.middle)
+
+
+@inlined_kernel
+def repeat_gradient(t, x, span, steps):
+    """The sums of one step become those of `steps` equal steps."""
+    scale = t.real.dtype.type(steps)
+    for j in range(len(span.mode)):
+        if span.mode[j] == SUMMED:
+            gradient = at(x, t.gradient + t.projection[j, WEIGHTS])
+            for k in range(t.projection[j, SYNAPSES]):
+                gradient[k] *= scale
+
+
+@inlined_kernel
+def find_gradient(t, loops, w, x, span, first, again, section, tolerance):
+    """Settle on these weights and sum factor times signal of one step."""
+    sweeps = find_fixed_point(t, loops, w, x, span, first, again, section, tolerance)
+    if span.learning:
+        write_factors(t, loops, w, x, span)
+        read_terms(t, loops, w, x, span)
+        collect(t, x, span, t.weights + 1, t.weights)
+    return sweeps
+
+
+@kernel
+def run_equilibrium(t, loops, w, x, span, first, again, tolerance, status):
+    """Run one lane through a span in jumps of `span.block` steps.
+
+    Returns 0, 1 if a number left the finite range, or 2 if the cells found no fixed
+    point.
+    """
+    done = span.steps * 0
+    while done < span.steps:
+        steps = min(span.block, span.steps - done)
+        section = t.weights
+        if span.learning:
+            predict_middle(t, w, span, steps)
+            section = t.middle
+        sweeps = find_gradient(t, loops, w, x, span, first, again, section, tolerance)
+        if span.learning and steps > 1:
+            correct_middle(t, w, x, span, steps)
+            more = find_gradient(t, loops, w, x, span, first, again, section, tolerance)
+            sweeps = max(sweeps, more)
+        if find_divergence(t, x, span.samples, span.first_step + done, status):
+            return 1
+        if sweeps > span.most_sweeps + 1:
+            status[0], status[1] = 3, span.first_step + done
+            return 2
+        if span.window >= 0:
+            total, state = at(x, t.average + span.window * t.state_size), at(x, t.state)
+            for i in range(t.state_size):
+                total[i] += steps * state[i]
+        if span.recording:
+            for s in range(steps):
+                record_states(
+                    t, loops, w, x, span.samples, span.first_step + done + s + 1
+                )
+        if span.learning:
+            repeat_gradient(t, x, span, steps)
+            apply_updates(t, w, x, span, steps)
+            start, state = at(x, t.start), at(x, t.state)
+            for i in range(t.state_size):
+                start[i] = state[i]
+            apply_synaptic(t, loops, w, x, span, steps, t.weights)
+        done += steps
+    if has_diverged(t, w, x, span, status):
+        return 1
+    return 0
