@@ -23,6 +23,7 @@ INTEGRATORS = (EXACT, BLOCKED, EQUILIBRIUM)
 SETTLED = "settled"
 LARGEST_TRAIN_TEST = 500
 TEST_BATCH = 8 * CHUNK
+STREAMED = 100  # presentations shown by one call, about 0.1 s of a large circuit
 
 
 @dataclass(frozen=True)
@@ -304,17 +305,23 @@ class Session:
         # The same order for every replica: they differ in what they may learn only.
         order = generator(self.options.seed, f"order/{epoch}").permutation(n)
         per_epoch = -(-n // batch)
-        for b in range(per_epoch):
+        # Presentations without time are short: many are shown at once.
+        whole = n // batch if self.trainer.streams(self.circuit.schedule) else 0
+        b = 0
+        while b < per_epoch:
             if self.trainer.stopping.is_set():
                 return
-            self.trainer.present(
+            count = max(min(STREAMED, whole - b), 1)
+            show = self.trainer.present_many if b < whole else self.trainer.present
+            show(
                 k,
-                self.patterns(split, order[b * batch : (b + 1) * batch]),
+                self.patterns(split, order[b * batch : (b + count) * batch]),
                 self.circuit.schedule,
                 presentation=(epoch - 1) * per_epoch + b,
             )
+            b += count
             if k == 0:
-                tick((epoch - 1) * per_epoch + b + 1, per_epoch)
+                tick((epoch - 1) * per_epoch + b, per_epoch)
 
     def _test_schedule(self):
         # Answers must not depend on what was shown before.

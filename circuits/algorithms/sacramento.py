@@ -9,7 +9,14 @@ from circuits.projection import Uniform
 from dendrites.activity_difference import check_rate
 from dendrites.errors import ModelError, choices
 
-_OWN = ("learning_rate", "hidden_rate", "interneuron_rate", "apical_rate")
+_OWN = (
+    "learning_rate",
+    "hidden_rate",
+    "interneuron_rate",
+    "apical_rate",
+    "top_down_rate",
+)
+INTERNEURON_RATE = 0.1
 
 
 def sacramento(
@@ -18,34 +25,38 @@ def sacramento(
     learning_rate: float = 0.05,
     learning_rates: str | Sequence[float] = "matched",
     hidden_rate: float = 1.0,
-    interneuron_rate: float = 0.1,
+    interneuron_rate: float | None = None,
     apical_rate: float = 0.0,
+    top_down_rate: float = 0.0,
     seed: int = 0,
     **options,
 ) -> Circuit:
     """A microcircuit that learns a task from its apical errors, plasticity always on.
 
     Starts self-predicting, with bottom-up weights uniform(-1, 1) / sqrt(n_pre) and
-    fixed random top-down weights uniform(-1, 1).
+    random top-down weights uniform(-1, 1). Rates are per ms, or per presentation with
+    ``form="two_sweep"``.
 
     Parameters
     ----------
     sizes : sequence of int
         Input, hidden layers, output.
     learning_rate : float
-        Rate of the output layer's bottom-up weights, 1/ms.
+        Rate of the output layer's bottom-up weights.
     learning_rates : "matched" or one per layer
         "matched" divides every layer's rate by the first-order size of its update
         relative to the error it is given, which each layer dilutes, so that deep
         circuits do not stall (with B = W^T, that is relative to the exact gradient);
-        numbers are rates in 1/ms.
+        numbers are the rates themselves.
     hidden_rate : float
         Further factor on the matched rates of hidden layers.
-    interneuron_rate : float
-        Rate of pyramidal-to-interneuron weights, 1/ms: they must track the weights
-        they mirror, and are never rescaled.
+    interneuron_rate : float, optional
+        Rate of pyramidal-to-interneuron weights: they must track the weights they
+        mirror, and are never rescaled. Default: 0.1, or 0 where they are tied.
     apical_rate : float
-        Rate of interneuron-to-apical weights, 1/ms; 0 keeps the exact cancellation.
+        Rate of interneuron-to-apical weights; 0 keeps the exact cancellation.
+    top_down_rate : float
+        Rate of top-down weights; 0 keeps them as they are.
     seed : int
     **options
         Further arguments of `circuits.microcircuit.microcircuit`.
@@ -68,7 +79,9 @@ def sacramento(
                 f"sacramento has no option {name!r}. "
                 + choices(name, [*_OWN, *(key for key in allowed if key != "sizes")])
             )
-    own = (learning_rate, hidden_rate, interneuron_rate, apical_rate)
+    if interneuron_rate is None:
+        interneuron_rate = 0.0 if options.get("tie_interneurons") else INTERNEURON_RATE
+    own = (learning_rate, hidden_rate, interneuron_rate, apical_rate, top_down_rate)
     for name, value in zip(_OWN, own, strict=True):
         check_rate(f"sacramento: {name}", value)
     options = {
@@ -77,6 +90,7 @@ def sacramento(
         "seed": seed,
         "interneuron_rates": interneuron_rate,
         "apical_rates": apical_rate,
+        "top_down_rates": top_down_rate,
         **options,
     }
     if isinstance(learning_rates, str):

@@ -29,7 +29,11 @@ from circuits.engine.entries import (
 )
 from circuits.engine.integrate import run_span
 from circuits.engine.plan import Plan
-from circuits.engine.settle import run_equilibrium, settle_phase
+from circuits.engine.settle import (
+    run_equilibrium,
+    settle_phase,
+    settle_presentations,
+)
 from circuits.engine.sweeps import equilibrium_sweeps, presentation_sweeps
 from circuits.schedule import Schedule
 from dendrites._memory import check_memory
@@ -277,6 +281,74 @@ class Runner:
         if learning:
             self._events(number, lanes, samples)
         return lanes
+
+    def streams(self, schedule: Schedule) -> bool:
+        """Whether `present_many` can show presentations of this schedule."""
+        return (
+            all(phase.settle for phase in schedule.phases)
+            and not schedule.carry_state
+            and self.plan.rests_at_zero
+            and self.batch == self.plan.capacity
+        )
+
+    def present_many(self, number, patterns, schedule, *, presentation=0):
+        """Whole batches with learning, one after the other, in one compiled loop.
+
+        Parameters
+        ----------
+        patterns : dict of ndarray (n_batches * batch, n), by clamped population
+        schedule : Schedule
+            One of which `streams` is true.
+        presentation : int
+            Number of the first presentation, for messages.
+
+        Raises
+        ------
+        NumericalError
+            As `present`.
+        """
+        plan, populations = self.plan, self.circuit.populations
+        names = [p.name for p in populations if p.model.clamped]
+        sizes = [self.circuit.population(name).size for name in names]
+        columns = np.cumsum([0, *sizes[:-1]])
+        clamped = np.array(
+            [(plan.rows[name], c) for name, c in zip(names, columns, strict=True)]
+        )
+        table = np.empty((len(patterns[names[0]]), sum(sizes)), plan.dtype)
+        for name, c, n in zip(names, columns, sizes, strict=True):
+            table[:, c : c + n] = patterns[name]
+        sweeps = self._sweeps_of(schedule)
+        lengths = [len(sweeps[k]) for k in range(len(schedule.phases))]
+        ends = np.cumsum(lengths)
+        phases = np.array(
+            [
+                (end - n, end, plan.windows.get(phase.name, -1))
+                for n, end, phase in zip(lengths, ends, schedule.phases, strict=True)
+            ]
+        )
+        on = np.array(
+            [[int(name in phase.on) for name in names] for phase in schedule.phases],
+            plan.dtype,
+        )
+        lane, status = self.lanes[number][0], self.status[number, 0]
+        self.shown[number, 0] = self.batch
+        rate = self.rates[number]
+        stopped = settle_presentations(
+            plan.tables,
+            plan.loops,
+            self.replicas[number],
+            lane,
+            self._span(number, learning=True, batch=self.batch),
+            np.concatenate([sweeps[k] for k in range(len(phases))]),
+            phases,
+            on,
+            clamped,
+            table,
+            self._modes_of(rate, self.batch, events=True),
+            status,
+        )
+        if stopped >= 0:
+            raise self._diverged(number, presentation + stopped)
 
     def drift(self, patterns, schedule, *, number=0, presentation=0) -> float:
         """How far a presentation's weight change is from that with twice the jumps.
@@ -611,7 +683,7 @@ class Runner:
         for lane, _ in lanes[1:]:
             lanes[0][0][place] += lane[place]
 
-    def _diverged(self, number):
+    def _diverged(self, number, presentation=None):
         lane = int(np.flatnonzero(self.status[number][:, 0])[0])
         status = self.status[number, lane].copy()
         self.status[number] = 0
@@ -620,6 +692,10 @@ class Runner:
         dt = self.circuit.dt
         after = (step - 1) // CHECK_EVERY * CHECK_EVERY * dt
         when = f"between t = {after:g} and {step * dt:g} ms of the presentation"
+        if presentation is not None:
+            when = f"by presentation {presentation}"
+        elif step == 0:
+            when = "in a settled phase"
         if code == 2:
             name = self.circuit.projections[row].name
             n_post, _ = self.circuit.shape(name)

@@ -48,9 +48,11 @@ from circuits.engine.tables import (
     WEIGHTS,
 )
 from circuits.engine.updates import (
+    apply_events,
     apply_synaptic,
     apply_updates,
     collect,
+    collect_events,
     filter_gain,
     predict_middle,
     read_state,
@@ -145,6 +147,49 @@ def settle_phase(t, loops, w, x, span, operations, status):
         for i in range(t.state_size):
             moment[i] = state[i]
     return find_divergence(t, x, span.samples, span.first_step, status)
+
+
+@kernel
+def settle_presentations(
+    t, loops, w, x, span, sweeps, phases, on, clamped, patterns, mode, status
+):
+    """Presentations that take no time, one batch of `span.samples` after the other.
+
+    Row k of `phases` holds first and last operation of a phase in `sweeps` and its
+    window, row k of `on` which `clamped` populations it shows; these are rows of
+    population and first column in `patterns` (whole batches). `mode` is that of rules
+    at the end of a presentation. Returns the presentations made before a number left
+    the finite range, or -1.
+    """
+    m = span.samples
+    state = at(x, t.state)
+    for b in range(len(patterns) // m):
+        for i in range(t.state_size):
+            state[i] = 0
+        for k in range(len(phases)):
+            for c in range(len(clamped)):
+                p, column = clamped[c, 0], clamped[c, 1]
+                n = t.population[p, SIZE]
+                start = t.population[p, STATE]
+                shown = on[k, c]
+                for s in range(m):
+                    for i in range(n):
+                        value = patterns[b * m + s, column + i]
+                        x[start + s * n + i] = value * shown
+                        x[start + n * m + s * n + i] = shown
+            first, last, window = phases[k, 0], phases[k, 1], phases[k, 2]
+            run_sweep(t, loops, w, x, span, sweeps[first:last], t.weights)
+            if window >= 0:
+                moment = at(x, t.average + window * t.state_size)
+                for i in range(t.state_size):
+                    moment[i] = state[i]
+        if span.learning:
+            collect_events(t, loops, w, x, mode, span.rate, m, span.batch)
+            apply_events(t, w, x, mode, span.rate, span.batch)
+        checked = b % span.check_every == 0 or (b + 1) * m == len(patterns)
+        if checked and find_divergence(t, x, m, span.first_step, status):
+            return b
+    return t.weights - 1
 
 
 @inner_kernel
