@@ -15,7 +15,17 @@ _WHERE = {
 }
 # An experiment and its module share a name; the module it is, whatever was imported
 # first, because importing a module puts it under its name here.
-_MODULES = ("digits", "plot_digits", "references", "tasks")
+_MODULES = (
+    "digits",
+    "gradient_descent",
+    "plot_digits",
+    "plot_transient_silence",
+    "plot_weak_nudge",
+    "references",
+    "tasks",
+    "transient_silence",
+    "weak_nudge",
+)
 
 __all__ = [*_MODULES, *_WHERE]
 

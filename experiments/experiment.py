@@ -1,7 +1,8 @@
 """What an experiment is: one function, one tree out, one plot of that tree."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 
 
@@ -27,6 +28,9 @@ class Experiment:
         Module with ``plot(tree) -> Figure``.
     line : str
         One line for ``dendrites list``.
+    full : mapping of argument to value
+        What ``--full`` sets: a published or otherwise complete size, where the
+        defaults are for a laptop. Empty: there is no such switch.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Experiment:
     function: str
     plots: str
     line: str
+    full: Mapping[str, object] = field(default_factory=dict)
 
     def load(self):
         """The experiment's function."""
@@ -53,6 +58,22 @@ EXPERIMENTS = {
             "digits",
             "experiments.plot_digits",
             "Can apical errors teach a deep microcircuit to read handwritten digits?",
+        ),
+        Experiment(
+            "weak-nudge",
+            "experiments.weak_nudge",
+            "weak_nudge",
+            "experiments.plot_weak_nudge",
+            "Does a weakly taught microcircuit follow the exact gradient?",
+            full={"patterns": 20, "networks": 5},
+        ),
+        Experiment(
+            "transient-silence",
+            "experiments.transient_silence",
+            "transient_silence",
+            "experiments.plot_transient_silence",
+            "Do apical dendrites stay silent while the input changes?",
+            full={"pairs": 2, "networks": 5},
         ),
     )
 }

@@ -47,6 +47,13 @@ class Option:
         """As typed on the command line."""
         return "--" + self.name.replace("_", "-")
 
+    def typed(self, value: Any) -> list[str]:
+        """Words that give it this value on the command line."""
+        if isinstance(value, bool):
+            return [self.flag if value else "--no-" + self.flag[2:]]
+        items = value if isinstance(value, (tuple, list)) else [value]
+        return [self.flag, *("none" if x is None else str(x) for x in items)]
+
     @property
     def types(self) -> tuple:
         """Types of a value (or of the items of a list); None if it may be absent."""

@@ -26,6 +26,7 @@ from experiments.interrupts import resume_line, stopping_politely
 from experiments.options import REQUIRED, experiment_options, from_text
 
 IN_FILES = ("out", "plot")
+PRESET = "--full"
 _ARGUMENTS = cyclopts.Group("Arguments of the experiment", sort_key=1)
 _COMMON = cyclopts.Group("Output and control", sort_key=2)
 _COMMON_OPTIONS = (
@@ -60,6 +61,11 @@ def run_command(experiment):
         return run(experiment, typed)
 
     parameters = [_parameter(option) for option in options.values()]
+    if experiment.full:
+        text = f"full size: {_preset_text(experiment.full, options)}"
+        parameters.append(
+            _keyword("full", bool, help=text, group=_ARGUMENTS, negative="")
+        )
     parameters += [
         _keyword(name, str, help=text, metavar=metavar)
         for name, metavar, text in _COMMON_OPTIONS
@@ -167,11 +173,16 @@ def _checked_arguments(experiment, function, typed):
     """Keyword arguments of the function; names of the outputs; which were typed."""
     options = experiment_options(function)
     problems, arguments, named = [], {}, {}
+    if typed.get("full"):
+        problems += unknown_names(experiment.full, options, (), PRESET)
+        arguments, found = check_values(options, experiment.full, InFile(PRESET))
+        problems += found
     if "config" in typed:
         path = typed["config"]
         data = read_config(path)
         problems += unknown_names(data, options, IN_FILES, path)
-        arguments, found = check_values(options, data, InFile(path))
+        in_file, found = check_values(options, data, InFile(path))
+        arguments |= in_file
         problems += found
         for name in IN_FILES:
             if name in data and not isinstance(data[name], str):
@@ -245,6 +256,12 @@ def _parameter(option):
         metavar=metavar,
         **({"consume_multiple": True, "negative": ""} if option.many else {}),
     )
+
+
+def _preset_text(preset, options):
+    """The preset as it would be typed."""
+    known = [name for name in preset if name in options]
+    return " ".join(w for name in known for w in options[name].typed(preset[name]))
 
 
 def _text(option):

@@ -1,4 +1,4 @@
-"""Digits are the published images; the teacher is the published network."""
+"""Digits are the published images, teacher and symbol the published ones."""
 
 import hashlib
 import math
@@ -199,6 +199,141 @@ def test_teacher_student_is_a_regression_of_the_given_sizes():
 def test_teacher_student_refuses_options_out_of_range(options, message):
     with pytest.raises(ConfigError, match=message):
         tasks.teacher_student(**options)
+
+
+# the Yin-Yang symbol
+
+PLACES = [
+    ((0.5, 0.95), 0, "top"),
+    ((0.5, 0.05), 1, "bottom"),
+    ((0.25, 0.35), 0, "left lobe, below the dot"),
+    ((0.75, 0.65), 1, "right lobe, above the dot"),
+    ((0.05, 0.55), 0, "left edge, upper half"),
+    ((0.05, 0.45), 0, "left edge, inside the lobe"),
+    ((0.95, 0.55), 1, "right edge, inside the lobe"),
+    ((0.12, 0.25), 1, "under the left lobe"),
+    ((0.88, 0.75), 0, "over the right lobe"),
+    ((0.25, 0.5), 2, "left dot"),
+    ((0.75, 0.5), 2, "right dot"),
+    ((0.25, 0.59), 2, "left dot, near its edge"),
+    ((0.25, 0.61), 0, "just above the left dot"),
+    ((0.75, 0.39), 1, "just below the right dot"),
+    ((0.99, 0.99), -1, "corner"),
+]
+
+
+@pytest.mark.parametrize(("point", "part", "where"), PLACES, ids=[p[2] for p in PLACES])
+def test_a_point_lies_in_the_part_seen_in_the_published_figure(point, part, where):
+    assert tasks.yin_yang_class(*point) == part
+
+
+def test_half_a_turn_swaps_yin_and_yang():
+    x, y = np.random.default_rng(0).uniform(0, 1, (2, 20_000))
+    here, there = tasks.yin_yang_class(x, y), tasks.yin_yang_class(1 - x, 1 - y)
+    swapped = np.array([1, 0, 2, -1])  # the last one is found by index -1
+    np.testing.assert_array_equal(there, swapped[here])
+
+
+def test_parts_have_the_areas_of_the_symbol():
+    n = 2000
+    middles = (np.arange(n) + 0.5) / n
+    classes = tasks.yin_yang_class(*np.meshgrid(middles, middles))
+    dots = 2 * math.pi * 0.1**2
+    lobe = (math.pi * 0.5**2 - dots) / 2
+    # A square of side 1/n is miscounted only if a border of length < 4 cuts it, and a
+    # curve cuts at most two for each of its 1/n.
+    for label, area in ((0, lobe), (1, lobe), (2, dots)):
+        assert abs((classes == label).mean() - area) < 2 * 4 / n
+
+
+def test_yin_yang_inputs_are_a_point_and_its_mirror_image():
+    for split in tasks.yin_yang(n_train=300, n_test=50).splits.values():
+        x, y = split.inputs[:, :2].T
+        np.testing.assert_array_equal(split.inputs[:, 2:].T, [1 - x, 1 - y])
+        np.testing.assert_array_equal(split.labels, tasks.yin_yang_class(x, y))
+
+
+def test_yin_yang_classes_are_balanced_but_in_random_order():
+    labels = tasks.yin_yang(n_train=3002).splits["train"].labels
+    counts = np.bincount(labels, minlength=3)
+    assert counts.max() - counts.min() <= 1
+    triples = labels[:3000].reshape(1000, 3)
+    assert (np.sort(triples, axis=1) == np.arange(3)).all()
+    # Each of the six orders: binomial with probability 1/6, five standard deviations.
+    _, orders = np.unique(triples, axis=0, return_counts=True)
+    assert len(orders) == 6
+    assert np.abs(orders - 1000 / 6).max() < 5 * math.sqrt(1000 * 5 / 36)
+
+
+def test_yin_yang_points_fill_their_part_uniformly():
+    split = tasks.yin_yang(n_train=30_000).splits["train"]
+    points = split.inputs[:, :2]
+    dots = points[split.labels == 2]
+    left = dots[:, 0] < 0.5
+    n = len(dots)
+    assert abs(left.mean() - 0.5) < 5 * math.sqrt(0.25 / n)
+    squares = (
+        (dots - np.where(left, 0.25, 0.75)[:, None] * [1, 0] - [0, 0.5]) ** 2
+    ).sum(axis=1)
+    # The squared distance from the centre of a disc is uniform in (0, 0.01).
+    assert abs(squares.mean() - 0.005) < 5 * 0.01 / math.sqrt(12 * n)
+    # At x < 0.5 yin is a quarter disc and half a lobe without the left dot.
+    yin = points[split.labels == 0]
+    share = (math.pi / 16 + math.pi / 32 - math.pi / 100) / (math.pi * (0.125 - 0.01))
+    assert abs((yin[:, 0] < 0.5).mean() - share) < 5 * math.sqrt(0.25 / len(yin))
+
+
+def test_more_yin_yang_examples_leave_the_first_ones_alone():
+    short = tasks.yin_yang(n_train=9, n_test=3, validation=2).splits
+    long = tasks.yin_yang(n_train=9000, n_test=70, validation=80).splits
+    for name, n in (("train", 9), ("test", 3), ("validation", 2)):
+        np.testing.assert_array_equal(short[name].inputs, long[name].inputs[:n])
+        np.testing.assert_array_equal(short[name].labels, long[name].labels[:n])
+
+
+def test_yin_yang_splits_share_no_point():
+    splits = tasks.yin_yang(n_train=400, n_test=200, validation=100).splits
+    points = np.concatenate([split.inputs[:, 0] for split in splits.values()])
+    assert len(np.unique(points)) == 700
+    index = np.concatenate([split.index for split in splits.values()])
+    np.testing.assert_array_equal(index, np.arange(700))
+
+
+def test_yin_yang_has_the_documented_sizes_and_three_outputs():
+    built = tasks.yin_yang(target_rates=(0.2, 0.7))
+    check_task(built, strict=True)
+    assert (built.n_inputs, built.n_outputs, built.is_classification) == (4, 3, True)
+    assert {name: len(s.inputs) for name, s in built.splits.items()} == {
+        "train": 6000,
+        "test": 1000,
+    }
+    test = built.splits["test"]
+    assert (test.targets[np.arange(1000), test.labels] == 0.7).all()
+    assert ((test.targets == 0.2).sum(axis=1) == 2).all()
+
+
+def test_yin_yang_depends_on_the_seed_alone():
+    first, again, other = (
+        tasks.yin_yang(n_train=20, n_test=5, seed=s) for s in (3, 3, 4)
+    )
+    assert first.sources == again.sources
+    assert first.sources[0]["sha256"] != other.sources[0]["sha256"]
+    assert (first.splits["train"].inputs != other.splits["train"].inputs).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_train": 0},
+        {"n_test": 2.5},
+        {"validation": -1},
+        {"seed": None},
+        {"target_rates": (0.8, 0.1)},
+    ],
+)
+def test_yin_yang_refuses_options_out_of_range(options):
+    with pytest.raises(ConfigError, match=f"{next(iter(options))}: expected"):
+        tasks.yin_yang(**options)
 
 
 def test_importing_the_tasks_loads_no_data_library():
