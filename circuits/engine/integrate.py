@@ -13,9 +13,10 @@ import math
 
 import numpy as np
 
-from circuits.engine.products import accumulate
+from circuits.engine.products import accumulate, accumulate_shared, tied_factor
 from circuits.engine.tables import (
     CONSTANT,
+    COPIED,
     COUNT,
     DEFERRED,
     DRAW,
@@ -32,13 +33,16 @@ from circuits.engine.tables import (
     INPUT,
     KEY0,
     KEY1,
+    LEADER,
     LOOP,
+    NONE,
     OF,
     OF_CELLS,
     OUT,
     PARAMS,
     PLACE,
     POST,
+    PRE,
     RECORDED,
     SIGNAL,
     SIZE,
@@ -129,15 +133,57 @@ def write_fields(t, w, x, span, section, slot, past):
             continue
         stride = t.signal[q, HISTORY] * t.population[t.signal[q, OF], SIZE] * m
         now = t.signal[q, PLACE] + slot * stride
-        if span.mode[j] == FUSED and past >= 0:
+        wo = t.projection[j, WEIGHTS]
+        if span.mode[j] != STILL and span.mode[j] != FUSED:
+            wo += section
+        if t.projection[j, COPIED] != NONE:
+            continue
+        if t.projection[j, LEADER] != NONE:
+            if t.projection[j, LEADER] == j:
+                combine_signals(t, x, span, j, slot)
+                accumulate_shared(t, j, w, wo, x, t.combined, out, m)
+        elif span.mode[j] == FUSED and past >= 0:
             advance_fused(
                 t, w, x, j, span, t.signal[q, PLACE] + past * stride, now, out
             )
         else:
-            wo = t.projection[j, WEIGHTS]
-            if span.mode[j] != STILL and span.mode[j] != FUSED:
-                wo += section
             accumulate(t, j, w, wo, x, now, out, m)
+    for j in range(len(span.mode)):
+        if t.projection[j, COPIED] >= 0:
+            copy_moving(t, x, j, m)
+
+
+@inner_kernel
+def combine_signals(t, x, span, leader, slot):
+    """Sum the signals that reach one field through the weights of `leader`."""
+    n = t.population[t.projection[leader, PRE], SIZE] * span.samples
+    combined = at(x, t.combined)
+    for i in range(n):
+        combined[i] = 0
+    for j in range(len(span.mode)):
+        if t.projection[j, LEADER] == leader:
+            q = t.projection[j, SIGNAL]
+            now = at(x, t.signal[q, PLACE] + slot * t.signal[q, HISTORY] * n)
+            factor = tied_factor(t, j)
+            for i in range(n):
+                combined[i] += factor * now[i]
+
+
+@inner_kernel
+def copy_moving(t, x, j, m):
+    """Add to the field of projection j what tied weights brought to another field.
+
+    Constant inputs are in the base of both fields.
+    """
+    post, k = t.projection[j, POST], t.projection[j, COPIED]
+    n = t.population[post, SIZE] * m
+    here = t.population[post, FIELD] * m + t.projection[j, INPUT] * n
+    there = t.population[t.projection[k, POST], FIELD] * m + t.projection[k, INPUT] * n
+    factor = tied_factor(t, j)
+    out, field = at(x, t.field + here), at(x, t.field + there)
+    base = at(x, t.base + there)
+    for i in range(n):
+        out[i] += factor * (field[i] - base[i])
 
 
 @inlined_kernel

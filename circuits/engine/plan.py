@@ -24,7 +24,16 @@ from dendrites.synaptic_rule import SynapticRule
 
 ONE_TO_ONE = "one_to_one"
 # Sections of a lane that kernels reach through the tables by name.
-IN_TABLES = ("state", "field", "base", "start", "average", "scratch", "gradient")
+IN_TABLES = (
+    "state",
+    "field",
+    "base",
+    "start",
+    "average",
+    "scratch",
+    "combined",
+    "gradient",
+)
 
 
 @dataclass(frozen=True)
@@ -239,6 +248,7 @@ class Plan:
             "start": state_size if keeps_start else 0,
             "average": len(self.windows) * state_size,
             "scratch": max(largest, widest),
+            "combined": largest,
             "gradient": self._n_weights,
             "signal": signal_size,
             "factor": self._factor_size * self.capacity,
@@ -353,6 +363,8 @@ class Plan:
                     tb.SUM: int(p.learns and p.rule.batch == "sum"),
                     tb.TIED_TO: self.projection_rows[p.tied_to.to] if p.tied_to else -1,
                     tb.TRANSPOSED: int(bool(p.tied_to and p.tied_to.transpose)),
+                    tb.LEADER: tb.NONE,
+                    tb.COPIED: tb.NONE,
                 }
             )
             real.append(
@@ -370,9 +382,47 @@ class Plan:
         for row, p in zip(rows, c.projections, strict=True):
             if is_alias(p):
                 row[tb.WEIGHTS] = rows[row[tb.TIED_TO]][tb.WEIGHTS]
-        rows = [[row[k] for k in range(16)] for row in rows]
+        self._add_shortcuts(rows)
+        rows = [[row[k] for k in range(18)] for row in rows]
         real = [[row[k] for k in range(5)] for row in real]
-        return _table(rows, 16), _table(real, 5, self.dtype)
+        return _table(rows, 18), _table(real, 5, self.dtype)
+
+    def _add_shortcuts(self, rows):
+        """Products that a step need not make twice, because weights are tied."""
+        c, fields = self.circuit, {}
+        for k, p in enumerate(c.projections):
+            fields.setdefault((p.post, p.field), []).append(k)
+        moving = {
+            place: [k for k in members if not c.model(c.projections[k].pre).constant]
+            for place, members in fields.items()
+        }
+        for place, members in moving.items():
+            groups = {}
+            for k in members:
+                if c.projections[k].is_dense:
+                    groups.setdefault(rows[k][tb.WEIGHTS], []).append(k)
+            for group in groups.values():
+                for k in group if len(group) > 1 else ():
+                    rows[k][tb.LEADER] = group[0]
+            others = [rows[k][tb.TIED_TO] for k in members]
+            if not members or not all(is_alias(c.projections[k]) for k in members):
+                continue
+            there = c.projections[others[0]]
+            place = (there.post, there.field)
+            # A constant input that is followed lies in the field but not in its base.
+            followed = any(self._plain[k] for k in set(fields[place]) - set(others))
+            same = (
+                sorted(others) == moving[place]
+                and len({c.projections[k].tied_to.factor for k in members}) == 1
+                and all(
+                    rows[k][tb.SIGNAL] == rows[j][tb.SIGNAL]
+                    for k, j in zip(members, others, strict=True)
+                )
+            )
+            if same and not followed:
+                for k in members:
+                    rows[k][tb.COPIED] = tb.SKIPPED
+                rows[members[0]][tb.COPIED] = others[0]
 
     def _add_terms(self, p, n_post):
         """Factor loop, presynaptic signal and windows of each term of a rule."""

@@ -31,9 +31,21 @@ def accumulate(t, j, w, wo, x, xo, oo, n_samples):
 
     `w` is the replica's arena, `x` the lane's.
     """
+    accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, tied_factor(t, j))
+
+
+@inner_kernel
+def accumulate_shared(t, j, w, wo, x, xo, oo, n_samples):
+    """As `accumulate`, for signals in which the factors of tied weights are."""
+    one = t.real.dtype.type(1)
+    accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, one)
+
+
+@inner_kernel
+def accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, factor):
+    """The product of `accumulate` with all weights times `factor`."""
     n_pre = t.population[t.projection[j, PRE], SIZE]
     n_post = t.population[t.projection[j, POST], SIZE]
-    factor = tied_factor(t, j)
     if t.projection[j, KIND] == SPARSE:
         rows = t.projection[j, ROWS]
         for b in range(n_samples):

@@ -85,7 +85,7 @@ def run_sweep(t, loops, w, x, span, operations, section):
         elif kind in (MULTIPLY, MULTIPLY_COMBINED):
             xo = t.signal[t.projection[row, SIGNAL], PLACE]
             if kind == MULTIPLY_COMBINED:
-                xo = t.scratch
+                xo = t.combined
             wo = t.projection[row, WEIGHTS]
             if span.mode[row] != STILL:
                 wo += section
@@ -97,7 +97,7 @@ def run_sweep(t, loops, w, x, span, operations, section):
         elif kind == COMBINE:
             n = t.population[t.projection[row, PRE], SIZE] * m
             factor = tied_factor(t, row)
-            combined = at(x, t.scratch)
+            combined = at(x, t.combined)
             signal = at(x, t.signal[t.projection[row, SIGNAL], PLACE])
             if operations[k, DETAIL]:
                 for i in range(n):

@@ -26,6 +26,11 @@ OF, LOOP, PLACE, CONSTANT, HISTORY = range(5)
 # projection
 PRE, POST, SIGNAL, INPUT, KIND, WEIGHTS, ROWS, SYNAPSES = range(8)
 FIRST_TERM, TERMS, RULE, DEFERRED, AFTER, SUM, TIED_TO, TRANSPOSED = range(8, 16)
+# Shortcuts of a step, NONE where there is none. LEADER: the projection that is
+# multiplied for all that share its weights and field. COPIED: a projection whose field
+# is that of this one but for a factor (SKIPPED: another one of this field has it).
+LEADER, COPIED = range(16, 18)
+NONE, SKIPPED = -1, -2
 # the same, real numbers: filter factor a, weight decay 1/ms, bounds, tied factor
 DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR = range(5)
 # term: postsynaptic factor times presynaptic signal; windows of its four reads
@@ -80,6 +85,7 @@ class Tables(NamedTuple):
     keeps_start: int  # whether it is kept: for Heun and rules that see the weight
     average: int  # (windows, state_size) sums of the state
     scratch: int
+    combined: int  # sum of signals that reach one field through the same weights
     gradient: int  # sums of factor times signal, by synapse
     # sections of a replica's arena; the parameters follow the last
     weights: int  # 0
