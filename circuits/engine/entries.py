@@ -83,12 +83,15 @@ def check_lane(t, w, x, span, status):
 
 
 @kernel
-def sum_events(t, loops, w, x, mode, rate, samples, batch):
-    """Sums of the rules that act at the end of a presentation, for one lane."""
-    collect_events(t, loops, w, x, mode, rate, samples, batch)
+def sum_events(t, loops, w, x, mode, rate, samples, batch, alone):
+    """Sums of the rules that act at the end of a presentation, for one lane.
+
+    `alone` is whether it holds all samples.
+    """
+    collect_events(t, loops, w, x, mode, rate, samples, batch, alone)
 
 
 @kernel
-def move_events(t, w, x, mode, rate, batch):
+def move_events(t, w, x, mode, rate, samples, batch, alone):
     """Move the weights by the sums of all lanes, which lie in lane `x`."""
-    apply_events(t, w, x, mode, rate, batch)
+    apply_events(t, w, x, mode, rate, samples, batch, alone)

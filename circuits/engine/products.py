@@ -186,3 +186,54 @@ def sum_rows(x, offset, n_rows, n):
         total, row = at(x, offset), at(x, offset + s * n)
         for i in range(n):
             total[i] += row[i]
+
+
+@inner_kernel
+def add_outer(x, xo, eo, n_rows, w, wo, n_pre, n_post, scale):
+    """Add scale * X^T E to weights at `wo`, in one pass over them.
+
+    For few rows; ten at a time, then five, then one.
+    """
+    n, q = n_post, n_pre
+    for p in range(n_pre):
+        row = at(w, wo + p * n)
+        b = p * 0
+        while b + 10 <= n_rows:
+            s, e = at(x, xo + b * q + p), at(x, eo + b * n)
+            x0, x1, x2 = scale * s[0], scale * s[q], scale * s[2 * q]
+            x3, x4, x5 = scale * s[3 * q], scale * s[4 * q], scale * s[5 * q]
+            x6, x7, x8 = scale * s[6 * q], scale * s[7 * q], scale * s[8 * q]
+            x9 = scale * s[9 * q]
+            for i in range(n):
+                row[i] += (
+                    x0 * e[i]
+                    + x1 * e[n + i]
+                    + x2 * e[2 * n + i]
+                    + x3 * e[3 * n + i]
+                    + x4 * e[4 * n + i]
+                ) + (
+                    x5 * e[5 * n + i]
+                    + x6 * e[6 * n + i]
+                    + x7 * e[7 * n + i]
+                    + x8 * e[8 * n + i]
+                    + x9 * e[9 * n + i]
+                )
+            b += 10
+        while b + 5 <= n_rows:
+            s, e = at(x, xo + b * q + p), at(x, eo + b * n)
+            x0, x1, x2 = scale * s[0], scale * s[q], scale * s[2 * q]
+            x3, x4 = scale * s[3 * q], scale * s[4 * q]
+            for i in range(n):
+                row[i] += (
+                    x0 * e[i]
+                    + x1 * e[n + i]
+                    + x2 * e[2 * n + i]
+                    + x3 * e[3 * n + i]
+                    + x4 * e[4 * n + i]
+                )
+            b += 5
+        while b < n_rows:
+            x0, e = scale * x[xo + b * q + p], at(x, eo + b * n)
+            for i in range(n):
+                row[i] += x0 * e[i]
+            b += 1

@@ -671,10 +671,11 @@ class Runner:
         mode = self._modes_of(rate, batch, events=True)
         if not ((mode == tb.SUMMED) | (mode == tb.SYNAPTIC)).any():
             return
+        alone = int(len(lanes) == 1)
         for lane, m in lanes:
-            sum_events(t, loops, w, lane, mode, rate, m, batch)
+            sum_events(t, loops, w, lane, mode, rate, m, batch, alone)
         self._add_gradients(lanes)
-        move_events(t, w, lanes[0][0], mode, rate, batch)
+        move_events(t, w, lanes[0][0], mode, rate, batch, batch, alone)
 
     def _add_gradients(self, lanes):
         """Sum the gradients of all lanes into the first one's, in lane order."""

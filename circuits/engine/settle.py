@@ -184,8 +184,9 @@ def settle_presentations(
                 for i in range(t.state_size):
                     moment[i] = state[i]
         if span.learning:
-            collect_events(t, loops, w, x, mode, span.rate, m, span.batch)
-            apply_events(t, w, x, mode, span.rate, span.batch)
+            alone = span.learning
+            collect_events(t, loops, w, x, mode, span.rate, m, span.batch, alone)
+            apply_events(t, w, x, mode, span.rate, m, span.batch, alone)
         checked = b % span.check_every == 0 or (b + 1) * m == len(patterns)
         if checked and find_divergence(t, x, m, span.first_step, status):
             return b

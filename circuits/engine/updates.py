@@ -9,7 +9,7 @@ one matrix product per update and is exact for a block of one step.
 
 import numpy as np
 
-from circuits.engine.products import outer_sum, sum_rows
+from circuits.engine.products import FEW_SAMPLES, add_outer, outer_sum, sum_rows
 from circuits.engine.tables import (
     AFTER,
     BASELINE,
@@ -362,11 +362,12 @@ def spread_weights(t, w, x, j, out):
 
 
 @inner_kernel
-def collect_events(t, loops, w, x, mode, rate, samples, batch):
+def collect_events(t, loops, w, x, mode, rate, samples, batch, alone):
     """Sums of the rules that act at the end of a presentation.
 
     Every factor reads the window-averaged cell of its moment; rules that depend on
-    the weight act at once.
+    the weight act at once, and so do plain ones if the lane is `alone`: no factor
+    depends on weights.
     """
     m = samples
     for j in range(len(mode)):
@@ -404,7 +405,33 @@ def collect_events(t, loops, w, x, mode, rate, samples, batch):
                     n_post,
                 ),
             )
-            outer_sum(t, j, x, xo, eo, m, k > 0)
+            if alone and is_plain(t, j, m):
+                share = 1.0 if t.projection[j, SUM] else 1.0 / batch
+                add_outer(
+                    x,
+                    xo,
+                    eo,
+                    m,
+                    w,
+                    t.projection[j, WEIGHTS],
+                    t.population[pre, SIZE],
+                    t.population[post, SIZE],
+                    t.real.dtype.type(rate[j] * share),
+                )
+            else:
+                outer_sum(t, j, x, xo, eo, m, k > 0)
+
+
+@inlined_kernel
+def is_plain(t, j, m):
+    """Whether an update is one product of few rows and nothing else."""
+    return (
+        m <= FEW_SAMPLES
+        and t.projection[j, TERMS] == 1
+        and t.projection[j, KIND] != SPARSE
+        and t.real[j, LOWER] == -np.inf
+        and t.real[j, UPPER] == np.inf
+    )
 
 
 @inner_kernel
@@ -422,9 +449,9 @@ def read_state(t, loops, w, x, p, loop, state, out, n):
 
 
 @inner_kernel
-def apply_events(t, w, x, mode, rate, batch):
+def apply_events(t, w, x, mode, rate, samples, batch, alone):
     """Move the weights by the sums of `collect_events`."""
     for j in range(len(mode)):
-        if mode[j] == SUMMED:
+        if mode[j] == SUMMED and not (alone and is_plain(t, j, samples)):
             update_weights(t, w, x, j, rate[j], 1, batch, rate[j] * 0)
     refresh_tied(t, w, mode, t.weights)

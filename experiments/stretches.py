@@ -1,0 +1,149 @@
+"""A circuit and its shallow control, trained in stretches and measured in between."""
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+import circuits
+from circuits.checkpoint import check_same_config, load_checkpoint, previous_path
+from circuits.circuit import Circuit
+from circuits.task import Split, Task
+from circuits.training_tree import now
+
+READOUT = "hidden1_to_output_basal"
+TOP_DOWN = "output_to_hidden1_apical"
+MAIN, SHALLOW = "main", "shallow"
+PROBE = 100  # examples whose mean update is compared with the exact gradient
+
+
+class Run:
+    """The circuit and its shallow control, from one measurement to the next.
+
+    Every stretch is a call of `circuits.train` that starts from the weights the last
+    one ended with: presentations without time leave no other state.
+
+    Parameters
+    ----------
+    circuit : Circuit of one hidden layer, in the steady-state form
+    task : Task
+        Its training examples are shown in order, each stretch in an order drawn anew;
+        after the last one come the first again.
+    threads : int, optional
+    """
+
+    def __init__(self, circuit: Circuit, task: Task, *, threads: int | None = None):
+        kept = [p.name for p in circuit.projections if p.learns and p.name != READOUT]
+        self.circuits = {MAIN: circuit, SHALLOW: circuit.frozen(*kept)}
+        self.task, self.threads = task, threads
+        self.start = circuits.initial_weights(circuit)
+        self.weights = {name: dict(self.start) for name in self.circuits}
+        found = circuits.evaluate(circuit, task, self.start, threads=threads)
+        self.answers = found["rates"]
+        self.rows = [self._row(0, dict.fromkeys(self.circuits, found["loss"]), 0.0)]
+
+    @property
+    def trials(self) -> int:
+        """Number of trials so far."""
+        return int(self.rows[-1]["examples_seen"])
+
+    def advance(self, stop: int) -> None:
+        """Train both up to this number of trials and measure."""
+        trees = {name: self._train(name, stop) for name in self.circuits}
+        losses = {
+            name: float(tree["training"].loss.sel(split="test")[-1])
+            for name, tree in trees.items()
+        }
+        tree = trees[MAIN]
+        self.answers = tree["predictions/test"].score.values[0]
+        row = self._row(stop, losses, float(tree["training"].wall_time[-1]))
+        for name in ("angle_to_bp", "sps_residual"):
+            before, after = tree["diagnostics"][name].values
+            self.rows[0].setdefault(name, before)
+            row[name] = after
+        self.rows.append(row)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Every measurement since the start, by name."""
+        return {name: np.array([r[name] for r in self.rows]) for name in self.rows[-1]}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything a resumed run needs."""
+        weights = {
+            f"weights/{name}/{projection}": values
+            for name, found in self.weights.items()
+            for projection, values in found.items()
+        }
+        rows = {f"rows/{name}": values for name, values in self.table().items()}
+        return {**weights, **rows, "answers": self.answers}
+
+    def restore(self, arrays) -> None:
+        """Take up the arrays of a checkpoint."""
+        for name, found in self.weights.items():
+            found |= {key: arrays[f"weights/{name}/{key}"] for key in found}
+        columns = {
+            key.removeprefix("rows/"): values
+            for key, values in arrays.items()
+            if key.startswith("rows/")
+        }
+        count = len(columns["examples_seen"])
+        self.rows = [{k: v[i] for k, v in columns.items()} for i in range(count)]
+        self.answers = arrays["answers"]
+
+    def _train(self, name, stop):
+        tree = circuits.train(
+            self.circuits[name],
+            self._shown(stop),
+            epochs=1,
+            batch=1,
+            weights=self.weights[name],
+            threads=self.threads,
+            probe=PROBE if name == MAIN else 0,
+        )
+        for projection, node in tree["weights"].children.items():
+            self.weights[name][projection] = node.w.values[-1]
+        return tree
+
+    def _shown(self, stop):
+        """The next examples up to this trial; after the last one the first again."""
+        train = self.task.splits["train"]
+        rows = np.arange(self.trials, stop) % len(train.inputs)
+        some = Split(train.inputs[rows], train.targets[rows], None, train.index[rows])
+        return Task(self.task.name, {**self.task.splits, "train": some})
+
+    def _row(self, trials, losses, seconds):
+        weights = self.weights[MAIN]
+        angle = circuits.measure_alignment(weights[READOUT], weights[TOP_DOWN].T).angle
+        return {
+            "examples_seen": trials,
+            **{f"loss/{name}": loss for name, loss in losses.items()},
+            "wall_time": seconds,
+            "angle_w_b": angle,
+        }
+
+
+def new_header(config):
+    """What a checkpoint says of its run."""
+    return {
+        "config": config,
+        "created_utc": now(),
+        "run_id": str(uuid.uuid4()),
+        "parent_run_id": "",
+        "n_resumes": 0,
+    }
+
+
+def resumed(run, checkpoint, config):
+    """Take up the checkpoint if there is one; what it changes in the header."""
+    if checkpoint is None or not (
+        Path(checkpoint).exists() or previous_path(checkpoint).exists()
+    ):
+        return {}
+    saved, arrays = load_checkpoint(checkpoint)
+    check_same_config(saved["config"], config)
+    run.restore(arrays)
+    return {
+        "created_utc": saved["created_utc"],
+        "parent_run_id": saved["run_id"],
+        "n_resumes": saved["n_resumes"] + 1,
+    }
