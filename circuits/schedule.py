@@ -125,6 +125,7 @@ class Schedule:
     def __post_init__(self):
         if isinstance(self.phases, Phase):
             object.__setattr__(self, "phases", (self.phases,))
+        object.__setattr__(self, "phases", tuple(self.phases))
         if not self.phases:
             raise ModelError("schedule: needs at least one phase")
         for phase in self.phases:

@@ -218,6 +218,7 @@ class Session:
                 k,
                 self.patterns(split, slice(start, start + TEST_BATCH)),
                 self._test_schedule(),
+                presentation=start // TEST_BATCH,
                 learning=False,
             )
             circuit = self.circuit

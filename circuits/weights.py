@@ -54,7 +54,24 @@ def initial_weights(
     result = {}
     for p in circuit.projections:
         _resolve(circuit, p, given, seed, result, ())
+    _check_ties(circuit, given, result)
     return {name: result[name] for name in names}
+
+
+def _check_ties(circuit, given, result):
+    """Refuse weights of a tied projection that are not those it is tied to."""
+    for p in circuit.projections:
+        if p.tied_to is None or p.name not in given:
+            continue
+        other = result[p.tied_to.to]
+        tied = p.tied_to.factor * (other.T if p.tied_to.transpose else other)
+        if not np.allclose(result[p.name], tied, rtol=1e-5, atol=1e-7):
+            raise ModelError(
+                f"weights of {p.name!r}: it is tied to {p.tied_to.to!r} with the "
+                f"factor {p.tied_to.factor:g} and cannot have others; give those of "
+                f"{p.tied_to.to!r}"
+            )
+        result[p.name] = tied
 
 
 def _resolve(circuit, projection, given, seed, result, above):

@@ -388,16 +388,16 @@ class Runner:
         Raises
         ------
         ConfigError
-            If as many jumps as steps do not reach it.
+            If it would take a jump for every step.
         """
-        kept, longest = self.jumps, 1
-        for segment in schedule.segments(self.circuit.dt, generator(0, "jumps")):
-            longest = max(longest, segment.steps)
+        kept = self.jumps
+        segments = schedule.segments(self.circuit.dt, generator(0, "jumps"))
+        longest = max((s.steps for s in segments if s.learning), default=1)
         self.jumps = 1
         try:
             while self.drift(patterns, schedule) > accuracy:
                 self.jumps *= 2
-                if self.jumps > longest:
+                if self.jumps >= longest:
                     raise ConfigError(
                         f"accuracy = {accuracy:g}: not reached with a jump for each of "
                         f"{longest} steps. Use the integrator 'exact', or lower the "
@@ -697,6 +697,7 @@ class Runner:
             when = f"by presentation {presentation}"
         elif step == 0:
             when = "in a settled phase"
+        settled = presentation is not None or step == 0
         if code == 2:
             name = self.circuit.projections[row].name
             n_post, _ = self.circuit.shape(name)
@@ -715,6 +716,11 @@ class Runner:
             f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left "
             f"the finite range {when}; dt = {dt:g} ms"
         )
+        if settled:
+            text = text.partition(";")[0]
+            return NumericalError(
+                text + ". Use smaller weights or a lower learning rate."
+            )
         if model.time_constant is not None:
             tau = float(model.time_constant(model.parameters))
             text += f" is {dt / tau:.2g} x the fastest time constant"

@@ -1,0 +1,46 @@
+"""Microcircuits for tests of the equilibrium integrator, and runs of them."""
+
+import numpy as np
+from systems import patterns, plastic_microcircuit, run
+
+from circuits.engine.runner import Runner
+from circuits.weights import initial_weights
+
+SIZES = [6, 5, 4, 3]
+RATES = {"basal_rates": 1.0, "interneuron_rates": 2.0, "apical_rates": 1.0}
+LAG = 20.0  # ms, far beyond the onset
+
+
+def plastic(rate, *, steps=1000, **options):
+    rates = {name: rate * value for name, value in RATES.items()}
+    return plastic_microcircuit(SIZES, steps=steps, rates=rates, **options)
+
+
+def shown(batch=2, seed=0):
+    inputs, targets, _ = patterns(SIZES, batch=batch, seed=seed)
+    return {"input": inputs, "target": targets}
+
+
+def start_of(circuit):
+    return initial_weights(circuit, seed=3)
+
+
+def after(circuit, *, batch=2, **options):
+    """Final weights of one presentation."""
+    return run(circuit, shown(batch), weights=start_of(circuit), **options)[0].weights(
+        0
+    )
+
+
+def distance(mine, wanted, start):
+    """Largest distance of a projection's change, relative to that change."""
+    return max(
+        float(np.linalg.norm(mine[name] - value) / np.linalg.norm(value - start[name]))
+        for name, value in wanted.items()
+        if np.any(value != start[name])
+    )
+
+
+def prepared(circuit, *, jumps=1, batch=2, **options):
+    """A runner whose loops are ready."""
+    return Runner(circuit, [start_of(circuit)], batch=batch, jumps=jumps, **options)
