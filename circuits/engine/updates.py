@@ -9,7 +9,7 @@ one matrix product per update and is exact for a block of one step.
 
 import numpy as np
 
-from circuits.engine.products import FEW_SAMPLES, add_outer, outer_sum, sum_rows
+from circuits.engine.products import FEW_ROWS, add_outer, outer_sum, sum_rows
 from circuits.engine.tables import (
     AFTER,
     BASELINE,
@@ -426,7 +426,7 @@ def collect_events(t, loops, w, x, mode, rate, samples, batch, alone):
 def is_plain(t, j, m):
     """Whether an update is one product of few rows and nothing else."""
     return (
-        m <= FEW_SAMPLES
+        m <= FEW_ROWS
         and t.projection[j, TERMS] == 1
         and t.projection[j, KIND] != SPARSE
         and t.real[j, LOWER] == -np.inf

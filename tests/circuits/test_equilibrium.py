@@ -29,7 +29,7 @@ from dendrites.synaptic_rule import SynapticRule
 # --- fixed points ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("batch", [1, 3, 20])
+@pytest.mark.parametrize("batch", [1, 3, 40])
 def test_settled_cells_are_where_a_long_run_ends(batch):
     # 200 ms are 200 of the slowest time constants, so the long run is at rest to
     # rounding; sweeps end when a potential moves by less than 1e-10.

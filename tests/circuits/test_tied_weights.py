@@ -126,7 +126,7 @@ def test_tied_layers_too_large_for_the_plain_products_are_set_by_hand_too():
     # 20 samples of these layers are 24,000 and more multiply-adds.
     sizes = [60, 50, 40, 30]
     circuit = tied(sizes, steps=20)
-    start, inputs = start_of(circuit), shown(sizes, batch=20)
+    start, inputs = start_of(circuit), shown(sizes, batch=40)
     wanted, *_ = tied_by_hand(circuit, inputs, start, 20)
     runner, _ = run(circuit, inputs, weights=start)
     assert largest(runner.weights(0), wanted) < 1e-12
@@ -158,7 +158,7 @@ def test_blocks_of_tied_weights_come_to_single_steps_with_the_square():
 # --- products that a step shares ------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "batch"), [(5, 2), (40, 20)])
+@pytest.mark.parametrize(("n", "batch"), [(5, 2), (40, 40)])
 @pytest.mark.parametrize(
     "order", [("lead", "follow", "other"), ("other", "follow", "lead")], ids="-".join
 )

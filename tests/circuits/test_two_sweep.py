@@ -177,8 +177,8 @@ def agree(sizes, *, batch, times=TIMES, bias=True, top_down=True, ties=FREE, **o
 # --- against the twin ----------------------------------------------------------------
 
 
-# Above 16 samples products take another way.
-@pytest.mark.parametrize("batch", [1, 3, 10, 20])
+# Above 32 samples products take another way.
+@pytest.mark.parametrize("batch", [1, 3, 10, 40])
 @pytest.mark.parametrize("sizes", [[6, 5, 3], [9, 17, 8, 4], [5, 4, 6, 3, 2]])
 def test_all_weights_plastic_equal_the_twin_at_every_depth(sizes, batch):
     weights, state, moved = agree(sizes, batch=batch)
@@ -186,7 +186,7 @@ def test_all_weights_plastic_equal_the_twin_at_every_depth(sizes, batch):
     assert moved > 1e-2
 
 
-@pytest.mark.parametrize("batch", [3, 20])
+@pytest.mark.parametrize("batch", [3, 40])
 @pytest.mark.parametrize("top_down", [True, False], ids=["B_learns", "B_fixed"])
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no_bias"])
 @pytest.mark.parametrize("tie_inhibition", [True, False], ids=["WPI_tied", "WPI_free"])
@@ -216,7 +216,7 @@ def test_layers_of_any_size_equal_the_twin(n):
 def test_layers_too_large_for_the_plain_products_equal_the_twin(ties, top_down):
     # 20 samples of these layers are 24,000 to 60,000 multiply-adds.
     options = {"ties": ties, "top_down": top_down, "times": 50}
-    weights, state, moved = agree([60, 50, 40, 30], batch=20, **options)
+    weights, state, moved = agree([60, 50, 40, 30], batch=40, **options)
     assert max(weights, state) < ROUNDING
     assert moved > 1e-3
 
@@ -248,7 +248,7 @@ def without_teacher(circuit):
     return Schedule((forward, replace(nudged, on=sources)))
 
 
-@pytest.mark.parametrize("batch", [1, 20])
+@pytest.mark.parametrize("batch", [1, 40])
 @pytest.mark.parametrize("sizes", [[6, 5, 3], [9, 17, 8, 4], [5, 4, 6, 3, 2]])
 @pytest.mark.parametrize("ties", [FREE, TIED], ids=["copied", "tied"])
 def test_a_self_predicting_circuit_without_teacher_is_the_feedforward_net(
@@ -307,7 +307,7 @@ def test_without_learning_the_weights_keep_their_bits():
 # --- what must not change a result ----------------------------------------------------
 
 
-@pytest.mark.parametrize("batch", [1, 3, 20])
+@pytest.mark.parametrize("batch", [1, 3, 40])
 @pytest.mark.parametrize("sizes", [[6, 5, 3], [9, 17, 8, 4], [60, 50, 40, 30]])
 def test_tied_weights_give_the_state_of_equal_weights_that_are_free(sizes, batch):
     # Ties let fields be copied and products be shared; free weights do not.
@@ -374,7 +374,7 @@ def test_float32_stays_within_its_tolerance(batch):
 
 
 @pytest.mark.parametrize("ties", [FREE, TIED], ids=["free", "tied"])
-@pytest.mark.parametrize("batch", [1, 3, 20])
+@pytest.mark.parametrize("batch", [1, 3, 40])
 def test_many_presentations_in_one_call_give_the_bits_of_single_ones(batch, ties):
     sizes, times = [9, 17, 8, 4], 12
     rates = learning_rates(2, top_down=True, **ties)

@@ -1,0 +1,120 @@
+"""Two sweeps per batch on 784-500-500-10: our engine against a plain NumPy sketch.
+
+Both take 10 images at a time through an upward and a downward sweep in float32 and move
+W and the thresholds, with W_IP tied to W and W_PI = -B, from the same weights at rates
+that are the same steps down the gradient. The sketch (`two_sweep_sketch.py`) leaves
+attenuations out; multiply-adds are the same. They are timed in turn, round by round, in
+one process; a row gives the fastest round of each. One thread, then two (the engine shares out
+chunks of five images; NumPy's BLAS may use two threads).
+
+Usage: python benchmarks/two_sweep.py [--presentations 300]
+"""
+
+import argparse
+from time import perf_counter
+
+import numpy as np
+import scipy.linalg  # noqa: F401  (its BLAS must be loaded before it can be limited)
+from threadpoolctl import threadpool_limits
+from two_sweep_sketch import SIZES, build, matched_rates, run_epoch
+
+from circuits.engine.runner import Runner
+from circuits.weights import initial_weights
+from experiments.image_circuit import image_circuit
+
+BATCH = 10
+STEPS = (0.02, 0.2)
+ROUNDS = 7
+
+
+def engine(inputs, targets, threads):
+    """A function that shows all images once to our circuit."""
+    circuit = image_circuit(
+        SIZES, two_sweep=True, steps=STEPS, mixing=0.1, output_mixing=0.1
+    )
+    chunk = -(-BATCH // threads)
+    runner = Runner(
+        circuit,
+        [initial_weights(circuit)],
+        batch=BATCH,
+        chunk=chunk,
+        threads=threads,
+        dtype=np.float32,
+        announce=lambda text: None,
+    )
+    patterns = {
+        "input": inputs,
+        "target": 1 / (1 + np.exp(-targets)),
+        "bias": np.ones((len(inputs), 1), np.float32),
+    }
+
+    def run():
+        if runner.streams(circuit.schedule):
+            runner.present_many(0, patterns, circuit.schedule)
+            return
+        for start in range(0, len(inputs), BATCH):
+            rows = slice(start, start + BATCH)
+            shown = {name: values[rows] for name, values in patterns.items()}
+            runner.present(0, shown, circuit.schedule)
+
+    return run
+
+
+def sketch(inputs, targets):
+    """The same by the NumPy sketch."""
+    weights, rates = build(0), matched_rates(*STEPS)
+    order = np.arange(len(inputs))
+
+    def run():
+        run_epoch(weights, inputs, targets, order, rates, batch=BATCH)
+
+    return run
+
+
+def compare(presentations):
+    """Fastest round of each, in seconds, by name."""
+    rng = np.random.default_rng(0)
+    # As sparse as MNIST: about a fifth of the pixels are on.
+    shape = (presentations * BATCH, SIZES[0])
+    inputs = rng.uniform(size=shape) * (rng.uniform(size=shape) < 0.2)
+    inputs = inputs.astype(np.float32)
+    labels = rng.integers(SIZES[-1], size=len(inputs))
+    rates = np.where(labels[:, None] == np.arange(SIZES[-1]), 0.8, 0.1)
+    targets = np.log(rates / (1 - rates)).astype(np.float32)
+    runs = {
+        ("engine", 1): engine(inputs, targets, 1),
+        ("sketch", 1): sketch(inputs, targets),
+        ("engine", 2): engine(inputs, targets, 2),
+        ("sketch", 2): sketch(inputs, targets),
+    }
+    times = {name: [] for name in runs}
+    for turn in range(ROUNDS + 1):
+        for (name, threads), run in runs.items():
+            blas = threads if name == "sketch" else 1
+            with threadpool_limits(limits=blas, user_api="blas"):
+                begun = perf_counter()
+                run()
+            if turn:
+                times[name, threads].append(perf_counter() - begun)
+    return {name: min(values) for name, values in times.items()}
+
+
+def main():
+    """Print one row per runner."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presentations", type=int, default=300)
+    presentations = parser.parse_args().presentations
+    best = compare(presentations)
+    baseline = best["sketch", 1]
+    for (name, threads), seconds in best.items():
+        print(
+            f"{name:8}{threads} thread{'s' if threads > 1 else ' '}"
+            f"{1e6 * seconds / presentations:10.0f} us/batch"
+            f"{5500 * seconds / presentations:8.2f} s per 55,000 images"
+            f"{baseline / seconds:8.2f} x sketch on one thread",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
