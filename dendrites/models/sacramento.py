@@ -14,9 +14,7 @@ With ``noise=...`` every soma receives the white noise sigma xi of eqs. 1 and 2:
 Both hold for Euler steps; other methods take the number as an input held for the step.
 """
 
-import functools
 import warnings
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, NamedTuple
@@ -25,17 +23,11 @@ import numpy as np
 
 from dendrites import transfer
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
-from dendrites.errors import ModelError, choices
+from dendrites.models._noise import with_noise
 from dendrites.reads import rate_of_soma
 
 SOURCE = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, eqs. 1-5"
 PUBLISHED_DT = 0.1
-
-# What fills the input field `noise`, and the units of that field and of sigma.
-_NOISE = {
-    "white": ("white", "1/sqrt(ms)", "1/sqrt(ms)"),
-    "per_step": ("normal", "1", "1/ms"),
-}
 
 
 class PyramidalState(NamedTuple):
@@ -158,7 +150,7 @@ def sacramento_pyramidal(
             reads={**model.reads, "top_down_rate": top_down_rate},
             compartments=None,
         )
-    return _completed(model, noise, parameters)
+    return with_noise(model, noise, parameters)
 
 
 class InterneuronState(NamedTuple):
@@ -231,7 +223,7 @@ def sacramento_interneuron(
         quiet_dt=PUBLISHED_DT,
         source=SOURCE,
     )
-    return _completed(model, noise, parameters)
+    return with_noise(model, noise, parameters)
 
 
 class OutputState(NamedTuple):
@@ -337,52 +329,7 @@ def sacramento_output(
         quiet_dt=PUBLISHED_DT,
         source=SOURCE,
     )
-    return _completed(model, noise, parameters)
-
-
-def _completed(model, noise, parameters):
-    """The model with its parameters and, where asked for, noise at the soma."""
-    if noise is None:
-        if "sigma" in parameters:
-            raise ModelError(
-                f"{model.name}: sigma = {parameters['sigma']!r} needs a kind of noise. "
-                "Add noise='white' (or 'per_step'), or leave out sigma."
-            )
-        return replace(model, parameters=parameters)
-    if noise not in _NOISE:
-        raise ModelError(
-            f"{model.name}: noise = {noise!r}: must be None or a kind of noise. "
-            + choices(noise, _NOISE)
-        )
-    kind, unit, unit_of_sigma = _NOISE[noise]
-    state, derivative = model.state, model.derivative
-
-    def noisy_derivative(cell, inputs, p):
-        # The dendrites are algebraic: their derivatives stay at the default, 0.
-        return state(derivative(cell, inputs, p).soma + p.sigma * inputs.noise)
-
-    sigma = Annotated[float, unit_of_sigma, NON_NEGATIVE]
-    return replace(
-        model,
-        params=_extended(model.params, "sigma", sigma, 0.1),
-        inputs=_extended(model.inputs, "noise", Annotated[float, unit], 0.0),
-        derivative=noisy_derivative,
-        parameters=parameters,
-        random={"noise": kind},
-    )
-
-
-@functools.cache
-def _extended(base, field, hint, default):
-    """The NamedTuple class `base` with one more field at its end."""
-    extended = namedtuple(
-        f"Noisy{base.__name__}",
-        (*base._fields, field),
-        defaults=(*base._field_defaults.values(), default),
-        module=__name__,
-    )
-    extended.__annotations__ = {**base.__annotations__, field: hint}
-    return extended
+    return with_noise(model, noise, parameters)
 
 
 def warn_outside_reversal_range(target, *, e_exc: float = 1.0, e_inh: float = -1.0):
