@@ -4,8 +4,8 @@ Both take 10 images at a time through an upward and a downward sweep in float32 
 W and the thresholds, with W_IP tied to W and W_PI = -B, from the same weights at rates
 that are the same steps down the gradient. The sketch (`two_sweep_sketch.py`) leaves
 attenuations out; multiply-adds are the same. They are timed in turn, round by round, in
-one process; a row gives the fastest round of each. One thread, then two (the engine shares out
-chunks of five images; NumPy's BLAS may use two threads).
+one process; a row gives the fastest round of each. One thread, then two: the engine
+shares out chunks of five images, NumPy's BLAS may use two threads.
 
 Usage: python benchmarks/two_sweep.py [--presentations 300]
 """

@@ -9,6 +9,7 @@ import numpy as np
 from circuits.alignment import measure_alignment
 from circuits.checkpoint import state_sha256
 from circuits.circuit import Circuit
+from circuits.engine.jumps import drift, find_jumps
 from circuits.engine.runner import CHUNK, Runner
 from circuits.gradient import negative_gradient
 from circuits.schedule import Schedule
@@ -164,8 +165,8 @@ class Session:
         split = self.task.splits["train"]
         patterns = self.patterns(split, slice(0, self.options.batch))
         runner = self.trainer
-        runner.jumps = runner.find_jumps(
-            patterns, self.circuit.schedule, self.options.accuracy
+        runner.jumps = find_jumps(
+            runner, patterns, self.circuit.schedule, self.options.accuracy
         )
         for other in (self.tester, self.prober):
             if other is not None:
@@ -235,7 +236,7 @@ class Session:
         silence = self._silence(patterns)  # before the presentation moves the weights
         if self.integrator == EQUILIBRIUM:
             schedule = self.circuit.schedule
-            silence["drift"] = runner.drift(patterns, schedule, presentation=epoch)
+            silence["drift"] = drift(runner, patterns, schedule, presentation=epoch)
         # From rest: what the last probe ended in is not part of a checkpoint.
         schedule = replace(self.circuit.schedule, carry_state=False)
         runner.present(0, patterns, schedule, presentation=epoch)

@@ -16,15 +16,29 @@ _WHERE = {
 # An experiment and its module share a name; the module it is, whatever was imported
 # first, because importing a module puts it under its name here.
 _MODULES = (
+    "depth",
     "digits",
     "gradient_descent",
+    "image_circuit",
+    "mnist_microcircuit",
+    "new_association",
+    "plot_depth",
     "plot_digits",
+    "plot_mnist_microcircuit",
+    "plot_new_association",
+    "plot_self_prediction",
+    "plot_teacher_student",
     "plot_transient_silence",
     "plot_weak_nudge",
+    "plot_yin_yang",
     "references",
+    "self_prediction",
+    "stretches",
     "tasks",
+    "teacher_student",
     "transient_silence",
     "weak_nudge",
+    "yin_yang",
 )
 
 __all__ = [*_MODULES, *_WHERE]

@@ -10,7 +10,8 @@ from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 TWO_SWEEP = "two_sweep"
-# Best of the rates tried on the validation split (docs, mnist-microcircuit): steps
+NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+# Best of the steps tried on the validation split (docs, mnist-microcircuit): steps
 # down the gradient of output and hidden layers.
 REFERENCE_STEPS = {"backprop": (0.02, 25.0), "random": (0.02, 1.0)}
 
@@ -158,7 +159,7 @@ def mnist_microcircuit(
         progress=progress,
         checkpoint=checkpoint,
         resume=resume,
-        title=f"A dendritic microcircuit learns {dataset}",
+        title=f"A dendritic microcircuit learns {NAMES[dataset]}",
         citation=CITATION,
     )
     errors = {}

@@ -38,16 +38,15 @@ def plot_learning_curves(axes, tree):
             values = 100 * references.sel(reference=name)
             text = str(name).replace("_", " ") + f", test: {float(values[-1]):.2f} %"
             axes.plot(references.epoch, values, color=f"C{k}", label=text)
-    if "fashion" not in tree.attrs["title"]:
+    if "Fashion" not in tree.attrs["title"]:
         for name, value in PUBLISHED.items():
             axes.axhline(value, color="0.6", linewidth=0.8, linestyle="--")
             axes.annotate(
                 f"published: {name}, {value:g} %",
-                (1, value),
+                (0, value),
                 xycoords=("axes fraction", "data"),
-                xytext=(-2, 2),
+                xytext=(2, 2),
                 textcoords="offset points",
-                ha="right",
                 fontsize="x-small",
                 color="0.4",
             )
@@ -82,8 +81,13 @@ def plot_silence(axes, tree):
     silence = tree["diagnostics"].sps_residual
     for name in silence.hidden_layer.values:
         axes.plot(silence.epoch_at, silence.sel(hidden_layer=name), label=str(name))
+    axes.axhspan(1e-18, 1e-12, color="0.93", zorder=0)
+    axes.annotate(
+        "rounding", (0.02, 3e-13), xycoords=("axes fraction", "data"), color="0.4"
+    )
     axes.set(
         yscale="log",
+        ylim=(1e-18, 10),
         xlabel="epoch",
         ylabel="apical potential, rms (1)",
         title="apical potential without a teacher\n(0: interneurons predict all)",

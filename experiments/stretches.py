@@ -10,11 +10,25 @@ from circuits.checkpoint import check_same_config, load_checkpoint, previous_pat
 from circuits.circuit import Circuit
 from circuits.task import Split, Task
 from circuits.training_tree import now
+from dendrites.dataset import group
 
 READOUT = "hidden1_to_output_basal"
 TOP_DOWN = "output_to_hidden1_apical"
 MAIN, SHALLOW = "main", "shallow"
+FIRST, PER_DECADE, LONGEST = 100, 8, 250_000
 PROBE = 100  # examples whose mean update is compared with the exact gradient
+
+
+def moments(trials: int) -> list[int]:
+    """Numbers of trials after which to measure: in ratios of 1.33, from 100 on.
+
+    Never more than 250,000 apart, so that no checkpoint is long in coming.
+    """
+    ratio, found = 10 ** (1 / PER_DECADE), [min(FIRST, trials)]
+    while found[-1] < trials:
+        step = min(round(found[-1] * (ratio - 1)), LONGEST)
+        found.append(min(found[-1] + step, trials))
+    return found
 
 
 class Run:
@@ -27,8 +41,8 @@ class Run:
     ----------
     circuit : Circuit of one hidden layer, in the steady-state form
     task : Task
-        Its training examples are shown in order, each stretch in an order drawn anew;
-        after the last one come the first again.
+        Its training examples are shown one after the other, those of a stretch in
+        random order; after the last one come the first again.
     threads : int, optional
     """
 
@@ -107,8 +121,9 @@ class Run:
     def _shown(self, stop):
         """The next examples up to this trial; after the last one the first again."""
         train = self.task.splits["train"]
-        rows = np.arange(self.trials, stop) % len(train.inputs)
-        some = Split(train.inputs[rows], train.targets[rows], None, train.index[rows])
+        trials = np.arange(self.trials, stop)
+        rows = trials % len(train.inputs)
+        some = Split(train.inputs[rows], train.targets[rows], None, trials)
         return Task(self.task.name, {**self.task.splits, "train": some})
 
     def _row(self, trials, losses, seconds):
@@ -146,4 +161,32 @@ def resumed(run, checkpoint, config):
         "created_utc": saved["created_utc"],
         "parent_run_id": saved["run_id"],
         "n_resumes": saved["n_resumes"] + 1,
+    }
+
+
+def weight_groups(run: Run) -> dict:
+    """Weights of the circuit, start and end, as groups of a run tree."""
+    done = len(run.rows) - 1
+    return {
+        f"/weights/{p.name}": group(
+            {
+                "w": (
+                    ("snapshot", "post", "pre"),
+                    np.stack([run.start[p.name], run.weights[MAIN][p.name]]),
+                    "1",
+                )
+            },
+            {
+                "snapshot": np.arange(2),
+                "epoch_at": ("snapshot", np.array([0, done])),
+                "post": np.arange(run.start[p.name].shape[0]),
+                "pre": np.arange(run.start[p.name].shape[1]),
+            },
+            pre_population=p.pre,
+            post_population=p.post,
+            target_compartment=p.field,
+            plastic=int(p.learns),
+        )
+        for p in run.circuits[MAIN].projections
+        if p.learns or p.name == TOP_DOWN
     }

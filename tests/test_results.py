@@ -8,43 +8,89 @@ import pytest
 from dendrites.dataset import open_run
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+# First words of a row: file, variable, factor, and what to select in it.
 ROWS = {
-    "digits, test error of the microcircuit": ("test_error", 100),
+    "digits, test error of the microcircuit": ("digits", "test_error", 100, {}),
     "digits, frozen hidden layers, converged readout": (
+        "digits",
         "test_error_frozen_hidden",
         100,
+        {},
     ),
-    "digits, linear classifier": ("test_error_linear", 100),
-    "digits, backprop, same network": ("test_error_backprop", 100),
-    "digits, angle of hidden layer 1": ("angle_deg_hidden1", 1),
+    "digits, linear classifier": ("digits", "test_error_linear", 100, {}),
+    "digits, backprop, same network": ("digits", "test_error_backprop", 100, {}),
+    "digits, angle of hidden layer 1": ("digits", "angle_deg_hidden1", 1, {}),
+    "[teacher-student]": ("teacher-student", "error_fraction", 1, {"apical_rate": 1.0}),
+    "teacher-student, output weights only": (
+        "teacher-student",
+        "error_fraction_shallow",
+        1,
+        {"apical_rate": 1.0},
+    ),
+    "[yin-yang]": ("yin-yang", "test_error", 100, {"interneurons": "tied"}),
+    "[mnist-microcircuit]": ("mnist-tied", "test_error", 100, {}),
+    "mnist-microcircuit, plastic interneurons": (
+        "mnist-plastic",
+        "test_error",
+        100,
+        {},
+    ),
+    "mnist-microcircuit, backprop": ("mnist-tied", "test_error_backprop", 100, {}),
+    "mnist-microcircuit, feedback alignment": (
+        "mnist-tied",
+        "test_error_feedback_alignment",
+        100,
+        {},
+    ),
+    "mnist-microcircuit, frozen middle weights": (
+        "mnist-frozen",
+        "test_error",
+        100,
+        {},
+    ),
 }
 
 
-@pytest.fixture(scope="module")
-def stored():
-    return open_run(DOCS / "results" / "digits.nc")["sweep"].to_dataset()
+def stored(name):
+    return open_run(DOCS / "results" / f"{name}.nc")["sweep"].to_dataset()
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_the_results_table_repeats_the_stored_runs(row, stored):
-    name, scale = ROWS[row]
+def test_the_results_table_repeats_the_stored_runs(row):
+    file, name, scale, selection = ROWS[row]
     line = next(
         line
         for line in (DOCS / "results.md").read_text().splitlines()
         if line.startswith(f"| {row}")
     )
-    cell = line.split("|")[4]
-    mean, low, high, spread = map(float, re.findall(r"\d+\.\d+", cell))
-    values = stored[name] * scale
-    rounding = 0.5 * 10 ** -len(cell.split()[0].split(".")[1]) * 1.0001
-    assert mean == pytest.approx(float(values.mean()), abs=rounding)
-    assert low == pytest.approx(float(values.min()), abs=rounding)
-    assert high == pytest.approx(float(values.max()), abs=rounding)
-    assert spread == pytest.approx(float(values.std(ddof=1)), abs=rounding)
+    cell = line.split("|")[3]
+    values = (stored(file)[name].sel(selection) * scale).values.ravel()
+    written = re.findall(r"\d+\.\d+", cell)
+    expected = [values.mean(), values.min(), values.max(), values.std(ddof=1)]
+    assert 3 <= len(written) <= 4, cell
+    for text, value in zip(written, expected, strict=False):
+        digits = len(text.split(".")[1])
+        assert float(text) == pytest.approx(value, abs=0.5001 * 10**-digits)
 
 
-def test_the_circuit_gains_from_its_hidden_layers(stored):
-    assert float(stored.test_error.mean()) <= 0.04
-    assert float(stored.test_error.mean()) <= 0.6 * float(
-        stored.test_error_frozen_hidden.mean()
+def test_the_circuit_gains_from_its_hidden_layers():
+    digits = stored("digits")
+    assert float(digits.test_error.mean()) <= 0.04
+    assert float(digits.test_error.mean()) <= 0.6 * float(
+        digits.test_error_frozen_hidden.mean()
     )
+
+
+@pytest.mark.parametrize("name", ["mnist-tied", "mnist-plastic"])
+def test_two_hidden_layers_learn_mnist(name):
+    run = stored(name)
+    assert run.sizes["seed"] == 3
+    assert float(run.test_error.mean()) <= 0.0185
+
+
+def test_three_hidden_layers_learn_mnist_and_five_are_trained():
+    errors = stored("depth-matched").test_error.isel(epoch=-1)
+    assert float(errors.sel(setting="matched", depth=3)) <= 0.023
+    assert float(errors.sel(setting="matched", depth=5)) <= 0.06
+    plain = stored("depth-plain").test_error.isel(epoch=-1)
+    assert float(plain.sel(setting="plain_start", depth=5)) > 0.8

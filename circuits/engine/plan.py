@@ -7,6 +7,7 @@ import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.engine import tables as tb
+from circuits.engine.shortcuts import add_shortcuts, is_alias
 from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ConfigError, ModelError
@@ -382,47 +383,10 @@ class Plan:
         for row, p in zip(rows, c.projections, strict=True):
             if is_alias(p):
                 row[tb.WEIGHTS] = rows[row[tb.TIED_TO]][tb.WEIGHTS]
-        self._add_shortcuts(rows)
+        add_shortcuts(c, rows, self._plain)
         rows = [[row[k] for k in range(18)] for row in rows]
         real = [[row[k] for k in range(5)] for row in real]
         return _table(rows, 18), _table(real, 5, self.dtype)
-
-    def _add_shortcuts(self, rows):
-        """Products that a step need not make twice, because weights are tied."""
-        c, fields = self.circuit, {}
-        for k, p in enumerate(c.projections):
-            fields.setdefault((p.post, p.field), []).append(k)
-        moving = {
-            place: [k for k in members if not c.model(c.projections[k].pre).constant]
-            for place, members in fields.items()
-        }
-        for place, members in moving.items():
-            groups = {}
-            for k in members:
-                if c.projections[k].is_dense:
-                    groups.setdefault(rows[k][tb.WEIGHTS], []).append(k)
-            for group in groups.values():
-                for k in group if len(group) > 1 else ():
-                    rows[k][tb.LEADER] = group[0]
-            others = [rows[k][tb.TIED_TO] for k in members]
-            if not members or not all(is_alias(c.projections[k]) for k in members):
-                continue
-            there = c.projections[others[0]]
-            place = (there.post, there.field)
-            # A constant input that is followed lies in the field but not in its base.
-            followed = any(self._plain[k] for k in set(fields[place]) - set(others))
-            same = (
-                sorted(others) == moving[place]
-                and len({c.projections[k].tied_to.factor for k in members}) == 1
-                and all(
-                    rows[k][tb.SIGNAL] == rows[j][tb.SIGNAL]
-                    for k, j in zip(members, others, strict=True)
-                )
-            )
-            if same and not followed:
-                for k in members:
-                    rows[k][tb.COPIED] = tb.SKIPPED
-                rows[members[0]][tb.COPIED] = others[0]
 
     def _add_terms(self, p, n_post):
         """Factor loop, presynaptic signal and windows of each term of a rule."""
@@ -561,11 +525,6 @@ class Plan:
                 f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
             )
         return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
-
-
-def is_alias(projection) -> bool:
-    """Whether weights lie in the place of those they are tied to."""
-    return projection.tied_to is not None and not projection.tied_to.transpose
 
 
 def _pattern(projection):

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from circuits.circuit import Circuit
 from circuits.engine import tables as tb
+from circuits.engine.divergence import divergence
 from circuits.engine.entries import (
     advance_lane,
     begin_lane,
@@ -28,13 +29,20 @@ from circuits.engine.entries import (
     update_synapses,
 )
 from circuits.engine.integrate import run_span
+from circuits.engine.jumps import onset_steps
+from circuits.engine.lanes import clamp_states, relay_states, reset_states
 from circuits.engine.plan import Plan
 from circuits.engine.settle import (
     run_equilibrium,
     settle_phase,
     settle_presentations,
 )
-from circuits.engine.sweeps import equilibrium_sweeps, presentation_sweeps
+from circuits.engine.sweeps import (
+    equilibrium_sweeps,
+    pattern_table,
+    presentation_sweeps,
+    streamed_phases,
+)
 from circuits.schedule import Schedule
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, NumericalError
@@ -43,8 +51,6 @@ from dendrites.random import generator
 
 CHUNK = 64
 CHECK_EVERY = 100
-# After so many time constants a deviation from the fixed point is below 1e-4.
-ONSET = 10
 # A cell that finds its fixed point at all gains about a digit per sweep.
 MOST_SWEEPS = 500
 # Largest last move of a settled potential.
@@ -120,7 +126,7 @@ class Runner:
             seed,
         )
         self.jumps = jumps
-        self.onset = _onset_steps(circuit, onset) if jumps else 0
+        self.onset = onset_steps(circuit, onset) if jumps else 0
         # A jump needs the sums of all samples in its middle: one lane holds them.
         capacity = batch if jumps else min(batch, chunk)
         self.stopping = threading.Event()
@@ -158,7 +164,7 @@ class Runner:
             for learning in (False, True):
                 self._warm_up(learning)
         for lanes in self.lanes:
-            self._reset([(lane, capacity) for lane in lanes])
+            reset_states(self.plan, [(lane, capacity) for lane in lanes])
 
     def _warm_up(self, learning):
         lane = [(self.lanes[0][0], 1)]
@@ -232,9 +238,9 @@ class Runner:
         lanes = self._lanes_of(number, samples)
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
         if schedule.carry_state:
-            self._relay(number, lanes)
+            relay_states(self.plan, lanes, self.shown[number])
         else:
-            self._reset(lanes)
+            reset_states(self.plan, lanes)
         self.shown[number, : len(lanes)] = [m for _, m in lanes]
         windows = slice(t.average, t.average + len(self.plan.windows) * t.state_size)
         for lane, _ in lanes:
@@ -247,7 +253,7 @@ class Runner:
         for segment in schedule.segments(self.circuit.dt, rng):
             if phase is not schedule.phases[segment.phase]:
                 phase = schedule.phases[segment.phase]
-                self._clamp(lanes, patterns, phase.on)
+                clamp_states(self.plan, lanes, patterns, phase.on)
                 stepped = self._steps_of_onset(phase, learning)
             if first == 0 and recording:
                 for lane, m in lanes:
@@ -307,29 +313,7 @@ class Runner:
         NumericalError
             As `present`.
         """
-        plan, populations = self.plan, self.circuit.populations
-        names = [p.name for p in populations if p.model.clamped]
-        sizes = [self.circuit.population(name).size for name in names]
-        columns = np.cumsum([0, *sizes[:-1]])
-        clamped = np.array(
-            [(plan.rows[name], c) for name, c in zip(names, columns, strict=True)]
-        )
-        table = np.empty((len(patterns[names[0]]), sum(sizes)), plan.dtype)
-        for name, c, n in zip(names, columns, sizes, strict=True):
-            table[:, c : c + n] = patterns[name]
-        sweeps = self._sweeps_of(schedule)
-        lengths = [len(sweeps[k]) for k in range(len(schedule.phases))]
-        ends = np.cumsum(lengths)
-        phases = np.array(
-            [
-                (end - n, end, plan.windows.get(phase.name, -1))
-                for n, end, phase in zip(lengths, ends, schedule.phases, strict=True)
-            ]
-        )
-        on = np.array(
-            [[int(name in phase.on) for name in names] for phase in schedule.phases],
-            plan.dtype,
-        )
+        plan = self.plan
         lane, status = self.lanes[number][0], self.status[number, 0]
         self.shown[number, 0] = self.batch
         rate = self.rates[number]
@@ -339,73 +323,13 @@ class Runner:
             self.replicas[number],
             lane,
             self._span(number, learning=True, batch=self.batch),
-            np.concatenate([sweeps[k] for k in range(len(phases))]),
-            phases,
-            on,
-            clamped,
-            table,
+            *streamed_phases(plan, schedule, self._sweeps_of(schedule)),
+            pattern_table(plan, patterns),
             self._modes_of(rate, self.batch, events=True),
             status,
         )
         if stopped >= 0:
             raise self._diverged(number, presentation + stopped)
-
-    def drift(self, patterns, schedule, *, number=0, presentation=0) -> float:
-        """How far a presentation's weight change is from that with twice the jumps.
-
-        The largest relative distance over all projections; weights and states are as
-        before afterwards.
-        """
-        own, changes = self.jumps, []
-        try:
-            for self.jumps in (own, 2 * own):
-                kept = [a.copy() for a in (self.replicas[number], *self.lanes[number])]
-                shown = self.shown.copy()
-                before = self.weights(number)
-                self.present(number, patterns, schedule, presentation=presentation)
-                after = self.weights(number)
-                changes.append({name: after[name] - before[name] for name in after})
-                for mine, old in zip(
-                    (self.replicas[number], *self.lanes[number]), kept, strict=True
-                ):
-                    mine[:] = old
-                self.shown[:] = shown
-        finally:
-            self.jumps = own
-        coarse, fine = changes
-        return max(
-            (
-                float(np.linalg.norm(coarse[k] - fine[k]) / np.linalg.norm(fine[k]))
-                for k in fine
-                if np.any(fine[k])
-            ),
-            default=0.0,
-        )
-
-    def find_jumps(self, patterns, schedule, accuracy: float) -> int:
-        """Smallest power of two of jumps whose drift is at most `accuracy`.
-
-        Raises
-        ------
-        ConfigError
-            If it would take a jump for every step.
-        """
-        kept = self.jumps
-        segments = schedule.segments(self.circuit.dt, generator(0, "jumps"))
-        longest = max((s.steps for s in segments if s.learning), default=1)
-        self.jumps = 1
-        try:
-            while self.drift(patterns, schedule) > accuracy:
-                self.jumps *= 2
-                if self.jumps >= longest:
-                    raise ConfigError(
-                        f"accuracy = {accuracy:g}: not reached with a jump for each of "
-                        f"{longest} steps. Use the integrator 'exact', or lower the "
-                        "learning rates"
-                    )
-            return self.jumps
-        finally:
-            self.jumps = kept
 
     def read_out(self, lanes, population: str, variable: str):
         """Values (samples, n) of a State field in the lanes of a presentation."""
@@ -509,43 +433,6 @@ class Runner:
                 self.plan, schedule.phases
             )
         return self._sweeps[schedule.phases]
-
-    def _reset(self, lanes):
-        t = self.plan.tables
-        for lane, m in lanes:
-            lane[t.state : t.state + t.state_size] = 0
-            if self.plan.rests_at_zero:
-                continue
-            for p in self.circuit.populations:
-                state = self.plan.state_of(lane, p.name, m)
-                defaults = p.model.state._field_defaults
-                for v, field in enumerate(p.model.state._fields):
-                    state[v] = defaults.get(field, 0.0)
-
-    def _relay(self, number, lanes):
-        """Lay carried states out for this batch's size; new samples start afresh."""
-        for (lane, m), before in zip(lanes, self.shown[number], strict=False):
-            if m == before:
-                continue
-            names = [p.name for p in self.circuit.populations]
-            carried = {k: self.plan.state_of(lane, k, before).copy() for k in names}
-            self._reset([(lane, m)])
-            kept = min(m, before)
-            for name in names:
-                state = self.plan.state_of(lane, name, m)
-                state[:, :kept] = carried[name][:, :kept]
-
-    def _clamp(self, lanes, patterns, on):
-        start = 0
-        for lane, m in lanes:
-            for p in self.circuit.populations:
-                if not p.model.clamped:
-                    continue
-                state = self.plan.state_of(lane, p.name, m)
-                shown = p.name in on
-                state[0] = patterns[p.name][start : start + m] if shown else 0.0
-                state[1] = 1.0 if shown else 0.0
-            start += m
 
     def _run(self, number, lanes, span):
         plan, w = self.plan, self.replicas[number]
@@ -688,53 +575,7 @@ class Runner:
         lane = int(np.flatnonzero(self.status[number][:, 0])[0])
         status = self.status[number, lane].copy()
         self.status[number] = 0
-        code, step, row, variable, sample, unit = (int(x) for x in status)
-        sample += lane * self.plan.capacity
-        dt = self.circuit.dt
-        after = (step - 1) // CHECK_EVERY * CHECK_EVERY * dt
-        when = f"between t = {after:g} and {step * dt:g} ms of the presentation"
-        if presentation is not None:
-            when = f"by presentation {presentation}"
-        elif step == 0:
-            when = "in a settled phase"
-        settled = presentation is not None or step == 0
-        if code == 2:
-            name = self.circuit.projections[row].name
-            n_post, _ = self.circuit.shape(name)
-            which = f"number {variable} of its sparse pattern"
-            if self.plan.patterns[name] is None:
-                which = f"(post, pre) = ({variable % n_post}, {variable // n_post})"
-            return NumericalError(
-                f"projection {name!r}: weight {which} left the finite range {when}. "
-                "Lower its learning rate "
-                f"({self.rates[number][row]:g}) or give it bounds."
-            )
-        population = self.circuit.populations[row]
-        model = population.model
-        text = (
-            f"population {population.name!r}, compartment "
-            f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left "
-            f"the finite range {when}; dt = {dt:g} ms"
+        status[4] += lane * self.plan.capacity
+        return divergence(
+            self.plan, status, self.rates[number], CHECK_EVERY, presentation
         )
-        if settled:
-            text = text.partition(";")[0]
-            return NumericalError(
-                text + ". Use smaller weights or a lower learning rate."
-            )
-        if model.time_constant is not None:
-            tau = float(model.time_constant(model.parameters))
-            text += f" is {dt / tau:.2g} x the fastest time constant"
-        return NumericalError(
-            text + ". Use a smaller dt, smaller weights or a lower learning rate."
-        )
-
-
-def _onset_steps(circuit, onset):
-    """Steps of the onset that `equilibrium` takes one by one."""
-    if onset is None:
-        models = [p.model for p in circuit.populations]
-        constants = [
-            float(m.time_constant(m.parameters)) for m in models if m.time_constant
-        ]
-        onset = ONSET * max(constants, default=0.0)
-    return round(onset / circuit.dt)

@@ -9,7 +9,7 @@ that one compiled loop works through (`circuits.engine.settle`).
 import numpy as np
 
 from circuits.engine import tables as tb
-from circuits.engine.plan import is_alias
+from circuits.engine.shortcuts import is_alias
 
 
 class SweepPlanner:
@@ -149,3 +149,45 @@ def equilibrium_sweeps(plan) -> tuple[np.ndarray, np.ndarray]:
     # From the second sweep on the same signals are stale at the start of each.
     planner.sweep(order)
     return first, planner.sweep(order)
+
+
+def streamed_phases(plan, schedule, sweeps) -> tuple[np.ndarray, ...]:
+    """Settled phases of a schedule as `settle_presentations` takes them.
+
+    Returns
+    -------
+    operations, phases, on, clamped : ndarray
+    """
+    names, columns = _columns(plan)
+    parts = [sweeps[k] for k in range(len(schedule.phases))]
+    ends = np.cumsum([len(part) for part in parts])
+    phases = [
+        (end - len(part), end, plan.windows.get(phase.name, -1))
+        for part, end, phase in zip(parts, ends, schedule.phases, strict=True)
+    ]
+    on = [[int(name in phase.on) for name in names] for phase in schedule.phases]
+    clamped = [(plan.rows[name], c) for name, c in zip(names, columns, strict=True)]
+    return (
+        np.concatenate(parts),
+        np.array(phases),
+        np.array(on, plan.dtype),
+        np.array(clamped),
+    )
+
+
+def pattern_table(plan, patterns) -> np.ndarray:
+    """Patterns of all clamped populations side by side, one row per sample."""
+    names, columns = _columns(plan)
+    width = sum(plan.circuit.population(name).size for name in names)
+    table = np.empty((len(patterns[names[0]]), width), plan.dtype)
+    for name, column in zip(names, columns, strict=True):
+        n = plan.circuit.population(name).size
+        table[:, column : column + n] = patterns[name]
+    return table
+
+
+def _columns(plan):
+    """Clamped populations and their first columns in a table of patterns."""
+    clamped = [p for p in plan.circuit.populations if p.model.clamped]
+    starts = np.cumsum([0, *(p.size for p in clamped[:-1])])
+    return [p.name for p in clamped], starts
