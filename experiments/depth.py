@@ -89,12 +89,16 @@ def depth(
 
     Source: our experiment; the circuit of Sacramento et al. (2018).
     """
+    from circuits.task import whole_number
     from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
     from experiments import tasks
 
     created, begun = now(), time.perf_counter()
     _check_settings(settings)
+    depths = tuple(
+        sorted({whole_number("depths", layers, lowest=1) for layers in depths})
+    )
     task = getattr(tasks, dataset)()
     if train is not None:
         task = task.subset(train=train)

@@ -86,6 +86,9 @@ def mnist_microcircuit(
     ] = 0.0,
     dt: Annotated[float, Argument("Euler step, continuous time", "ms"), Gt(0)] = 0.1,
     block: Annotated[int, Argument("steps per block of 'blocked'"), Ge(1)] = 50,
+    chunk: Annotated[
+        int, Argument("images per thread at a time; may change last digits"), Ge(1)
+    ] = 32,
     train: Annotated[
         int | None, Argument("first so many training images [default: 55,000]"), Ge(1)
     ] = None,
@@ -152,6 +155,7 @@ def mnist_microcircuit(
         batch=batch,
         integrator="exact" if integrator == TWO_SWEEP else integrator,
         block=block,
+        chunk=chunk,
         rate_decay=rate_decay,
         weights=initial(circuit, task, top_feedback=top_feedback, start=start),
         dtype=dtype,
