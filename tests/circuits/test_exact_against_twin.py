@@ -18,7 +18,7 @@ from circuits.schedule import Schedule
 from circuits.weights import initial_weights
 from dendrites.models import nudging_conductances, sacramento_output
 
-# Acceptance A5 of the model card: both follow the same equations in double precision,
+# Both follow the same equations in double precision,
 # so after 1,000 steps only rounding is left.
 ROUNDING = 1e-12
 STEPS = 1000
@@ -98,7 +98,7 @@ def test_without_a_teacher_the_output_is_not_nudged():
     assert np.abs(soma - twin.u[-1]).max() < ROUNDING
 
 
-# --- checks of the model card, section 7 -----------------------------------------
+# --- exact checks of the model page ------------------------------------------------
 
 
 def silent(sizes, **options):

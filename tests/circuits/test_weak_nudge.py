@@ -1,4 +1,4 @@
-"""With a weak teacher the circuit's update is the exact gradient (card C4-C8, A2)."""
+"""With a weak teacher the circuit's update is the exact gradient (C4-C8)."""
 
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ UNEQUAL = {
 
 
 def share(g_output_nudge, g_leak=0.1, g_basal=1.0):
-    """lambda_N: how far the teacher pulls an output soma (card, section 5)."""
+    """lambda_N: how far the teacher pulls an output soma (model page)."""
     return g_output_nudge / (g_leak + g_basal + g_output_nudge)
 
 
@@ -115,7 +115,7 @@ def test_predicted_sizes_follow_the_formula_of_the_card():
 
 
 def test_a_strong_teacher_bends_the_update_away_from_the_gradient():
-    # The card's row of the published conductance, 0.8: 6.8 to 10.4 degree in the mean.
+    # Elsewhere, at the published conductance 0.8: 6.8 to 10.4 degree in the mean.
     angles = [found.angle for found, _ in alignments(0.8, pattern=1)]
     assert 5.0 < min(angles) < max(angles) < 16.0
 
@@ -132,7 +132,7 @@ def test_apical_potentials_of_the_last_hidden_layer_are_the_errors_to_first_orde
         wanted = wanted @ weights["output_to_hidden2_apical"].T
         gap = np.linalg.norm(apical - wanted) / np.linalg.norm(wanted)
         deviations.append(gap / share(nudge))
-    # Relative deviation of first order in the share, about 0.6 of it on the card.
+    # Relative deviation of first order in the share, about 0.6 of it elsewhere.
     assert max(deviations) < 2.0
     assert max(deviations) / min(deviations) < 1.05
 

@@ -1,4 +1,4 @@
-"""The self-prediction experiment: the card's check A3, tree and picture."""
+"""The self-prediction experiment: silence learned, tree and picture."""
 
 import json
 
@@ -37,14 +37,14 @@ def ratio(found, presentation):
 
 
 def test_apical_dendrites_fall_as_silent_as_in_the_reference(found):
-    # Card, A3: medians of five seeds at most 8 % after 10 inputs, 1.2 % after 30.
+    # Measured elsewhere: medians of five seeds at most 8 % after 10 inputs, 1.2 % after 30.
     assert np.median(ratio(found, 10)) <= 0.08
     assert np.median(ratio(found, 30)) <= 0.012
     assert ratio(found, 0).tolist() == [1.0] * 5
 
 
 def test_the_power_falls_long_before_the_lateral_weights_mirror_the_feedback(found):
-    # Card, pitfall 10: 1.33 after 30 inputs. Two independent uniform matrices of
+    # Elsewhere 1.33 after 30 inputs. Two independent uniform matrices of
     # 20 x 10 are sqrt(2) apart, in units of one's length, give or take 5 %.
     mismatch = found.feedback_mismatch
     assert float(mismatch.sel(presentation=0).median()) == pytest.approx(1.41, abs=0.07)
@@ -68,7 +68,7 @@ def test_the_circuit_learns_step_by_step_as_the_twin_behind_an_input_filter():
         for _ in range(1000):
             twin.step(filtered)
             filtered = filtered + 0.1 / 3.0 * (row - filtered)
-    # Rounding of weights of order one over 2000 steps, card A5.
+    # Rounding of weights of order one over 2000 steps.
     assert weight_deviation(twin, run.weights[0]) < 1e-12
     moved = {n for n in start if not np.array_equal(start[n], run.weights[0][n])}
     assert moved == {
@@ -119,7 +119,7 @@ def test_symmetric_inputs_are_slower(found):
     tree = self_prediction(patterns=30, inputs="symmetric")
     symmetric = tree["self_prediction"].to_dataset()
     assert np.median(ratio(symmetric, 10)) > np.median(ratio(found, 10))
-    # Card: 2-5 % after 30 inputs, on other draws.
+    # Elsewhere 2-5 % after 30 inputs, on other draws.
     assert 0.015 < np.median(ratio(symmetric, 30)) < 0.06
 
 
