@@ -17,8 +17,8 @@ from dendrites.errors import ConfigError
 
 G_LEAK, G_BASAL = 0.1, 1.0  # 1/ms, published
 SETTLED = 10.0  # ms after which a test image is answered, continuous time
-# Weights uniform(-4, 4) / sqrt(n_pre) around the middle of the logistic keep the
-# differences between images from fading on their way up (docs, depth).
+# Weights uniform(-4, 4) / sqrt(n_pre) around the middle of the logistic let the
+# differences between images fade less on their way up (docs, depth).
 CENTRED_WEIGHTS = 4.0
 
 

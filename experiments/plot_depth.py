@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+STYLES = {"matched": "o-", "equal_rates": "s-", "plain_start": "x--"}
 NAMES = {
     "matched": "matched rates",
     "equal_rates": "equal rates",
@@ -32,7 +33,8 @@ def plot_errors(axes, found):
     """Test error after the last epoch over the number of hidden layers."""
     for k, name in enumerate(found.setting.values):
         last = 100 * found.test_error.sel(setting=name).isel(epoch=-1)
-        axes.plot(found.depth, last, "o-", color=f"C{k}", label=NAMES[str(name)])
+        style = STYLES[str(name)]
+        axes.plot(found.depth, last, style, color=f"C{k}", label=NAMES[str(name)])
     axes.axhline(90, color="0.6", linewidth=0.8, linestyle=":")
     axes.annotate("chance", (found.depth.values[0], 90), va="bottom", color="0.4")
     axes.set(
@@ -51,7 +53,8 @@ def plot_signal(axes, found):
     """How much top hidden rates differ between images before training."""
     for k, name in enumerate(found.setting.values):
         values = found.signal.sel(setting=name)
-        axes.plot(found.depth, values, "o-", color=f"C{k}", label=NAMES[str(name)])
+        style = STYLES[str(name)]
+        axes.plot(found.depth, values, style, color=f"C{k}", label=NAMES[str(name)])
     axes.set(
         yscale="log",
         xlabel="hidden layers",

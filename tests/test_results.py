@@ -93,3 +93,10 @@ def test_three_hidden_layers_learn_mnist_and_five_are_trained():
     assert float(three.sel(setting="matched", depth=3)) <= 0.023
     errors = stored("depth-matched").test_error.isel(epoch=-1)
     assert float(errors.sel(setting="matched", depth=5)) <= 0.06
+
+
+def test_matched_rates_are_what_lets_five_layers_learn():
+    errors = stored("depth").test_error.isel(epoch=-1).sel(depth=5)
+    assert float(errors.sel(setting="equal_rates")) > 3 * float(
+        errors.sel(setting="matched")
+    )

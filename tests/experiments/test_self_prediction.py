@@ -37,7 +37,7 @@ def ratio(found, presentation):
 
 
 def test_apical_dendrites_fall_as_silent_as_in_the_reference(found):
-    # Measured elsewhere: medians of five seeds at most 8 % after 10 inputs, 1.2 % after 30.
+    # Elsewhere, medians of five seeds: at most 8 % after 10 inputs, 1.2 % after 30.
     assert np.median(ratio(found, 10)) <= 0.08
     assert np.median(ratio(found, 30)) <= 0.012
     assert ratio(found, 0).tolist() == [1.0] * 5
