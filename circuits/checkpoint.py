@@ -37,6 +37,7 @@ __all__ = [
     "check_same_config",
     "config_differences",
     "load_checkpoint",
+    "load_same_run",
     "previous_path",
     "save_checkpoint",
     "state_sha256",
@@ -157,6 +158,26 @@ def load_checkpoint(
         stacklevel=2,
     )
     return state
+
+
+def load_same_run(
+    path: str | os.PathLike[str], config: dict
+) -> tuple[dict, dict[str, np.ndarray]] | None:
+    """Header and arrays of the checkpoint of a run with these settings, if any.
+
+    Raises
+    ------
+    CheckpointError
+        If it is of other settings or of no run, or if no copy can be used.
+    """
+    path = Path(path)
+    if not path.exists() and not previous_path(path).exists():
+        return None
+    header, arrays = load_checkpoint(path)
+    if "config" not in header:
+        raise CheckpointError(f"{path.name} is no checkpoint of a training run")
+    check_same_config(header["config"], config)
+    return header, arrays
 
 
 def state_sha256(arrays: dict[str, np.ndarray]) -> str:

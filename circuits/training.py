@@ -9,12 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.checkpoint import (
-    check_same_config,
-    load_checkpoint,
-    previous_path,
-    save_checkpoint,
-)
+from circuits.checkpoint import load_same_run, save_checkpoint
 from circuits.circuit import Circuit
 from circuits.describe import describe
 from circuits.engine.plan import check_dtype
@@ -31,7 +26,6 @@ from circuits.session import (
 )
 from circuits.task import Task, whole_number
 from dendrites.errors import (
-    CheckpointError,
     ConfigError,
     DataError,
     StorageError,
@@ -174,6 +168,7 @@ def train(
     for name, frozen in controls.items():
         _check_control(circuit, name, frozen)
     check_task_fits(circuit, task)
+    check_rules_act(circuit)
     for split in task.splits.values():
         check_reachable(circuit, split.targets, f"task {task.name!r}")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
@@ -333,6 +328,19 @@ def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | N
     return None if jumps is None else whole_number("jumps", jumps, lowest=1)
 
 
+def check_rules_act(circuit: Circuit) -> None:
+    """Refuse rules that act at every step where no phase takes a step."""
+    if not all(phase.settle for phase in circuit.schedule.phases):
+        return
+    for p in circuit.projections:
+        if p.learns and p.rule.continuous and p.rule.learning_rate > 0:
+            raise ConfigError(
+                f"projection {p.name!r}: its rule acts at every step, and every phase "
+                "of the schedule settles without one. Give the rule the moments of "
+                "phases (microcircuit: form='two_sweep'), or a phase a duration"
+            )
+
+
 def check_task_fits(circuit: Circuit, task: Task) -> None:
     """Refuse a task whose examples do not fit the circuit's clamped populations."""
     expected = {"inputs": task.n_inputs, "targets": task.n_outputs}
@@ -383,13 +391,10 @@ def _checked_rates(circuit, rates):
 
 
 def _resume(session, checkpoint, config):
-    path = Path(checkpoint)
-    if not path.exists() and not previous_path(path).exists():
+    found = load_same_run(checkpoint, config)
+    if found is None:
         return None
-    header, arrays = load_checkpoint(path)
-    if "config" not in header:
-        raise CheckpointError(f"{path.name} is no checkpoint of a training run")
-    check_same_config(header["config"], config)
+    header, arrays = found
     session.restore(arrays)
     return header
 

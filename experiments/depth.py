@@ -259,15 +259,9 @@ def _check_settings(settings):
 
 def _finished(checkpoint, config):
     """Networks trained before an interruption, checked to be of these settings."""
-    from pathlib import Path
+    from circuits.checkpoint import load_same_run
 
-    from circuits.checkpoint import check_same_config, load_checkpoint, previous_path
-
-    path = Path(checkpoint)
-    if not path.exists() and not previous_path(path).exists():
-        return {}
-    header, arrays = load_checkpoint(path)
-    check_same_config(header["config"], config)
+    _, arrays = load_same_run(checkpoint, config) or ({}, {})
     return arrays
 
 

@@ -2,6 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from experiments.plot_digits import plot_angles
+
 # Test errors in percent, Sacramento et al. (2018), Fig. 3 and text.
 PUBLISHED = {"microcircuit": 1.96, "backprop": 1.53, "no hidden layer": 8.4}
 
@@ -57,22 +59,6 @@ def plot_learning_curves(axes, tree):
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.legend(fontsize="small", loc="upper right")
-    return axes
-
-
-def plot_angles(axes, tree):
-    """Angle between each layer's weight change and the exact gradient."""
-    angles = tree["diagnostics"].angle_to_bp
-    for name in angles.layer.values:
-        axes.plot(angles.epoch_at, angles.sel(layer=name), label=str(name))
-    axes.axhline(90, color="0.6", linewidth=1, linestyle=":")
-    axes.set(
-        ylim=(0, None),
-        xlabel="epoch",
-        ylabel="angle (degree)",
-        title="angle of the update to the exact gradient\n(90: unrelated)",
-    )
-    axes.legend(fontsize="small", title="layer")
     return axes
 
 

@@ -1,12 +1,11 @@
 """A circuit and its shallow control, trained in stretches and measured in between."""
 
 import uuid
-from pathlib import Path
 
 import numpy as np
 
 import circuits
-from circuits.checkpoint import check_same_config, load_checkpoint, previous_path
+from circuits.checkpoint import load_same_run
 from circuits.circuit import Circuit
 from circuits.task import Split, Task
 from circuits.training_tree import now
@@ -150,12 +149,10 @@ def new_header(config):
 
 def resumed(run, checkpoint, config):
     """Take up the checkpoint if there is one; what it changes in the header."""
-    if checkpoint is None or not (
-        Path(checkpoint).exists() or previous_path(checkpoint).exists()
-    ):
+    found = None if checkpoint is None else load_same_run(checkpoint, config)
+    if found is None:
         return {}
-    saved, arrays = load_checkpoint(checkpoint)
-    check_same_config(saved["config"], config)
+    saved, arrays = found
     run.restore(arrays)
     return {
         "created_utc": saved["created_utc"],

@@ -13,7 +13,12 @@ import math
 
 import numpy as np
 
-from circuits.engine.products import accumulate, accumulate_shared, tied_factor
+from circuits.engine.products import (
+    accumulate,
+    accumulate_shared,
+    field_place,
+    tied_factor,
+)
 from circuits.engine.tables import (
     CONSTANT,
     COPIED,
@@ -21,7 +26,6 @@ from circuits.engine.tables import (
     DEFERRED,
     DRAW,
     EVERY,
-    FACTOR_LOOP,
     FACTOR_PLACE,
     FIELD,
     FILL,
@@ -30,7 +34,6 @@ from circuits.engine.tables import (
     FOLLOWED,
     FUSED,
     HISTORY,
-    INPUT,
     KEY0,
     KEY1,
     LEADER,
@@ -39,7 +42,6 @@ from circuits.engine.tables import (
     OF,
     OF_CELLS,
     OUT,
-    PARAMS,
     PLACE,
     POST,
     PRE,
@@ -52,7 +54,6 @@ from circuits.engine.tables import (
     SUMMED,
     SYNAPSES,
     SYNAPTIC,
-    TERMS,
     TIED,
     UNIFORM,
     UNITS,
@@ -71,8 +72,10 @@ from circuits.engine.updates import (
     follow,
     predict_middle,
     read_state,
+    run_population,
+    write_factors,
 )
-from dendrites.calls import at, call_cell, call_factor
+from dendrites.calls import at
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
 from dendrites.random import normal, uniform
 
@@ -100,9 +103,7 @@ def write_base(t, w, x, span, section):
     for j in range(len(span.mode)):
         q = t.projection[j, SIGNAL]
         if t.signal[q, CONSTANT] and span.mode[j] != FOLLOWED:
-            p = t.projection[j, POST]
-            out = t.base + t.population[p, FIELD] * m
-            out += t.projection[j, INPUT] * t.population[p, SIZE] * m
+            out = t.base + field_place(t, j, m)
             wo = t.projection[j, WEIGHTS]
             if span.mode[j] != STILL:
                 wo += section
@@ -122,9 +123,8 @@ def write_fields(t, w, x, span, section, slot, past):
         field[i] = base[i]
     for j in range(len(span.mode)):
         q = t.projection[j, SIGNAL]
-        p = t.projection[j, POST]
-        n = t.population[p, SIZE]
-        out = t.field + t.population[p, FIELD] * m + t.projection[j, INPUT] * n * m
+        n = t.population[t.projection[j, POST], SIZE]
+        out = t.field + field_place(t, j, m)
         if t.signal[q, CONSTANT]:
             if span.mode[j] == FOLLOWED:
                 field, wx = at(x, out), at(x, t.projection[j, DEFERRED])
@@ -175,10 +175,9 @@ def copy_moving(t, x, j, m):
 
     Constant inputs are in the base of both fields.
     """
-    post, k = t.projection[j, POST], t.projection[j, COPIED]
-    n = t.population[post, SIZE] * m
-    here = t.population[post, FIELD] * m + t.projection[j, INPUT] * n
-    there = t.population[t.projection[k, POST], FIELD] * m + t.projection[k, INPUT] * n
+    n = t.population[t.projection[j, POST], SIZE] * m
+    here = field_place(t, j, m)
+    there = field_place(t, t.projection[j, COPIED], m)
     factor = tied_factor(t, j)
     out, field = at(x, t.field + here), at(x, t.field + there)
     base = at(x, t.base + there)
@@ -191,21 +190,7 @@ def run_cells(t, table, w, x, span, column):
     """Fill (column FILL) or advance (STEP) every population that has such a loop."""
     for p in range(len(t.population)):
         if t.population[p, column] >= 0:
-            n = t.population[p, SIZE] * span.samples
-            call_cell(
-                table[t.population[p, column]],
-                (
-                    x,
-                    t.population[p, STATE],
-                    x,
-                    t.field + t.population[p, FIELD] * span.samples,
-                    n,
-                    w,
-                    t.population[p, PARAMS],
-                    span.dt,
-                    n,
-                ),
-            )
+            run_population(t, table, w, x, span, p, column)
 
 
 @inlined_kernel
@@ -244,36 +229,12 @@ def fill_random(t, x, span, k, out, n, step):
 def step_populations(t, loops, w, x, span, s, stage):
     """Algebraic compartments, then the factors of every rule, then the new state."""
     factors = span.learning * (1 - stage)
-    m = span.samples
     run_cells(t, loops.fill, w, x, span, FILL)
     state, start = at(x, t.state), at(x, t.start)
     for i in range(t.state_size * t.keeps_start * (1 - stage)):
         start[i] = state[i]
-    for j in range(len(span.mode) if factors else 0):
-        mode = span.mode[j]
-        if mode in (SUMMED, FOLLOWED, FUSED):
-            p = t.projection[j, POST]
-            n = t.population[p, SIZE] * m
-            first = t.projection[j, FIRST_TERM]
-            so = t.population[p, STATE]
-            for k in range(first, first + t.projection[j, TERMS]):
-                call_factor(
-                    loops.factor[t.term[k, FACTOR_LOOP]],
-                    (
-                        x,
-                        so,
-                        x,
-                        so,
-                        x,
-                        so,
-                        n,
-                        w,
-                        t.population[p, PARAMS],
-                        x,
-                        t.term[k, FACTOR_PLACE] + s * n,
-                        n,
-                    ),
-                )
+    if factors:
+        write_factors(t, loops, w, x, span, s)
     run_cells(t, loops.step, w, x, span, STEP)
 
 

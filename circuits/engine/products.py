@@ -4,6 +4,8 @@ import numpy as np
 
 from circuits.engine.tables import (
     FACTOR,
+    FIELD,
+    INPUT,
     KIND,
     POST,
     PRE,
@@ -25,6 +27,14 @@ SMALL_PRODUCT = 20_000
 FEW_SAMPLES = 32
 # The same for the sum of so many outer products added to weights.
 FEW_ROWS = 16
+
+
+@inner_kernel
+def field_place(t, j, m):
+    """Where, among all input fields of m samples, the one projection j reaches lies."""
+    p = t.projection[j, POST]
+    place = t.population[p, FIELD] * m
+    return place + t.projection[j, INPUT] * t.population[p, SIZE] * m
 
 
 @inner_kernel

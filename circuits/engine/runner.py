@@ -503,7 +503,6 @@ class Runner:
             status,
         )
         if stopped == 2:
-            status[:] = 0
             raise NumericalError(
                 f"circuit {self.circuit.name!r}: the cells found no fixed point within "
                 f"{MOST_SWEEPS} sweeps (weights or slopes too large for one to be "

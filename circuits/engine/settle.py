@@ -12,24 +12,24 @@ from circuits.engine.integrate import (
     has_diverged,
     record_states,
 )
-from circuits.engine.products import accumulate, multiply, tied_factor
+from circuits.engine.products import (
+    accumulate,
+    field_place,
+    multiply,
+    tied_factor,
+)
 from circuits.engine.tables import (
     CLEAR_FIELD,
     COMBINE,
     COPY_FIELD,
     DECAY,
     DETAIL,
-    FACTOR_LOOP,
-    FACTOR_PLACE,
     FIELD,
-    FIRST_TERM,
-    INPUT,
     LOOP,
     MULTIPLY,
     MULTIPLY_COMBINED,
     OF,
     OPERATION,
-    PARAMS,
     PLACE,
     POST,
     PRE,
@@ -43,7 +43,6 @@ from circuits.engine.tables import (
     SUM,
     SUMMED,
     SYNAPSES,
-    TERMS,
     WEIGHT_DECAY,
     WEIGHTS,
 )
@@ -57,17 +56,11 @@ from circuits.engine.updates import (
     predict_middle,
     read_state,
     refresh_tied,
+    run_population,
+    write_factors,
 )
-from dendrites.calls import at, call_cell, call_factor
+from dendrites.calls import at
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
-
-
-@inner_kernel
-def field_place(t, j, m):
-    """Where the input field that projection j reaches lies in a lane of m samples."""
-    p = t.projection[j, POST]
-    place = t.field + t.population[p, FIELD] * m
-    return place + t.projection[j, INPUT] * t.population[p, SIZE] * m
 
 
 @inner_kernel
@@ -89,7 +82,7 @@ def run_sweep(t, loops, w, x, span, operations, section):
             wo = t.projection[row, WEIGHTS]
             if span.mode[row] != STILL:
                 wo += section
-            out = field_place(t, row, m)
+            out = t.field + field_place(t, row, m)
             if operations[k, DETAIL]:
                 multiply(t, row, w, wo, x, xo, out, m)
             else:
@@ -108,8 +101,8 @@ def run_sweep(t, loops, w, x, span, operations, section):
         elif kind == COPY_FIELD:
             n = t.population[t.projection[row, POST], SIZE] * m
             factor = tied_factor(t, row)
-            out = at(x, field_place(t, row, m))
-            other = at(x, field_place(t, operations[k, DETAIL], m))
+            out = at(x, t.field + field_place(t, row, m))
+            other = at(x, t.field + field_place(t, operations[k, DETAIL], m))
             for i in range(n):
                 out[i] = factor * other[i]
         elif kind == CLEAR_FIELD:
@@ -117,21 +110,7 @@ def run_sweep(t, loops, w, x, span, operations, section):
             start = t.field + t.population[row, FIELD] * m + operations[k, DETAIL] * n
             x[start : start + n] = 0
         else:
-            n = t.population[row, SIZE] * m
-            call_cell(
-                loops.settle[t.population[row, SETTLE]],
-                (
-                    x,
-                    t.population[row, STATE],
-                    x,
-                    t.field + t.population[row, FIELD] * m,
-                    n,
-                    w,
-                    t.population[row, PARAMS],
-                    span.dt,
-                    n,
-                ),
-            )
+            run_population(t, loops.settle, w, x, span, row, SETTLE)
 
 
 @kernel
@@ -183,10 +162,10 @@ def settle_presentations(
                 moment = at(x, t.average + window * t.state_size)
                 for i in range(t.state_size):
                     moment[i] = state[i]
-        if span.learning:
-            alone = span.learning
-            collect_events(t, loops, w, x, mode, span.rate, m, span.batch, alone)
-            apply_events(t, w, x, mode, span.rate, m, span.batch, alone)
+        # Such a lane is alone and always learns; 1 without a literal.
+        alone = span.learning
+        collect_events(t, loops, w, x, mode, span.rate, m, span.batch, alone)
+        apply_events(t, w, x, mode, span.rate, m, span.batch, alone)
         checked = b % span.check_every == 0 or (b + 1) * m == len(patterns)
         if checked and find_divergence(t, x, m, span.first_step, status):
             return b
@@ -209,36 +188,6 @@ def find_fixed_point(t, loops, w, x, span, first, again, section, tolerance):
         if largest <= tolerance:
             return sweep + 2
     return span.most_sweeps + 2
-
-
-@inner_kernel
-def write_factors(t, loops, w, x, span):
-    """The factor of every rule that acts now, from the settled cells."""
-    for j in range(len(span.mode)):
-        if span.mode[j] != SUMMED:
-            continue
-        p = t.projection[j, POST]
-        n = t.population[p, SIZE] * span.samples
-        so = t.population[p, STATE]
-        first = t.projection[j, FIRST_TERM]
-        for k in range(first, first + t.projection[j, TERMS]):
-            call_factor(
-                loops.factor[t.term[k, FACTOR_LOOP]],
-                (
-                    x,
-                    so,
-                    x,
-                    so,
-                    x,
-                    so,
-                    n,
-                    w,
-                    t.population[p, PARAMS],
-                    x,
-                    t.term[k, FACTOR_PLACE],
-                    n,
-                ),
-            )
 
 
 @inlined_kernel
@@ -291,7 +240,7 @@ def find_gradient(t, loops, w, x, span, first, again, section, tolerance):
     """Settle on these weights and sum factor times signal of one step."""
     sweeps = find_fixed_point(t, loops, w, x, span, first, again, section, tolerance)
     if span.learning:
-        write_factors(t, loops, w, x, span)
+        write_factors(t, loops, w, x, span, t.weights)
         read_terms(t, loops, w, x, span)
         collect(t, x, span, t.weights + 1, t.weights)
     return sweeps
@@ -319,7 +268,6 @@ def run_equilibrium(t, loops, w, x, span, first, again, tolerance, status):
         if find_divergence(t, x, span.samples, span.first_step + done, status):
             return 1
         if sweeps > span.most_sweeps + 1:
-            status[0], status[1] = 3, span.first_step + done
             return 2
         if span.window >= 0:
             total, state = at(x, t.average + span.window * t.state_size), at(x, t.state)

@@ -19,7 +19,10 @@ from circuits.engine.tables import (
     FACTOR,
     FACTOR_LOOP,
     FACTOR_PLACE,
+    FIELD,
     FIRST_TERM,
+    FOLLOWED,
+    FUSED,
     GAIN,
     KIND,
     LOOP,
@@ -50,7 +53,7 @@ from circuits.engine.tables import (
     WEIGHT_DECAY,
     WEIGHTS,
 )
-from dendrites.calls import at, call_factor, call_read, call_synapse
+from dendrites.calls import at, call_cell, call_factor, call_read, call_synapse
 from dendrites.jit import inlined_kernel, inner_kernel
 
 
@@ -108,6 +111,56 @@ def refresh_tied(t, w, mode, section):
             for q in range(n_post):
                 k = there + q * n_pre + p
                 w[here + p * n_post + q] = t.real[j, FACTOR] * w[k]
+
+
+@inlined_kernel
+def run_population(t, table, w, x, span, p, column):
+    """Call the cell loop of population p whose number stands in `column`."""
+    n = t.population[p, SIZE] * span.samples
+    call_cell(
+        table[t.population[p, column]],
+        (
+            x,
+            t.population[p, STATE],
+            x,
+            t.field + t.population[p, FIELD] * span.samples,
+            n,
+            w,
+            t.population[p, PARAMS],
+            span.dt,
+            n,
+        ),
+    )
+
+
+@inlined_kernel
+def write_factors(t, loops, w, x, span, s):
+    """The factor of every rule that acts now, into slot `s` of a block."""
+    for j in range(len(span.mode)):
+        mode = span.mode[j]
+        if mode in (SUMMED, FOLLOWED, FUSED):
+            p = t.projection[j, POST]
+            n = t.population[p, SIZE] * span.samples
+            first = t.projection[j, FIRST_TERM]
+            so = t.population[p, STATE]
+            for k in range(first, first + t.projection[j, TERMS]):
+                call_factor(
+                    loops.factor[t.term[k, FACTOR_LOOP]],
+                    (
+                        x,
+                        so,
+                        x,
+                        so,
+                        x,
+                        so,
+                        n,
+                        w,
+                        t.population[p, PARAMS],
+                        x,
+                        t.term[k, FACTOR_PLACE] + s * n,
+                        n,
+                    ),
+                )
 
 
 @inlined_kernel
