@@ -100,3 +100,25 @@ def test_matched_rates_are_what_lets_five_layers_learn():
     assert float(errors.sel(setting="equal_rates")) > 3 * float(
         errors.sel(setting="matched")
     )
+
+
+# One seed each: file, variable, factor, page, the figure as written there.
+SINGLE_RUNS = [
+    ("mnist-continuous-500", "test_error", 100, "mnist-microcircuit", "8.8"),
+    ("mnist-continuous-500-500", "test_error", 100, "mnist-microcircuit", "25.6"),
+    ("mnist-continuous-large-steps", "test_error", 100, "mnist-microcircuit", "29.1"),
+    ("mnist-continuous-batch1", "test_error", 100, "mnist-microcircuit", "18.2"),
+    ("mnist-continuous-batch64", "test_error", 100, "mnist-microcircuit", "22.3"),
+    ("mnist-learned", "test_error", 100, "mnist-microcircuit", "3.39"),
+    ("yin-yang-continuous", "test_error", 100, "yin-yang", "2.9"),
+    ("teacher-student-full", "error_fraction", 1e6, "teacher-student", "2.7"),
+]
+
+
+@pytest.mark.parametrize("run", SINGLE_RUNS, ids=lambda run: run[0])
+def test_single_runs_are_quoted_as_stored(run):
+    file, name, scale, page, written = run
+    digits = len(written.split(".")[1])
+    value = scale * float(stored(file)[name][0])
+    assert value == pytest.approx(float(written), abs=0.5001 * 10**-digits)
+    assert written in (DOCS / "experiments" / f"{page}.md").read_text()
