@@ -45,6 +45,8 @@ class Circuit:
         Population whose `readout` at the end of a presentation is the answer.
     readout : str
         Scalar read of the output cells.
+    readout_phase : str, optional
+        Phase in whose averaging window the cells are read; default: at the end.
     dt : float
         Step, ms.
     stepper : {"euler", "exponential_euler", "heun"}
@@ -70,6 +72,7 @@ class Circuit:
     test_schedule: Schedule | None = None
     output: str = "output"
     readout: str = "rate"
+    readout_phase: str | None = None
     dt: float = 0.1
     stepper: str = "euler"
     layers: tuple[Layer, ...] = ()
@@ -122,10 +125,12 @@ class Circuit:
             )
         problems += [
             f"population {p.name!r}: {p.model.name} cells advance by a step of their "
-            "own, which heun cannot use: it needs a derivative. Use euler"
+            "own or spike, which heun cannot use: it needs a derivative. Use euler"
             for p in self.populations
-            if self.stepper == "heun" and p.model.step is not None
+            if self.stepper == "heun" and (p.model.step is not None or p.model.spiking)
         ]
+        if not problems:
+            problems += [*self._delay_problems(), *self._readout_problems()]
         if problems:
             raise ModelError("\n".join(problems))
         self._check_connected()
@@ -166,6 +171,40 @@ class Circuit:
     def with_schedule(self, schedule: Schedule) -> "Circuit":
         """The same circuit with another training schedule."""
         return replace(self, schedule=schedule)
+
+    @property
+    def update_order(self) -> tuple[str, ...]:
+        """Populations in the order in which a step advances them.
+
+        As given, but those that send signals without delay before those that receive.
+
+        Raises
+        ------
+        ModelError
+            If projections without delay form a loop.
+        """
+        before = {name: set() for name in self._names}
+        for p in self.projections:
+            if p.delay == 0 and not self.model(p.pre).constant:
+                before[p.post].add(p.pre)
+        order = []
+        while before:
+            ready = next((n for n, rest in before.items() if not rest), None)
+            if ready is None:
+                raise ModelError(
+                    f"circuit {self.name!r}: projections without delay form a loop "
+                    f"through {', '.join(before)}; give one of them a delay of a step"
+                )
+            order.append(ready)
+            del before[ready]
+            for rest in before.values():
+                rest.discard(ready)
+        return tuple(order)
+
+    def is_event_driven(self, projection: str) -> bool:
+        """Whether a projection carries spikes, so that silent cells cost nothing."""
+        p = self.projection(projection)
+        return self.model(p.pre).spiking and p.signal == "spikes"
 
     @property
     def _names(self):
@@ -279,6 +318,61 @@ class Circuit:
                         "which has no averaging window. " + choices(moment, windows)
                     )
 
+    def _delay_problems(self):
+        for p in self.projections:
+            where = f"projection {p.name!r}"
+            steps = 0 if p.delay is None else p.delay / self.dt
+            if abs(steps - round(steps)) > 1e-6:
+                yield (
+                    f"{where}: delay = {p.delay:g} ms is no whole number of steps of "
+                    f"dt = {self.dt:g} ms"
+                )
+            if p.delay is not None and self.stepper == "heun":
+                yield f"{where}: heun has no delays. Use euler"
+            if p.clip == "readout" and not (
+                self.is_event_driven(p.name) and p.is_dense
+            ):
+                yield (
+                    f"{where}: clip = 'readout' needs a dense projection that carries "
+                    "the spikes of a spiking population"
+                )
+            pre, post = self.model(p.pre), self.model(p.post)
+            for mine, theirs in p.carries.items():
+                for model, name in ((post, mine), (pre, theirs)):
+                    if name not in model.state._fields:
+                        yield (
+                            f"{where}: carries: {model.name} cells have no variable "
+                            f"{name!r}. {choices(name, model.state._fields)}"
+                        )
+        yield from self._time_problems()
+        try:
+            _ = self.update_order
+        except ModelError as error:
+            yield str(error)
+
+    def _time_problems(self):
+        """Settled phases take no time, in which nothing can be delayed."""
+        schedules = filter(None, (self.schedule, self.test_schedule))
+        settled = [f.name for s in schedules for f in s.phases if f.settle]
+        for p in self.projections:
+            if settled and (p.delay is not None or p.carries):
+                yield (
+                    f"projection {p.name!r} has a delay or carried traces, and phase "
+                    f"{settled[0]!r} settles without taking time"
+                )
+
+    def _readout_problems(self):
+        if self.readout_phase is None:
+            return
+        for schedule in (self.schedule, self.test_schedule or self.schedule):
+            names = [phase.name for phase in schedule.phases if phase.readable]
+            if self.readout_phase not in names:
+                yield (
+                    f"circuit {self.name!r}: readout_phase {self.readout_phase!r} is "
+                    "no phase with an averaging window. "
+                    + choices(self.readout_phase, names)
+                )
+
     def _settled_problems(self, phase):
         """Names of a settled phase, and cells that have no steady state to go to."""
         models = {p.name: p.model for p in self.populations}
@@ -287,7 +381,7 @@ class Circuit:
         for name in phase.settle:
             if name not in models:
                 yield f"{where}: no population {name!r}. {choices(name, models)}"
-            elif models[name].derivative is None:
+            elif models[name].derivative is None or models[name].spiking:
                 yield f"{where}: {name!r}: {_no_steady_state(models[name])}"
         for name in phase.silent:
             if name not in projections:

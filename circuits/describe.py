@@ -59,8 +59,14 @@ def _projection(p):
                 if getattr(p.rule, field.name) is not None
             },
         }
+    if p.delay is not None:
+        result["delay_ms"] = p.delay
+    if p.carries:
+        result["carries"] = dict(p.carries)
     if p.bounds is not None:
         result["bounds"] = list(p.bounds)
+        if p.clip != "weights":
+            result["clip"] = p.clip
     if p.weight_decay:
         result["weight_decay"] = p.weight_decay
     return result
@@ -100,6 +106,8 @@ def _functions(model):
             model.derivative,
             model.step,
             model.instantaneous,
+            model.spike,
+            model.fired,
             *(model.reads[name] for name in sorted(model.reads)),
         )
         if function is not None

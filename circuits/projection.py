@@ -1,6 +1,7 @@
 """Projection: weighted signals from one population to an input field of another."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,11 +13,22 @@ from dendrites.synaptic_rule import SynapticRule
 
 @dataclass(frozen=True)
 class Uniform:
-    """Initial weights uniform(low, high), divided by sqrt(n_pre) if asked."""
+    """Initial weights uniform(low, high), divided by sqrt(n_pre) if asked.
+
+    With `share` below 1 only that share of them, drawn at random, is not zero.
+    """
 
     low: float = -1.0
     high: float = 1.0
     per_root_fan_in: bool = False
+    share: float = 1.0
+
+    def __post_init__(self):
+        if not 0 <= self.share <= 1:
+            raise ModelError(
+                f"Uniform: share = {self.share!r} of weights that are not zero: must "
+                "be between 0 and 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,16 @@ class ScaledCopy:
 
 @dataclass(frozen=True)
 class Tied:
-    """Weights that are at every moment `factor` times those of another projection."""
+    """Weights that are at every moment `factor` times those of another projection.
+
+    With `noise` independent normal numbers of that standard deviation are added, drawn
+    anew whenever a presentation has moved the other weights.
+    """
 
     to: str
     factor: float = 1.0
     transpose: bool = False
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +88,19 @@ class Projection:
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
         Weights are clipped to this range after every update.
+    clip : {"weights", "readout"}
+        Whether the bounds act on the weight itself, or on its value where it is used
+        and shown while the weight moves on unbounded (event-driven projections only).
     weight_decay : float
         Relative decay of the weights while the rule acts, 1/ms.
+    delay : float, optional
+        ms, whole steps, until a signal arrives. Default: one step, so a projection
+        carries what its cells showed when the step began. 0: the presynaptic cells are
+        stepped first and what they show after it arrives in the same step.
+    carries : mapping of str to str, optional
+        Variables of the postsynaptic cell that hold weighted sums of variables of the
+        presynaptic cells: traces kept behind the synapse. Where a rule acts at the end
+        of a presentation, they follow the change of the weights.
     name : str, optional
         Default: ``<pre>_to_<post>_<field>``.
 
@@ -92,7 +120,10 @@ class Projection:
     initial: Uniform | Constant | ScaledCopy | np.ndarray = Constant(0.0)
     tied_to: Tied | None = None
     bounds: tuple[float, float] | None = None
+    clip: str = "weights"
     weight_decay: float = 0.0
+    delay: float | None = None
+    carries: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
 
     def __post_init__(self):
@@ -134,6 +165,24 @@ class Projection:
         if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
             raise ModelError(
                 f"{where}: bounds = {self.bounds}: the lower must be below the upper"
+            )
+        if self.clip not in ("weights", "readout"):
+            raise ModelError(
+                f"{where}: clip = {self.clip!r}: allowed: weights, readout"
+            )
+        if self.delay is not None and not 0 <= self.delay < float("inf"):
+            raise ModelError(
+                f"{where}: delay = {self.delay!r} ms: must be >= 0 and finite, or None "
+                "for one step"
+            )
+        if self.tied_to is not None and not 0 <= self.tied_to.noise < float("inf"):
+            raise ModelError(
+                f"{where}: noise = {self.tied_to.noise!r} of tied weights: must be >= 0"
+            )
+        if self.tied_to and self.tied_to.noise and not self.tied_to.transpose:
+            raise ModelError(
+                f"{where}: only weights tied with transpose=True can have noise; "
+                "others lie in the place of those they are tied to"
             )
         if not 0 <= self.weight_decay < float("inf"):
             raise ModelError(

@@ -36,6 +36,8 @@ class Phase:
         filters stand still before.
     window : float, optional
         The last `window` ms are averaged for reads at this phase's moment.
+    window_start : float, optional
+        Instead of `window`: everything from so many ms after the phase begins.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Phase:
     window: float | None = None
     settle: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    window_start: float | None = None
 
     def __post_init__(self):
         check_name("phase", self.name)
@@ -77,7 +80,12 @@ class Phase:
             raise ModelError(
                 f"{where}: duration = {self.duration!r} ms: must be > 0 and finite"
             )
-        for name in ("lag", "window"):
+        if self.window is not None and self.window_start is not None:
+            raise ModelError(
+                f"{where}: window = {self.window!r} and window_start = "
+                f"{self.window_start!r} ms: give one of them"
+            )
+        for name in ("lag", "window", "window_start"):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -90,7 +98,7 @@ class Phase:
                 )
 
     def _check_settled(self, where):
-        for name in ("duration", "window", "lag"):
+        for name in ("duration", "window", "window_start", "lag"):
             if getattr(self, name):
                 raise ModelError(
                     f"{where}: {name} = {getattr(self, name)!r}: a settled phase takes "
@@ -103,7 +111,8 @@ class Phase:
     @property
     def readable(self) -> bool:
         """Whether rules can read the cells of this phase."""
-        return self.window is not None or bool(self.settle)
+        windows = (self.window, self.window_start)
+        return windows != (None, None) or bool(self.settle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +164,12 @@ class Schedule:
             steps = n_steps(duration, dt, f"phase {phase.name!r}", quiet=drawn)
             lag = min(round(phase.lag / dt), steps)
             window = 0 if phase.window is None else round(phase.window / dt)
-            if window > steps:
+            if phase.window_start is not None:
+                window = steps - round(phase.window_start / dt)
+            if window > steps or (phase.window_start is not None and window < 1):
                 raise ModelError(
-                    f"phase {phase.name!r}: drew {duration:g} ms, shorter than its "
-                    f"window of {phase.window:g} ms"
+                    f"phase {phase.name!r}: its length of {duration:g} ms leaves no "
+                    f"room for its window ({phase.window or phase.window_start:g} ms)"
                 )
             cuts = sorted({0, lag, steps - window, steps})
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True):

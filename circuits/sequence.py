@@ -6,11 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.circuit import Circuit
-from circuits.engine.plan import Recording, check_dtype
+from circuits.engine.plan import check_dtype
 from circuits.engine.runner import Runner, serial_blas
+from circuits.presented import (
+    check_forced_spikes,
+    check_nothing_given,
+    check_patterns,
+)
 from circuits.schedule import Schedule
 from circuits.session import EQUILIBRIUM, EXACT
-from circuits.simulation import JUMPS, check_patterns
+from circuits.simulation import JUMPS, longest
 from circuits.task import whole_number
 from circuits.training import BLOCK, check_integrator, check_jumps
 from circuits.weights import initial_weights
@@ -43,13 +48,14 @@ def present_sequence(
     keep: Sequence[int] | None = None,
     reads: Sequence[tuple[str, str]] = (),
     weights: Mapping | None = None,
-    schedule: Schedule | None = None,
+    schedule: Schedule | Sequence[Schedule] | None = None,
     learning: bool = True,
     integrator: str = EXACT,
     block: int = BLOCK,
     jumps: int | None = None,
     dtype: str = "float64",
     seed: int | None = None,
+    forced_spikes: Sequence[Mapping] | None = None,
     tick: Callable[[], None] | None = None,
 ) -> Presented:
     """Patterns shown one after the other; weights and reads kept on the way.
@@ -71,13 +77,17 @@ def present_sequence(
         Scalar reads, such as ("output", "rate"), to keep as well.
     weights : mapping, optional
         Weights (n_post, n_pre) or initialisers, by projection.
-    schedule : Schedule, optional
-        Default: the circuit's training schedule.
+    schedule : Schedule, or one for every presentation, optional
+        Default: the circuit's training schedule. Several must have phases of the same
+        names and the same `carry_state`.
     learning : bool
         Whether rules act.
     integrator, block, dtype, seed : see `circuits.train`
     jumps : int, optional
         As in `circuits.train`; default 10.
+    forced_spikes : sequence of mappings, optional
+        As in `circuits.simulate`, one mapping for every presentation, all of the same
+        populations; phases must then have fixed durations.
     tick : callable, optional
         Called after every presentation, for a progress bar.
 
@@ -94,25 +104,31 @@ def present_sequence(
         If the circuit diverges.
     """
     schedule = schedule or circuit.schedule
+    first = schedule if isinstance(schedule, Schedule) else schedule[0]
     seed = circuit.seed if seed is None else check_seed(seed)
-    shown = check_patterns(circuit, patterns, schedule)
+    given = forced_spikes[0] if forced_spikes else None
+    shown = check_patterns(circuit, patterns, first, forced=given)
     count = len(next(iter(shown.values())))
+    schedules = _schedules(schedule, count)
+    forced = _forced(circuit, forced_spikes, schedules)
     kept = _check_kept(keep, count)
-    planned = [_planned(circuit, read) for read in reads]
+    for read in reads:
+        _check_read(circuit, read)
     exact = check_integrator(integrator) == EXACT
     jumps = check_jumps(circuit, integrator, jumps)
     if integrator == EQUILIBRIUM:
+        check_nothing_given(forced[0], {})
         jumps = jumps or JUMPS
     result = Presented(np.array(kept), [], {tuple(read): [] for read in reads})
     with serial_blas():
         runner = Runner(
-            circuit.with_schedule(schedule),
+            circuit.with_schedule(first),
             [initial_weights(circuit, seed=seed, given=weights)],
             block=1 if exact else whole_number("block", block, lowest=1),
             jumps=jumps,
             dtype=check_dtype(dtype),
             seed=seed,
-            recordings=planned,
+            forced=tuple(forced[0]),
         )
         lanes = [(runner.lanes[0][0], 1)]
         for number in range(count + 1):
@@ -125,14 +141,57 @@ def present_sequence(
             lanes = runner.present(
                 0,
                 {name: rows[number : number + 1] for name, rows in shown.items()},
-                schedule,
+                schedules[number],
                 presentation=number,
                 learning=learning,
+                forced=forced[number],
             )
             if tick is not None:
                 tick()
     found = {read: np.array(values, float) for read, values in result.reads.items()}
     return result._replace(reads=found)
+
+
+def _schedules(schedule, count):
+    """The schedule of every presentation."""
+    if isinstance(schedule, Schedule):
+        return [schedule] * count
+    schedules = list(schedule)
+    if len(schedules) != count:
+        raise ConfigError(
+            f"schedule: {len(schedules)} schedules for {count} presentations; give one "
+            "for each, or one for all"
+        )
+    kinds = {
+        (s.carry_state, *((p.name, p.readable) for p in s.phases)) for s in schedules
+    }
+    if len(kinds) > 1:
+        raise ConfigError(
+            "schedule: the schedules of a sequence must have phases of the same names "
+            "and windows, and the same carry_state; only durations may differ"
+        )
+    return schedules
+
+
+def _forced(circuit, forced_spikes, schedules):
+    """Forced spikes of every presentation, checked."""
+    if forced_spikes is None:
+        return [{}] * max(len(schedules), 1)
+    if isinstance(forced_spikes, Mapping) or len(forced_spikes) != len(schedules):
+        raise ConfigError(
+            f"forced_spikes must be a list of {len(schedules)} mappings, one for every "
+            "presentation"
+        )
+    result = []
+    for schedule, forced in zip(schedules, forced_spikes, strict=True):
+        longest(schedule)
+        steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
+        result.append(check_forced_spikes(circuit, forced, steps, 1))
+    if len({tuple(sorted(forced)) for forced in result}) > 1:
+        raise ConfigError(
+            "forced_spikes must name the same populations in every presentation"
+        )
+    return result
 
 
 def _check_kept(keep, count):
@@ -148,8 +207,8 @@ def _check_kept(keep, count):
     return sorted(numbers)
 
 
-def _planned(circuit, read):
-    """A recording that is never made: it has the loop of its read compiled."""
+def _check_read(circuit, read):
+    """Refuse what is no read of a population."""
     if isinstance(read, str) or len(read) != 2:
         raise ConfigError(
             f"reads holds {read!r}: must hold pairs (population, read) such as "
@@ -157,4 +216,3 @@ def _planned(circuit, read):
         )
     population, name = read
     circuit.model(population).read(name)
-    return Recording(population, name, np.arange(1), 1)

@@ -223,7 +223,11 @@ class Session:
                 learning=False,
             )
             circuit = self.circuit
-            rates.append(self.tester.read(k, lanes, circuit.output, circuit.readout))
+            rates.append(
+                self.tester.read(
+                    k, lanes, circuit.output, circuit.readout, circuit.readout_phase
+                )
+            )
         return score(np.concatenate(rates).astype(float), split)
 
     def probe(self, epoch: int) -> dict:

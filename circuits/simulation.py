@@ -9,6 +9,12 @@ from circuits.circuit import Circuit
 from circuits.describe import describe
 from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import CHUNK, Runner, serial_blas
+from circuits.presented import (
+    check_forced_spikes,
+    check_nothing_given,
+    check_patterns,
+    check_waveforms,
+)
 from circuits.schedule import Schedule, n_steps
 from circuits.session import EQUILIBRIUM, EXACT
 from circuits.task import whole_number
@@ -16,7 +22,6 @@ from circuits.training import (
     BLOCK,
     check_integrator,
     check_jumps,
-    check_reachable,
     check_threads,
 )
 from circuits.weights import initial_weights
@@ -41,6 +46,8 @@ class Record:
         Default: all cells.
     every : float, optional
         Interval, ms. Default: every step.
+    spikes : bool
+        Whether to keep the spikes of these units, all of them whatever `every` is.
     """
 
     population: str
@@ -48,6 +55,7 @@ class Record:
     reads: Sequence[str] = ()
     units: Sequence[int] | None = None
     every: float | None = None
+    spikes: bool = False
 
 
 def simulate(
@@ -64,6 +72,8 @@ def simulate(
     dtype: str = "float64",
     seed: int | None = None,
     threads: int = 1,
+    forced_spikes: Mapping | None = None,
+    waveforms: Mapping[str, np.ndarray] | None = None,
 ):
     """One presentation of a batch of patterns, recorded and labelled.
 
@@ -83,6 +93,14 @@ def simulate(
     integrator, block, dtype, seed, threads : see `circuits.train`
     jumps : int, optional
         As in `circuits.train`; default 10.
+    forced_spikes : mapping of population to times or (times, channels), optional
+        Spikes that take the place of those its cells would draw: ascending times, ms,
+        and the unit of each; a list of pairs has one for every sample. A spike at t
+        belongs to the step that ends at t, so recorded trains can be forced again.
+        Dead time, traces and whatever else follows a spike follow the given ones.
+    waveforms : mapping of population to ndarray, optional
+        (n_steps, n) or (n_samples, n_steps, n): what a clamped population shows in each
+        step, instead of one pattern.
 
     Returns
     -------
@@ -90,6 +108,7 @@ def simulate(
         ``/populations/<name>`` with ``v`` (sample, time, compartment, unit) and reads
         (sample, time, unit); the sample dimension is left out for one pattern. With
         ``learning`` also ``/connections/<projection>``, weights before and after.
+        ``/spikes/<name>`` where a Record asks for spikes.
 
     Raises
     ------
@@ -99,20 +118,23 @@ def simulate(
         If the circuit diverges.
     """
     from circuits.training_tree import now
-    from dendrites.dataset import population_dataset, run_tree
+    from dendrites.dataset import population_dataset, run_tree, spike_dataset
 
     schedule = schedule or circuit.schedule
     seed = circuit.seed if seed is None else check_seed(seed)
     longest(schedule)
     # Phases are rounded one by one, so their sum is counted, not measured.
     steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
-    shown = check_patterns(circuit, patterns, schedule)
+    driven = check_waveforms(circuit, waveforms, steps)
+    shown = check_patterns(circuit, patterns, schedule, driven, forced_spikes)
     samples = len(next(iter(shown.values())))
+    forced = check_forced_spikes(circuit, forced_spikes, steps, samples)
     records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
     exact = check_integrator(integrator) == EXACT
     jumps = check_jumps(circuit, integrator, jumps)
     if integrator == EQUILIBRIUM:
+        check_nothing_given(forced, driven)
         jumps = jumps or JUMPS
     block = 1 if exact else whole_number("block", block, lowest=1)
     created = now()
@@ -130,8 +152,18 @@ def simulate(
             seed=seed,
             recordings=recordings,
             steps=steps,
+            forced=tuple(forced),
+            driven=tuple(driven),
         )
-        lanes = runner.present(0, shown, schedule, learning=learning, recording=True)
+        lanes = runner.present(
+            0,
+            shown,
+            schedule,
+            learning=learning,
+            recording=True,
+            forced=forced,
+            waveforms=driven,
+        )
         arrays = [
             np.concatenate(parts, axis=1)
             for parts in zip(
@@ -144,6 +176,15 @@ def simulate(
         mine = arrays[position : position + len(names) + len(r.reads)]
         recording = recordings[position]
         position += len(mine)
+        if r.spikes:
+            # (records, samples, units) to (steps, units, samples)
+            counts = np.moveaxis(arrays[position][1:], 1, 2)
+            groups[f"/spikes/{r.population}"] = spike_dataset(
+                counts if samples > 1 else counts[..., 0], circuit.dt, recording.units
+            )
+            position += 1
+        if not mine:
+            continue
         # (records, samples, units) to (samples, records, units); record 0 is initial.
         mine = [np.swapaxes(a[1:], 0, 1).astype(float) for a in mine]
         model = circuit.model(r.population)
@@ -199,59 +240,6 @@ def longest(schedule: Schedule) -> float:
     return sum(phase.duration for phase in schedule.phases)
 
 
-def check_patterns(
-    circuit: Circuit, patterns: Mapping, schedule: Schedule
-) -> dict[str, np.ndarray]:
-    """Patterns (n_samples, n) of all clamped populations.
-
-    Raises
-    ------
-    ConfigError
-        For unknown populations, wrong sizes, and values that are not finite.
-    """
-    clamped = {p.name: p for p in circuit.populations if p.model.clamped}
-    shown, counts = {}, set()
-    for name, values in patterns.items():
-        if name not in clamped:
-            raise ConfigError(
-                f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
-            )
-        try:
-            values = np.atleast_2d(np.asarray(values, float))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"patterns[{name!r}] holds no numbers: {error}") from None
-        if values.ndim != 2 or values.shape[1] != clamped[name].size:
-            raise ConfigError(
-                f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
-                f"{clamped[name].size})"
-            )
-        if not np.isfinite(values).all():
-            raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
-        shown[name] = values
-        counts.add(len(values))
-    if len(counts) != 1 or 0 in counts:
-        raise ConfigError(
-            f"patterns have {sorted(counts)} samples; all need the same number >= 1, "
-            f"and at least one of {', '.join(clamped)} must be given"
-        )
-    samples = counts.pop()
-    on = {name for phase in schedule.phases for name in phase.on}
-    for name, p in clamped.items():
-        constant = isinstance(p.pattern, (int, float))
-        if name not in shown and name in on and not constant:
-            raise ConfigError(
-                f"patterns: {name!r} is on in phases of the schedule and has no "
-                "pattern; give it one, or a schedule that leaves it off (such as "
-                "schedule=circuit.test_schedule)"
-            )
-        if name not in shown:
-            value = float(p.pattern) if constant else 0.0
-            shown[name] = np.full((samples, p.size), value)
-        elif name in on and "potential" in p.model.reads:
-            check_reachable(circuit, shown[name], f"patterns[{name!r}]")
-    return shown
-
-
 def check_records(record: Sequence[Record | str]) -> list[Record]:
     """What to record, names of populations made Records.
 
@@ -300,7 +288,9 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
     names = (*_compartments(circuit, record), *record.reads)
     for name in names:
         population.model.read(name)
-    if not names:
+    if record.spikes and not population.model.spiking:
+        raise ConfigError(f"{where}: {population.model.name} cells have no spikes")
+    if not names and not record.spikes:
         raise ConfigError(f"{where}: no compartment and no read")
     units = range(population.size) if record.units is None else record.units
     units = np.asarray(units)
@@ -313,10 +303,11 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
         raise ConfigError(
             f"{where}: unit {wrong} is out of range 0..{population.size - 1}"
         )
-    return [
-        Recording(population.name, name, units.astype(np.int64), interval)
-        for name in names
-    ]
+    units = units.astype(np.int64)
+    result = [Recording(population.name, name, units, interval) for name in names]
+    if record.spikes:
+        result.append(Recording(population.name, "spikes", units, 1))
+    return result
 
 
 def _compartments(circuit, record):
@@ -350,6 +341,7 @@ def _before_and_after(projection, before, after, steps, dt):
         target_compartment=projection.field,
         rule=type(projection.rule).__name__,
         plastic=1,
+        delay_ms=dt if projection.delay is None else float(projection.delay),
     )
     result.record_time.attrs["units"] = "ms"
     return result

@@ -320,10 +320,10 @@ def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | N
                 f"({', '.join(p.model.random)}) and no fixed point. Use 'exact' or "
                 "'blocked', or cells without noise"
             )
-        if p.model.step is not None:
+        if p.model.step is not None or p.model.spiking:
             raise ConfigError(
-                f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} advance "
-                "by a step of their own; a fixed point needs a derivative"
+                f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} spike "
+                "or advance by a step of their own; a fixed point needs a derivative"
             )
     return None if jumps is None else whole_number("jumps", jumps, lowest=1)
 

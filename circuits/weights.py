@@ -96,6 +96,10 @@ def _resolve(circuit, projection, given, seed, result, above):
         )
         if initial.per_root_fan_in:
             value /= np.sqrt(shape[1])
+        if initial.share < 1:
+            # Exactly this share: of all weights of the projection, not of each cell.
+            order = generator(seed, f"zeros/{name}").permutation(value.size)
+            value.ravel()[order[round(initial.share * value.size) :]] = 0.0
     elif isinstance(initial, Constant):
         value = np.full(shape, float(initial.value))
     else:

@@ -1,6 +1,6 @@
 """The time loop of one cell model under many conditions, laid out as its units."""
 
-from dendrites.calls import call_cell, call_read
+from dendrites.calls import at, call_cell, call_read
 from dendrites.jit import kernel
 from dendrites.random import normal, uniform
 
@@ -17,6 +17,7 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
     fill, step, reads : loop tables
         One loop each; `reads` one per recorded read.
     model : (has_fill, n_variables, n_fields, n_reads, stages)
+        A spiking cell leaves its counts in the last field of `drives`.
     state : float64, (n_variables * n,)
     start : float64, shape of `state`; used with two stages only
     drives : float64, (n_steps * n_fields * n,)
@@ -37,17 +38,18 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
     n_steps, every, n, dt = run
     v, values, compartments, status = out
     n_records = n_steps // every
+    cells, p = at(state, 0), at(params, 0)
     for s in range(n_steps):
         field = s * n_fields * n
         for stage in range(stages):
             if has_fill:
-                call_cell(fill[0], (state, 0, drives, field, n, params, 0, dt, n))
+                call_cell(fill[0], (cells, at(drives, field), n, p, dt, n))
             if stage == 0 and stages == 2:
                 # Taken after the filling: the mean of an algebraic compartment over
                 # the two stages is then its value, not half of an older one.
                 for i in range(n_variables * n):
                     start[i] = state[i]
-            call_cell(step[0], (state, 0, drives, field, n, params, 0, dt, n))
+            call_cell(step[0], (cells, at(drives, field), n, p, dt, n))
         if stages == 2:
             for i in range(n_variables * n):
                 state[i] = 0.5 * (start[i] + state[i])
@@ -59,7 +61,7 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
                     v[r, c, i] = state[compartments[c] * n + i]
             for k in range(n_reads):
                 place = (k * n_records + r) * n
-                call_read(reads[k], (state, 0, n, params, 0, values, place, n))
+                call_read(reads[k], (cells, n, p, at(values, place), n))
         if done % CHECK_EVERY == 0 or done == n_steps:
             for i in range(n_variables * n):
                 if not abs(state[i]) < LARGEST_POTENTIAL:

@@ -11,8 +11,18 @@ from dendrites._validate_dataset import UNITS
 from dendrites.cell import units as field_units
 from dendrites.drives import as_drive
 from dendrites.errors import ConfigError, ModelError, choices
+from dendrites.spike_trains import spikes_in_steps
 
-OPTIONS = ("duration", "dt", "stepper", "record_every", "reads", "initial", "seed")
+OPTIONS = (
+    "duration",
+    "dt",
+    "stepper",
+    "record_every",
+    "reads",
+    "initial",
+    "seed",
+    "forced_spikes",
+)
 TAKEN = ("v", "time", "step", "compartment", "unit", "condition")
 
 
@@ -73,6 +83,37 @@ def _drive(cell, name, given, which=""):
             "dendrites.waveform(values, dt=...)."
         )
     return as_drive(given, where=where)
+
+
+def forced_trains(cell, forced, n, n_steps, dt):
+    """Steps of the forced spikes of every condition (None: drawn), and their number."""
+    if forced is None:
+        return None, n
+    if not cell.spiking:
+        raise ModelError(
+            f"simulate: forced_spikes: {cell.name} cells have no spikes. Leave it out, "
+            "or give the model `spike` and `fired`."
+        )
+    several = not isinstance(forced, np.ndarray) and any(np.ndim(x) for x in forced)
+    trains = list(forced) if several else [forced] * n
+    if n == 1:
+        n = len(trains)
+    if len(trains) != n:
+        raise ModelError(
+            f"simulate: forced_spikes has {len(trains)} trains for {n} conditions; "
+            "give one train for each, or one for all"
+        )
+    return [
+        spikes_in_steps(
+            train,
+            None,
+            n_units=1,
+            n_steps=n_steps,
+            dt=dt,
+            where=f"simulate: forced_spikes, condition {k}",
+        )[0]
+        for k, train in enumerate(trains)
+    ], n
 
 
 def initial_state(cell, initial):

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from dendrites.jit import jit_disabled
 
-# Arguments of each kind of loop: P a pointer (given as an array and an offset), I an
+# Arguments of each kind of loop: P a pointer (made by `at`), I an
 # integer, N a number of the arena's type.
 FORMS = {
     # state, field, stride, params, dt, n
@@ -42,17 +42,9 @@ def address(loop) -> int:
     return compiled.library.get_pointer_to_function(name)
 
 
-def _plain_call(kind):
+def _plain_call(loop, arguments):
     """The call without compilation: pointers are the tails of arrays."""
-
-    def call(loop, arguments):
-        arguments, given = iter(arguments), []
-        for letter in FORMS[kind]:
-            value = next(arguments)
-            given.append(value[next(arguments) :] if letter == "P" else value)
-        loop(*given)
-
-    return call
+    loop(*arguments)
 
 
 def _element(context, builder, array_type, array, index):
@@ -63,24 +55,21 @@ def _element(context, builder, array_type, array, index):
 
 def _caller(kind):
     if jit_disabled():
-        return _plain_call(kind)
+        return _plain_call
 
     @intrinsic
     def call(context, loop, arguments):
+        # A pointer comes first in every form; arrays would be counted as references.
         wanted = signature(kind, arguments.types[0].dtype)
 
         def generate(context, builder, own, values):
             address, packed = values
-            given = iter(enumerate(own.args[1].types))
             unpacked = []
-            for letter, want in zip(FORMS[kind], wanted.args, strict=True):
-                k, have = next(given)
+            for k, (have, want) in enumerate(
+                zip(own.args[1].types, wanted.args, strict=True)
+            ):
                 value = builder.extract_value(packed, k)
-                if letter == "P":
-                    k, _ = next(given)
-                    offset = builder.extract_value(packed, k)
-                    value = _element(context, builder, have, value, offset)
-                else:
+                if have != want:
                     value = context.cast(builder, value, have, want)
                 unpacked.append(value)
             convention = context.call_conv

@@ -66,6 +66,14 @@ class CellModel:
         ``+ p.sigma * inputs.noise`` moves by sigma sqrt(dt) N(0, 1) in an Euler step
         (Euler-Maruyama). Both stages of Heun see the same number. Nothing else may
         reach such a field.
+    spike : callable, optional
+        ``spike(cell, u, p, dt) -> float``: the number of spikes in the step that has
+        led to `cell`, from one uniform number u in [0, 1).
+    fired : callable, optional
+        ``fired(cell, count, p, dt) -> State``: the cell after its spikes are known,
+        with the count in its State field ``spikes``; called in every step, also with
+        count 0. A run that forces a spike train gives the count instead of `spike`.
+        Spiking models have both functions, others neither.
     source : str
         Where the equations come from.
 
@@ -89,6 +97,8 @@ class CellModel:
     quiet_dt: float | None = None
     clamped: bool = False
     random: Mapping[str, str] = field(default_factory=dict)
+    spike: Callable | None = None
+    fired: Callable | None = None
     source: str = ""
 
     def __post_init__(self):
@@ -113,6 +123,7 @@ class CellModel:
             )
         self._check_arguments(where)
         self._check_random(where)
+        self._check_spikes(where)
         if self.compartments is None:
             object.__setattr__(self, "compartments", self.state._fields)
         for name in self.compartments:
@@ -158,6 +169,19 @@ class CellModel:
         return self.clamped and self.derivative is None and self.step is None
 
     @property
+    def spiking(self) -> bool:
+        """Whether the cell has a spike rule."""
+        return self.spike is not None
+
+    @property
+    def n_fields(self) -> int:
+        """Numbers a cell receives in a step: its inputs and what decides its spikes.
+
+        The last one of a spiking cell is u of `spike`, or -1 minus a forced count.
+        """
+        return len(self.inputs._fields) + int(self.spiking)
+
+    @property
     def read_names(self) -> tuple[str, ...]:
         """Names of all scalar reads."""
         return tuple(dict.fromkeys([*self.reads, *self.state._fields]))
@@ -198,6 +222,8 @@ class CellModel:
             "derivative": "cell, inputs, p",
             "instantaneous": "cell, inputs, p",
             "step": "cell, inputs, p, dt",
+            "spike": "cell, u, p, dt",
+            "fired": "cell, count, p, dt",
         }
         for name, form in forms.items():
             function = getattr(self, name)
@@ -220,6 +246,18 @@ class CellModel:
                     f"{where}: random input {name!r} is filled by {kind!r}, which is "
                     "no known kind. " + choices(kind, RANDOM_KINDS)
                 )
+
+    def _check_spikes(self, where):
+        if (self.spike is None) != (self.fired is None):
+            raise ModelError(
+                f"{where}: a spiking cell needs both spike(cell, u, p, dt) and "
+                "fired(cell, count, p, dt); give the other one too, or neither"
+            )
+        if self.spiking and "spikes" not in self.state._fields:
+            raise ModelError(
+                f"{where}: a spiking cell keeps the count of its last step in a State "
+                f"field 'spikes'; its state has {', '.join(self.state._fields)}"
+            )
 
     def _checked(self, values):
         adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))

@@ -26,6 +26,7 @@ __all__ = [
     "output_path",
     "population_dataset",
     "run_tree",
+    "spike_dataset",
     "save_run",
     "update_root",
     "validate",
@@ -148,6 +149,36 @@ def population_dataset(
     if n_units is not None:
         attrs["n_units"] = int(n_units)
     return xr.Dataset(data, coordinates, attrs)
+
+
+def spike_dataset(
+    counts: np.ndarray, dt_ms: float, unit: Sequence[int] | None = None
+) -> xr.Dataset:
+    """Spikes as the schema's ragged `/spikes/<name>` group, sorted by trial and time.
+
+    Parameters
+    ----------
+    counts : array, shape (step, unit, trial) or (step, unit)
+        Spikes of every step; those of step k (from 0) have the time (k + 1) dt_ms. A
+        count of two makes two spikes of one time.
+    dt_ms : float
+    unit : integers, shape (unit,), optional
+        Index of each recorded unit in its population; default: 0, 1, ...
+    """
+    with_trials = counts.ndim == 3
+    counts = counts if with_trials else counts[..., np.newaxis]
+    trial, step, row = np.nonzero(counts.transpose(2, 0, 1))
+    times = counts[step, row, trial].astype(np.int64)
+    unit = np.arange(counts.shape[1]) if unit is None else np.asarray(unit)
+    time = (np.repeat(step, times) + 1) * float(dt_ms)
+    variables = {
+        "spike_time": (("spike",), time, "ms"),
+        "spike_unit": (("spike",), np.repeat(unit[row], times).astype(np.int64), "1"),
+    }
+    if with_trials:
+        trials = np.repeat(trial, times).astype(np.int64)
+        variables["spike_trial"] = (("spike",), trials, "1")
+    return group(variables, {})
 
 
 def run_tree(

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, types
 
-from dendrites.calls import address, call_read, signature
+from dendrites.calls import address, at, call_read, signature
 from dendrites.cell import CellModel, StateField
 from dendrites.errors import CompileError, DendritesError
 from dendrites.jit import (
@@ -81,7 +81,31 @@ def _cell_loop(model, dtype, stepper):
         if stepper == SETTLED and model.instantaneous:
             fill = text.function(model.instantaneous)
             call = f"advance({fill}(cell, inputs, p), inputs, p, dt)"
-    n_fields = len(model.state._fields)
+    n_variables = len(model.state._fields)
+    functions = [(function, model)]
+    spikes = []
+    if model.spiking and stepper not in (None, SETTLED):
+        spike, fired = text.function(model.spike), text.function(model.fired)
+        zero, one = text.number(0.0), text.number(1.0)
+        cell = f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}"
+        decided = f"field[{len(model.inputs._fields)} * stride + i]"
+        # Loops of their own: the draw branches, and would keep the rest from being
+        # vectorised.
+        spikes = [
+            "    for i in range(n):",
+            cell,
+            f"        u = {decided}",
+            f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
+            f"        {decided} = count",
+            "    for i in range(n):",
+            cell,
+            f"        new = {fired}(cell, {decided}, p, dt)",
+            *(
+                f"        state[{v} * stride + i] = new[{v}]"
+                for v in range(n_variables)
+            ),
+        ]
+        functions += [(model.spike, model), (model.fired, model)]
     text.lines += [
         "",
         "def loop(state, field, stride, params, dt, n):",
@@ -90,9 +114,10 @@ def _cell_loop(model, dtype, stepper):
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
         f"        new = {call}",
-        *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_fields)),
+        *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_variables)),
+        *spikes,
     ]
-    return _compile(text, "cell", dtype, [(function, model)])
+    return _compile(text, "cell", dtype, functions)
 
 
 @functools.cache
@@ -218,7 +243,9 @@ def _module(body, objects, cached):
         os.replace(temporary, path)
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
-    module.INNER = INNER
+    # Exponentials of parameters alone leave the loop only if their functions are part
+    # of it (measured: 3 to 25 times faster).
+    module.INNER = {**INNER, "forceinline": True}
     for key, function in objects.items():
         setattr(module, key, _jitted(function, INNER))
     if cached:
@@ -286,6 +313,7 @@ def _failing_place(function, model, dtype):
         "inputs": model.inputs(*(number(0),) * len(model.inputs._fields)),
         "p": model.params(*(number(1),) * len(model.params._fields)),
     }
+    arguments |= dict.fromkeys(("u", "count", "dt"), number(1))
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     order = ("cell", "inputs", "p")
     values = [
@@ -345,7 +373,8 @@ def _elementwise_table(function, dtype):
 
 @kernel
 def _apply_kernel(loops, x, out, zero):
-    call_read(loops[zero], (x, zero, len(x), x, zero, out, zero, len(x)))
+    pointer = at(x, zero)
+    call_read(loops[zero], (pointer, len(x), pointer, at(out, zero), len(x)))
 
 
 def elementwise(function, values) -> np.ndarray:

@@ -18,6 +18,7 @@ from dendrites._memory import check_memory
 from dendrites._simulate_loop import CHECK_EVERY, fill_random_kernel, simulate_kernel
 from dendrites._simulation_checks import (
     conditions,
+    forced_trains,
     initial_state,
     read_names,
     units_of,
@@ -46,6 +47,7 @@ def simulate(
     reads: str | Sequence[str] | None = None,
     initial: Mapping[str, float] | None = None,
     seed: int | None = 0,
+    forced_spikes: Sequence | np.ndarray | None = None,
     **drives: Drive | float | Sequence[Drive | float],
 ) -> dataset.xr.DataTree:
     """One cell under many conditions, all advanced together.
@@ -59,6 +61,10 @@ def simulate(
     and condition, with numbers that depend on the seed, the field, the number of the
     condition and the step alone. They are held over the step like drives, so both
     stages of Heun see the same number.
+
+    A spiking cell draws its spikes from such numbers too, unless `forced_spikes` says
+    when it fires: then the draw is replaced and everything else follows the given train
+    (dead time, traces). A spike at t belongs to the step that ends at t.
 
     Parameters
     ----------
@@ -74,7 +80,10 @@ def simulate(
     initial : mapping of State field to number, optional
         Initial values that differ from the defaults of the State.
     seed : int or None
-        For random drives and input fields; None draws one, and the tree records it.
+        For random drives, input fields and spikes; None draws one, and the tree
+        records it.
+    forced_spikes : array_like of ms, or list of these, optional
+        The cell's own spikes: one ascending train for all conditions, or one for each.
     **drives : number, Drive, or list of these
         By input field of the cell, in its unit; fields not named receive 0, or their
         random numbers. Lists have one entry per condition and equal lengths; what is no
@@ -86,12 +95,15 @@ def simulate(
     xarray.DataTree
         Its group ``populations/cell`` holds ``v`` (condition, time, compartment,
         unit), each read (condition, time, unit) and each drive ``input_<field>``
-        (condition, time): the value held in the step that ended at that time.
+        (condition, time): the value held in the step that ended at that time. A
+        spiking cell also has ``spikes/cell`` with ``spike_time`` (ms), ``spike_unit``
+        and ``spike_trial``, the condition.
 
     Raises
     ------
     ConfigError
-        If an option or a time is impossible, or memory would not suffice.
+        If an option, a time or a forced spike is impossible, or memory would not
+        suffice.
     ModelError
         If the cell has no such input, read or state, a drive does not fit or is given
         for a random input field, or `dt` is more than twice the fastest time constant
@@ -118,24 +130,32 @@ def simulate(
             f"simulate: cell model {cell.name!r} {why}, so stepper = {stepper!r} "
             "cannot move it. Use another cell, or leave out the stepper."
         )
+    if cell.spiking and stepper == "heun":
+        raise ConfigError(
+            f"simulate: {cell.name} cells spike, and heun takes two stages per step. "
+            "Use euler or exponential_euler."
+        )
     coarse = cell.check_step(dt, explicit=is_explicit(stepper))
     if coarse:
         warnings.warn(coarse, stacklevel=2)
     start = initial_state(cell, initial or {})
     reads = read_names(cell, reads)
     drives, n = conditions(cell, drives)
+    forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt))
     units = units_of(cell, reads, drives)
     seed = draw_seed() if seed is None else check_seed(seed)
     n_records = steps // every
     recorded = n_records * (len(cell.compartments) + len(reads) + len(drives))
     check_memory(
         # Recordings are held twice while they are put into the order of the tree.
-        8 * n * (steps * len(cell.inputs._fields) + 2 * recorded),
+        8 * n * (steps * cell.n_fields + 2 * recorded),
         f"simulate: {n} conditions of {steps} steps",
         advice=ADVICE,
     )
     created = _now()
     inputs = _sampled(cell, drives, n, steps, float(dt), seed)
+    if cell.spiking:
+        _decide_spikes(inputs[:, -1], forced, seed)
     v, values = _run(cell, stepper, reads, start, inputs, steps, every, float(dt), n)
     held = inputs[every - 1 :: every]
     others = {
@@ -155,6 +175,10 @@ def simulate(
         others=others,
         leading=("condition", np.arange(n)),
     )
+    groups = {"/populations/cell": recording}
+    if cell.spiking:
+        # The loop has put the counts in the place of what decided them.
+        groups["/spikes/cell"] = dataset.spike_dataset(inputs[:, -1:], float(dt))
     config = {
         "cell": cell.name,
         "parameters": cell.parameters._asdict(),
@@ -169,10 +193,12 @@ def simulate(
     }
     if cell.random:
         config["random"] = dict(cell.random)
+    if forced is not None:
+        config["forced_spikes"] = [_train(steps_of, dt) for steps_of in forced]
     return dataset.run_tree(
         "simulation",
         config,
-        {"/populations/cell": recording},
+        groups,
         title=f"{cell.name}, {n} condition{'s' if n > 1 else ''}, {steps * dt:g} ms",
         integrator=stepper if cell.step is None else "own step",
         dt_ms=dt,
@@ -232,7 +258,7 @@ def _diverged(cell, dt, step, variable, condition):
 
 def _sampled(cell, drives, n, steps, dt, seed):
     """Inputs (step, field, n); fields without a drive or random numbers are 0."""
-    inputs = np.zeros((steps, len(cell.inputs._fields), n))
+    inputs = np.zeros((steps, cell.n_fields, n))
     for name, kind in cell.random.items():
         column = inputs[:, cell.inputs._fields.index(name)]
         divisor = math.sqrt(dt) if kind == "white" else 1.0
@@ -251,6 +277,20 @@ def _sampled(cell, drives, n, steps, dt, seed):
                 raise ModelError(f"simulate: {name}, condition {k}: {error}") from None
             column.T[place] = values
     return inputs
+
+
+def _decide_spikes(column, forced, seed):
+    """What decides the spikes of every step and condition: `CellModel.n_fields`."""
+    if forced is None:
+        fill_random_kernel(column, True, 1.0, *stream_key(seed, "spikes"))
+        return
+    column[:] = -1.0
+    for condition, steps_of in enumerate(forced):
+        np.subtract.at(column[:, condition], steps_of, 1.0)
+
+
+def _train(steps_of, dt):
+    return _plain((steps_of + 1) * float(dt))
 
 
 def _described(drive):

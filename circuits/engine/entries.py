@@ -1,5 +1,11 @@
 """What Python calls of the engine; everything else is called by these only."""
 
+from circuits.engine.events import (
+    add_tied_noise,
+    apply_events,
+    carry_traces,
+    collect_events,
+)
 from circuits.engine.integrate import (
     begin_block,
     begin_span,
@@ -11,11 +17,9 @@ from circuits.engine.integrate import (
 )
 from circuits.engine.tables import SIZE, STATE
 from circuits.engine.updates import (
-    apply_events,
     apply_synaptic,
     apply_updates,
     collect,
-    collect_events,
     read_state,
     refresh_tied,
 )
@@ -35,11 +39,15 @@ def record_start(t, loops, w, x, m):
 
 
 @kernel
-def read_population(t, loops, w, x, p, loop, m, out):
-    """Copy a read of population p, for all samples of a lane, to `out`."""
+def read_population(t, loops, w, x, p, loop, m, offset, out):
+    """Copy a read of population p, for all samples of a lane, to `out`.
+
+    The cells are those at their place plus `offset`.
+    """
     n = t.population[p, SIZE] * m
-    read_state(t, loops, w, x, p, loop, t.population[p, STATE], t.scratch, n)
-    out[:] = x[t.scratch : t.scratch + n]
+    read_state(t, loops, w, x, p, loop, t.population[p, STATE] + offset, t.scratch, n)
+    for i in range(n):
+        out[i] = x[t.scratch + i]
 
 
 @kernel
@@ -89,6 +97,18 @@ def sum_events(t, loops, w, x, mode, rate, samples, batch, alone):
     `alone` is whether it holds all samples.
     """
     collect_events(t, loops, w, x, mode, rate, samples, batch, alone)
+
+
+@kernel
+def move_carried(t, w, x, mode, samples, sign, alone):
+    """Take traces behind the synapse out of old weights, or put them into new ones."""
+    carry_traces(t, w, x, mode, samples, sign, alone)
+
+
+@kernel
+def redraw_tied(t, w, mode, key0, key1, replica, presentation):
+    """Noise of tied weights, after they were set."""
+    add_tied_noise(t, w, mode, key0, key1, replica, presentation)
 
 
 @kernel

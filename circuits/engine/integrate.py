@@ -20,10 +20,13 @@ from circuits.engine.products import (
     tied_factor,
 )
 from circuits.engine.tables import (
+    AT_ONCE,
     CONSTANT,
     COPIED,
     COUNT,
+    DECIDED,
     DEFERRED,
+    DELAY,
     DRAW,
     EVERY,
     FACTOR_PLACE,
@@ -36,7 +39,9 @@ from circuits.engine.tables import (
     HISTORY,
     KEY0,
     KEY1,
+    LATE,
     LEADER,
+    LINE,
     LOOP,
     NONE,
     OF,
@@ -48,6 +53,7 @@ from circuits.engine.tables import (
     RECORDED,
     SIGNAL,
     SIZE,
+    SLOTS,
     STATE,
     STEP,
     STILL,
@@ -77,7 +83,7 @@ from circuits.engine.updates import (
 )
 from dendrites.calls import at
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
-from dendrites.random import normal, uniform
+from dendrites.random import fill_uniform, normal
 
 LARGEST_POTENTIAL = 1e6
 LARGEST_WEIGHT = 1e6
@@ -87,12 +93,23 @@ LARGEST_WEIGHT = 1e6
 def write_signals(t, loops, w, x, m, slot, constant):
     """Read every signal of constant (or of changing) populations off the state."""
     for q in range(len(t.signal)):
-        if t.signal[q, CONSTANT] != constant:
+        if t.signal[q, CONSTANT] != constant or t.signal[q, LATE]:
             continue
         p = t.signal[q, OF]
         n = t.population[p, SIZE] * m
         out = t.signal[q, PLACE] + slot * t.signal[q, HISTORY] * n
         read_state(t, loops, w, x, p, t.signal[q, LOOP], t.population[p, STATE], out, n)
+        if t.signal[q, SLOTS]:
+            line, values = at(x, line_place(t, x, q, n, slot * 0)), at(x, out)
+            for i in range(n):
+                line[i] = values[i]
+
+
+@inlined_kernel
+def line_place(t, x, q, n, steps):
+    """Where in its delay line a signal of n numbers lies that is so many steps old."""
+    slots = t.signal[q, SLOTS]
+    return t.signal[q, LINE] + (np.int64(x[t.clock]) - steps) % slots * n
 
 
 @inlined_kernel
@@ -136,6 +153,11 @@ def write_fields(t, w, x, span, section, slot, past):
         wo = t.projection[j, WEIGHTS]
         if span.mode[j] != STILL and span.mode[j] != FUSED:
             wo += section
+        if t.projection[j, DELAY] == 0:
+            continue
+        if t.projection[j, DELAY] > 1:
+            n = t.population[t.signal[q, OF], SIZE] * m
+            now = line_place(t, x, q, n, t.projection[j, DELAY] - 1)
         if t.projection[j, COPIED] != NONE:
             continue
         if t.projection[j, LEADER] != NONE:
@@ -187,7 +209,7 @@ def copy_moving(t, x, j, m):
 
 @inlined_kernel
 def run_cells(t, table, w, x, span, column):
-    """Fill (column FILL) or advance (STEP) every population that has such a loop."""
+    """Run the loop of every population that has one, such as FILL."""
     for p in range(len(t.population)):
         if t.population[p, column] >= 0:
             run_population(t, table, w, x, span, p, column)
@@ -195,39 +217,71 @@ def run_cells(t, table, w, x, span, column):
 
 @inlined_kernel
 def draw_fields(t, x, span, step):
-    """Fill the random input fields of one step."""
+    """Fill the random input fields of one step, and what decides spikes."""
     m = span.samples
     for k in range(len(t.random)):
         p = t.random[k, OF_CELLS]
         n = t.population[p, SIZE]
         out = t.field + t.population[p, FIELD] * m + t.random[k, FILLED] * n * m
-        fill_random(t, x, span, k, out, n, step)
+        fill_random(
+            x,
+            out,
+            n * m,
+            t.random[k, DRAW],
+            t.random[k, KEY0],
+            t.random[k, KEY1],
+            span.replica,
+            span.presentation,
+            step,
+            # The place in the whole batch, so that chunks and threads do not matter.
+            span.first_sample * n,
+            span.dt,
+        )
+    for k in range(len(span.given.forced)):
+        p, start = span.given.forced[k, 0], span.given.forced[k, 1]
+        n = t.population[p, SIZE] * m
+        out = t.field + t.population[p, FIELD] * m + t.population[p, DECIDED] * n
+        force_spikes(x, out, n, span.given.events, start + step)
 
 
 @inner_kernel
-def fill_random(t, x, span, k, out, n, step):
-    """Random numbers of field k for every cell and sample of a lane.
+def fill_random(x, out, n, kind, key0, key1, replica, presentation, step, first, dt):
+    """Random numbers of a field for every cell and sample of a lane."""
+    if kind == UNIFORM:
+        fill_uniform(at(x, out), n, key0, key1, replica, presentation, step, first)
+        return
+    scale = 1.0 / math.sqrt(dt) if kind == WHITE else 1.0
+    for i in range(n):
+        x[out + i] = scale * normal(key0, key1, replica, presentation, step, first + i)
 
-    A number is addressed by its place in the whole batch, so that chunks and threads
-    do not matter.
-    """
-    key0, key1, kind = t.random[k, KEY0], t.random[k, KEY1], t.random[k, DRAW]
-    first = span.first_sample * n
-    scale = 1.0 / math.sqrt(span.dt) if kind == WHITE else 1.0
-    for i in range(n * span.samples):
-        place = first + i
-        if kind == UNIFORM:
-            value = uniform(key0, key1, span.replica, span.presentation, step, place)
-        else:
-            value = scale * normal(
-                key0, key1, span.replica, span.presentation, step, place
-            )
-        x[out + i] = value
+
+@inner_kernel
+def force_spikes(x, out, n, events, start):
+    """Decide the spikes of a population whose train is given."""
+    decided = at(x, out)
+    for i in range(n):
+        decided[i] = -1
+    for e in range(events[start], events[start + 1]):
+        decided[events[e]] -= 1
 
 
 @inlined_kernel
-def step_populations(t, loops, w, x, span, s, stage):
-    """Algebraic compartments, then the factors of every rule, then the new state."""
+def drive_sources(t, x, span, step):
+    """Let sources whose value differs from step to step show that of this step."""
+    for k in range(len(span.given.driven)):
+        p, start = span.given.driven[k, 0], span.given.driven[k, 1]
+        n = t.population[p, SIZE] * span.samples
+        shown = at(x, t.population[p, STATE])
+        for i in range(n):
+            shown[i] = span.given.values[start + step * n + i]
+
+
+@inlined_kernel
+def step_populations(t, loops, w, x, span, section, s, stage):
+    """Algebraic compartments, then the factors of every rule, then the new state.
+
+    Cells that receive a signal without delay step after those that send it.
+    """
     factors = span.learning * (1 - stage)
     run_cells(t, loops.fill, w, x, span, FILL)
     state, start = at(x, t.state), at(x, t.start)
@@ -235,7 +289,32 @@ def step_populations(t, loops, w, x, span, s, stage):
         start[i] = state[i]
     if factors:
         write_factors(t, loops, w, x, span, s)
-    run_cells(t, loops.step, w, x, span, STEP)
+    for k in range(len(t.order)):
+        p = t.order[k]
+        if t.population[p, AT_ONCE]:
+            receive_at_once(t, loops, w, x, span, section, p)
+        if t.population[p, STEP] >= 0:
+            run_population(t, loops.step, w, x, span, p, STEP)
+
+
+@inlined_kernel
+def receive_at_once(t, loops, w, x, span, section, p):
+    """Bring population p what others show that have taken this step already."""
+    m = span.samples
+    for j in range(len(span.mode)):
+        if t.projection[j, POST] != p or t.projection[j, DELAY] != 0:
+            continue
+        q, pre = t.projection[j, SIGNAL], t.projection[j, PRE]
+        n, xo = t.population[pre, SIZE] * m, t.signal[q, PLACE]
+        read_state(
+            t, loops, w, x, pre, t.signal[q, LOOP], t.population[pre, STATE], xo, n
+        )
+        wo = t.projection[j, WEIGHTS]
+        if span.mode[j] != STILL:
+            wo += section
+        accumulate(t, j, w, wo, x, xo, t.field + field_place(t, j, m), m)
+    if t.population[p, FILL] >= 0:
+        run_population(t, loops.fill, w, x, span, p, FILL)
 
 
 @inner_kernel
@@ -320,10 +399,11 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
         for stage in range(span.stages):
             # A second stage must not overwrite the signals the factors belong to.
             slot += stage * (max(span.block, 2) - slot)
+            drive_sources(t, x, span, step)
             write_signals(t, loops, w, x, m, slot, stage * 0)
             write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
             draw_fields(t, x, span, step)
-            step_populations(t, loops, w, x, span, s, stage)
+            step_populations(t, loops, w, x, span, section, s, stage)
         if span.stages == 2:
             state, start = at(x, t.state), at(x, t.start)
             for i in range(t.state_size):
@@ -333,6 +413,7 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
                 n = t.population[t.projection[j, POST], SIZE]
                 eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE] + s * n
                 advance_followed(t, x, j, span, eo)
+        x[t.clock] += 1
         if span.window >= 0:
             total = at(x, t.average + span.window * t.state_size)
             state = at(x, t.state)

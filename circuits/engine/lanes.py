@@ -3,12 +3,13 @@
 A list of lanes holds pairs (arena, samples it shows).
 """
 
+from circuits.engine import tables as tb
+
 
 def reset_states(plan, lanes) -> None:
     """Bring all cells to the default state of their models."""
-    t = plan.tables
     for lane, m in lanes:
-        lane[t.state : t.state + t.state_size] = 0
+        lane[plan.carried] = 0
         if plan.rests_at_zero:
             continue
         for p in plan.circuit.populations:
@@ -26,13 +27,23 @@ def relay_states(plan, lanes, shown) -> None:
     for (lane, m), before in zip(lanes, shown, strict=False):
         if m == before:
             continue
-        names = [p.name for p in plan.circuit.populations]
-        carried = {k: plan.state_of(lane, k, before).copy() for k in names}
+        clock = lane[plan.tables.clock]
+        carried = [view.copy() for view in _carried(plan, lane, before)]
         reset_states(plan, [(lane, m)])
         kept = min(m, before)
-        for name in names:
-            state = plan.state_of(lane, name, m)
-            state[:, :kept] = carried[name][:, :kept]
+        for view, old in zip(_carried(plan, lane, m), carried, strict=True):
+            view[:, :kept] = old[:, :kept]
+        lane[plan.tables.clock] = clock
+
+
+def _carried(plan, lane, samples):
+    """Views (any, samples, n) of all states and delay lines."""
+    for p in plan.circuit.populations:
+        yield plan.state_of(lane, p.name, samples)
+    for row in plan.tables.signal:
+        n = plan.tables.population[row[tb.OF], tb.SIZE]
+        slots, start = row[tb.SLOTS], row[tb.LINE]
+        yield lane[start : start + slots * samples * n].reshape(slots, samples, n)
 
 
 def clamp_states(plan, lanes, patterns, on) -> None:

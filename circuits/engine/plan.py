@@ -27,6 +27,7 @@ ONE_TO_ONE = "one_to_one"
 # Sections of a lane that kernels reach through the tables by name.
 IN_TABLES = (
     "state",
+    "clock",
     "field",
     "base",
     "start",
@@ -76,7 +77,11 @@ class Plan:
         Whether phases with a duration are replaced by their fixed points.
     seed : int
     stream : str
-        Random inputs of the cells draw from streams of this seed and name.
+        Random inputs and spikes of the cells draw from streams of this seed and name.
+    forced : tuple of str
+        Populations whose spikes are given.
+    driven : tuple of str
+        Clamped populations that show another value at every step.
     """
 
     def __init__(
@@ -91,18 +96,18 @@ class Plan:
         settles=False,
         seed=0,
         stream="",
+        forced=(),
+        driven=(),
     ):
         self.circuit: Circuit = circuit
+        self.forced, self.driven = tuple(forced), tuple(driven)
         self.settles, self.seed, self.stream = settles, seed, stream
         self.dtype = np.dtype(dtype).type
         self.capacity, self.block = int(capacity), int(block)
         self.recordings, self.steps = tuple(recordings), steps
         self.rows = {p.name: k for k, p in enumerate(circuit.populations)}
         self.projection_rows = {p.name: k for k, p in enumerate(circuit.projections)}
-        self.windows = {
-            phase.name: k
-            for k, phase in enumerate(f for f in circuit.schedule.phases if f.readable)
-        }
+        self.windows = _windows(circuit)
         self.patterns = {p.name: _pattern(p) for p in circuit.projections}
         self.rests_at_zero = not any(
             value
@@ -119,8 +124,8 @@ class Plan:
         )
         self._loops = {kind: {} for kind in tb.Loops._fields}
         self._integers = []
-        self.tables = self._tables()
         self.loops = None
+        self.tables = self._tables()
 
     def compile(self):
         """Load or compile every loop; called once all sizes have been checked."""
@@ -171,7 +176,7 @@ class Plan:
                 mode = tb.SUMMED
                 if not isinstance(p.rule, ActivityDifference):
                     mode = tb.SYNAPTIC
-                elif plain and batch == 1 and self.circuit.model(p.pre).constant:
+                elif plain and batch == 1 and self._constant(p.pre):
                     mode = tb.FOLLOWED
                 elif plain and batch == 1 and self.block == 1:
                     mode = tb.FUSED
@@ -205,6 +210,8 @@ class Plan:
         n_post, n_pre = self.circuit.shape(name)
         flat = arena[start : start + self._n_synapses(name)].astype(float)
         projection = self.circuit.projection(name)
+        if projection.clip == "readout" and projection.bounds is not None:
+            flat = np.clip(flat, *projection.bounds)
         if is_alias(projection):
             flat *= projection.tied_to.factor
         if pattern is None:
@@ -234,8 +241,8 @@ class Plan:
         c = self.circuit
         self._signals, self._terms, self._plain = {}, [], []
         projection, real = self._projection_rows()
-        population, state_size, field_size = self._population_rows()
-        signal, signal_size = self._signal_rows()
+        population, state_size, field_size = self._population_rows(projection)
+        signal, signal_size, line_size = self._signal_rows()
         recording, record_size = self._recording_rows()
         widest = max((self._work_size(p) for p in c.projections), default=1)
         largest = max(p.size for p in c.populations) * self.capacity
@@ -244,6 +251,7 @@ class Plan:
         # Places in a lane's arena, one section after the other.
         sections = {
             "state": state_size,
+            "clock": 1 + line_size,
             "field": field_size * self.capacity,
             "base": field_size * self.capacity,
             "start": state_size if keeps_start else 0,
@@ -260,11 +268,14 @@ class Plan:
             zip(sections, _starts([*sections.values()]).tolist(), strict=True)
         )
         self.lane_size = sum(sections.values())
+        # What a presentation leaves to the next: states, the clock and delay lines.
+        self.carried = slice(places["state"], places["field"])
         n_params = sum(len(p.model.params._fields) for p in c.populations)
         self.replica_size = 3 * self._n_weights + n_params
         population[:, tb.STATE] += places["state"]
         population[:, tb.PARAMS] += 3 * self._n_weights
         signal[:, tb.PLACE] += places["signal"]
+        signal[:, tb.LINE] += places["clock"] + 1
         projection[:, tb.DEFERRED] += places["deferred"]
         recording[:, tb.OUT] += places["record"]
         term = _table(self._terms, 7)
@@ -277,6 +288,7 @@ class Plan:
             term=term,
             random=_table(self._random_rows(), 5),
             recording=recording,
+            order=np.array([self.rows[name] for name in c.update_order], np.int64),
             index=np.array(self._integers or [0], np.int64),
             keeps_start=int(keeps_start),
             state_size=state_size,
@@ -287,8 +299,9 @@ class Plan:
             **{name: places[name] for name in IN_TABLES},
         )
 
-    def _population_rows(self):
+    def _population_rows(self, projection):
         rows, state, field, params = [], 0, 0, 0
+        at_once = projection[projection[:, tb.DELAY] == 0, tb.POST].tolist()
         for p in self.circuit.populations:
             m = p.model
             fill = self._loop("fill", fill_loop, m) if m.instantaneous else -1
@@ -298,11 +311,19 @@ class Plan:
             if m.derivative and (self.settles or p.name in self._settled):
                 settle = self._loop("settle", settle_loop, m)
             n = len(m.state._fields)
-            rows.append((p.size, n, state, field, params, fill, step, settle))
+            reached = at_once.count(self.rows[p.name])
+            decided = m.n_fields - 1 if m.spiking else tb.NONE
+            places = (p.size, n, state, field, params)
+            rows.append((*places, fill, step, settle, reached, decided))
             state += n * p.size * self.capacity
-            field += len(m.inputs._fields) * p.size
+            field += m.n_fields * p.size
             params += len(m.params._fields)
-        return _table(rows, 8), state, field
+        return _table(rows, 10), state, field
+
+    def _constant(self, population):
+        """Whether what it shows stands still within a phase."""
+        model = self.circuit.model(population)
+        return model.constant and population not in self.driven
 
     @property
     def _settled(self):
@@ -318,6 +339,10 @@ class Plan:
                 field = p.model.inputs._fields.index(name)
                 key = stream_key(self.seed, stream)
                 yield self.rows[p.name], field, kinds[kind], *key
+            if p.model.spiking and p.name not in self.forced:
+                stream = "/".join(filter(None, (self.stream, "spikes", p.name)))
+                key = stream_key(self.seed, stream)
+                yield self.rows[p.name], p.model.n_fields - 1, tb.UNIFORM, *key
 
     def _projection_rows(self):
         c = self.circuit
@@ -327,7 +352,9 @@ class Plan:
             n_post, _ = c.shape(p.name)
             pattern = self.patterns[p.name]
             separable = isinstance(p.rule, ActivityDifference)
-            signal = self._signal(p.pre, p.signal, False)
+            delay = self._delay(p)
+            events = c.is_event_driven(p.name)
+            signal = self._signal(p.pre, p.signal, False, delay)
             first = len(self._terms)
             if p.learns:
                 self._add_terms(p, n_post)
@@ -339,6 +366,8 @@ class Plan:
                 and p.bounds is None
                 and p.weight_decay == 0
                 and pattern is None
+                and delay == 1
+                and not events
                 and not any(q.tied_to and q.tied_to.to == p.name for q in c.projections)
             )
             self._plain.append(plain)
@@ -348,7 +377,11 @@ class Plan:
                     tb.POST: self.rows[p.post],
                     tb.SIGNAL: signal,
                     tb.INPUT: c.model(p.post).inputs._fields.index(p.field),
-                    tb.KIND: tb.DENSE if pattern is None else tb.SPARSE,
+                    tb.KIND: tb.SPARSE
+                    if pattern is not None
+                    else tb.EVENTS
+                    if events
+                    else tb.DENSE,
                     tb.WEIGHTS: weights,
                     tb.ROWS: self._sparse_index(p.name),
                     tb.SYNAPSES: self._n_synapses(p.name),
@@ -366,6 +399,11 @@ class Plan:
                     tb.TRANSPOSED: int(bool(p.tied_to and p.tied_to.transpose)),
                     tb.LEADER: tb.NONE,
                     tb.COPIED: tb.NONE,
+                    tb.DELAY: delay,
+                    tb.CARRIED: len(self._integers),
+                    tb.CARRIES: len(p.carries),
+                    tb.PAIRED: int(pattern is ONE_TO_ONE),
+                    tb.READOUT: int(p.clip == "readout" and p.bounds is not None),
                 }
             )
             real.append(
@@ -375,24 +413,39 @@ class Plan:
                     tb.LOWER: p.bounds[0] if p.bounds else -np.inf,
                     tb.UPPER: p.bounds[1] if p.bounds else np.inf,
                     tb.FACTOR: p.tied_to.factor if p.tied_to else 1.0,
+                    tb.NOISE: p.tied_to.noise if p.tied_to else 0.0,
                 }
             )
+            for mine, theirs in p.carries.items():
+                self._integers += [
+                    c.model(p.post).state._fields.index(mine),
+                    c.model(p.pre).state._fields.index(theirs),
+                ]
             weights += 0 if is_alias(p) else self._n_synapses(p.name)
-            deferred += 4 * n_post + 1 if plain and c.model(p.pre).constant else 0
+            deferred += 4 * n_post + 1 if plain and self._constant(p.pre) else 0
         self._n_weights, self._deferred_size = weights, deferred
         for row, p in zip(rows, c.projections, strict=True):
             if is_alias(p):
                 row[tb.WEIGHTS] = rows[row[tb.TIED_TO]][tb.WEIGHTS]
         add_shortcuts(c, rows, self._plain)
-        rows = [[row[k] for k in range(18)] for row in rows]
-        real = [[row[k] for k in range(5)] for row in real]
-        return _table(rows, 18), _table(real, 5, self.dtype)
+        rows = [[row[k] for k in range(23)] for row in rows]
+        real = [[row[k] for k in range(6)] for row in real]
+        return _table(rows, 23), _table(real, 6, self.dtype)
+
+    def _delay(self, p):
+        """Steps; 1 is what a projection has that carries the state a step began with.
+
+        What stands still arrives whenever it is read.
+        """
+        if p.delay is None or self._constant(p.pre):
+            return 1
+        return round(p.delay / self.circuit.dt)
 
     def _add_terms(self, p, n_post):
         """Factor loop, presynaptic signal and windows of each term of a rule."""
         post = self.circuit.model(p.post)
         rule = p.rule
-        history = rule.continuous and not self.circuit.model(p.pre).constant
+        history = rule.continuous and not self._constant(p.pre)
         if not isinstance(rule, ActivityDifference):
             signal = self._signal(p.pre, rule.presynaptic or p.signal, history)
             self._terms.append([-1, 0, signal, *[self._window(rule.moment)] * 4])
@@ -417,11 +470,14 @@ class Plan:
             )
             self._factor_size += n_post * self.block
 
-    def _signal(self, population, name, history):
+    def _signal(self, population, name, history, delay=1):
         entry = self._signals.setdefault(
-            (population, name), {"row": len(self._signals), "history": 0}
+            (population, name, delay == 0),
+            {"row": len(self._signals), "history": 0, "slots": 0},
         )
         entry["history"] |= int(history)
+        if delay > 1:
+            entry["slots"] = max(entry["slots"], delay)
         return entry["row"]
 
     def read_row(self, population: str, name: str) -> int:
@@ -431,13 +487,16 @@ class Plan:
         field = getattr(read, "field", None)
         if field is not None:
             return -1 - model.state._fields.index(field)
-        return self._loop("read", read_loop, model, read)
+        row = self._loop("read", read_loop, model, read)
+        if self.loops is not None and row >= len(self._compiled["read"]):
+            self.compile()  # a read that no signal and no recording needs
+        return row
 
     def _signal_rows(self):
         # One slot per step of a block, or two that alternate, and one for Heun.
         slots = max(self.block, 2) + 1
-        rows, place = [], 0
-        for (population, name), entry in self._signals.items():
+        rows, place, line = [], 0, 0
+        for (population, name, late), entry in self._signals.items():
             p = self.circuit.population(population)
             history = entry["history"]
             rows.append(
@@ -445,12 +504,16 @@ class Plan:
                     self.rows[population],
                     self.read_row(population, name),
                     place,
-                    int(p.model.constant),
+                    int(self._constant(population)),
                     history,
+                    int(late),
+                    line,
+                    entry["slots"],
                 )
             )
             place += p.size * self.capacity * (slots if history else 1)
-        return _table(rows, 5), place
+            line += p.size * self.capacity * entry["slots"]
+        return _table(rows, 8), place, line
 
     def _recording_rows(self):
         rows, place = [], 0
@@ -525,6 +588,13 @@ class Plan:
                 f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
             )
         return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+def _windows(circuit):
+    """Number of the averaging window of every phase that has one, by name."""
+    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
+    names = [phase.name for s in schedules for phase in s.phases if phase.readable]
+    return {name: k for k, name in enumerate(dict.fromkeys(names))}
 
 
 def _pattern(projection):

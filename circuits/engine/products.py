@@ -3,21 +3,26 @@
 import numpy as np
 
 from circuits.engine.tables import (
+    EVENTS,
     FACTOR,
     FIELD,
     INPUT,
     KIND,
+    LOWER,
+    PAIRED,
     POST,
     PRE,
+    READOUT,
     ROWS,
     SIZE,
     SPARSE,
     TIED_TO,
     TRANSPOSED,
+    UPPER,
     WEIGHTS,
 )
 from dendrites.calls import at
-from dendrites.jit import inlined_kernel, inner_kernel
+from dendrites.jit import array_kernel, inlined_kernel, inner_kernel
 
 # What only hands the tables on is inlined: three such calls cost a small circuit an
 # eighth of its step (measured on 30-20-10).
@@ -56,27 +61,92 @@ def accumulate_shared(t, j, w, wo, x, xo, oo, n_samples):
     accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, one)
 
 
-@inner_kernel
+@inlined_kernel
 def accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, factor):
     """The product of `accumulate` with all weights times `factor`."""
     n_pre = t.population[t.projection[j, PRE], SIZE]
     n_post = t.population[t.projection[j, POST], SIZE]
-    if t.projection[j, KIND] == SPARSE:
+    kind = t.projection[j, KIND]
+    if kind == EVENTS:
+        lower, upper = -np.inf, np.inf
+        if t.projection[j, READOUT]:
+            lower, upper = t.real[j, LOWER], t.real[j, UPPER]
+        accumulate_events(
+            x, xo, w, wo, oo, n_samples, n_pre, n_post, factor, lower, upper
+        )
+    elif t.projection[j, PAIRED]:
+        accumulate_pairs(x, xo, w, wo, oo, n_samples, n_post)
+    elif kind == SPARSE:
         rows = t.projection[j, ROWS]
-        for b in range(n_samples):
-            for p in range(n_pre):
-                xp = x[xo + b * n_pre + p]
-                for k in range(t.index[rows + p], t.index[rows + p + 1]):
-                    target = t.index[rows + n_pre + 1 + k]
-                    x[oo + b * n_post + target] += xp * w[wo + k]
+        accumulate_sparse(x, xo, w, wo, oo, n_samples, n_pre, n_post, t.index, rows)
     elif n_samples <= FEW_SAMPLES or n_samples * n_pre * n_post < SMALL_PRODUCT:
         accumulate_few(x, xo, w, wo, oo, n_samples, n_pre, n_post, factor)
     else:
-        n = n_samples * n_post
         dense_product(x, xo, w, wo, t.scratch, n_samples, n_pre, n_post)
-        out, product = at(x, oo), at(x, t.scratch)
+        add_scaled(x, t.scratch, oo, n_samples * n_post, factor)
+
+
+@inner_kernel
+def add_scaled(x, xo, oo, n, factor):
+    """Add n numbers times a factor."""
+    out, product = at(x, oo), at(x, xo)
+    for i in range(n):
+        out[i] += factor * product[i]
+
+
+@inner_kernel
+def accumulate_pairs(x, xo, w, wo, oo, n_samples, n):
+    """Add signals times weights, one to one."""
+    weights = at(w, wo)
+    for b in range(n_samples):
+        signal, out = at(x, xo + b * n), at(x, oo + b * n)
         for i in range(n):
-            out[i] += factor * product[i]
+            out[i] += signal[i] * weights[i]
+
+
+@inner_kernel
+def accumulate_sparse(x, xo, w, wo, oo, n_samples, n_pre, n_post, index, rows):
+    """Add signals times the weights of a sparse pattern."""
+    for b in range(n_samples):
+        for p in range(n_pre):
+            xp = x[xo + b * n_pre + p]
+            if xp == 0:
+                continue
+            for k in range(index[rows + p], index[rows + p + 1]):
+                target = index[rows + n_pre + 1 + k]
+                x[oo + b * n_post + target] += xp * w[wo + k]
+
+
+@inner_kernel
+def accumulate_events(x, xo, w, wo, oo, n_samples, n_pre, n, factor, lower, upper):
+    """Add one row of weights, held between bounds, for every cell not silent."""
+    bounded = lower > -np.inf or upper < np.inf
+    for b in range(n_samples):
+        signal, out = at(x, xo + b * n_pre), at(x, oo + b * n)
+        p = n_pre * 0
+        while p < n_pre:
+            # Most cells are silent: look at eight at once.
+            while p + 8 <= n_pre and is_silent(at(x, xo + b * n_pre + p)):
+                p += 8
+            last = min(p + 8, n_pre)
+            while p < last:
+                if signal[p] != 0:
+                    xp, row = factor * signal[p], at(w, wo + p * n)
+                    if bounded:
+                        for i in range(n):
+                            out[i] += xp * min(max(row[i], lower), upper)
+                    else:
+                        for i in range(n):
+                            out[i] += xp * row[i]
+                p += 1
+
+
+@inlined_kernel
+def is_silent(signal):
+    """Whether eight numbers are all zero."""
+    total = abs(signal[0]) + abs(signal[1]) + abs(signal[2]) + abs(signal[3])
+    total += abs(signal[4]) + abs(signal[5]) + abs(signal[6]) + abs(signal[7])
+    return total == 0
 
 
 @inner_kernel
@@ -134,7 +204,7 @@ def accumulate_few(x, xo, w, wo, oo, n_samples, n_pre, n_post, factor):
         p += 1
 
 
-@inner_kernel
+@array_kernel
 def dense_product(x, xo, w, wo, oo, n_samples, n_pre, n_post):
     """Signals (n_samples, n_pre) times weights (n_pre, n_post), written to x at oo."""
     np.dot(
@@ -182,16 +252,24 @@ def outer_sum(t, j, x, xo, eo, n_rows, add):
                 for i in range(n_post):
                     row[i] += xp * factor[i]
     else:
-        left = x[xo : xo + n_rows * n_pre].reshape(n_rows, n_pre).T
-        right = x[eo : eo + n_rows * n_post].reshape(n_rows, n_post)
-        product = x[go : go + n]
+        place = go
         if add:
-            product = x[t.scratch : t.scratch + n]
-        np.dot(left, right, product.reshape(n_pre, n_post))
+            place = t.scratch
+        dense_outer(x, xo, eo, place, n_rows, n_pre, n_post)
         if add:
-            gradient = at(x, go)
+            gradient, product = at(x, go), at(x, place)
             for k in range(n):
                 gradient[k] += product[k]
+
+
+@array_kernel
+def dense_outer(x, xo, eo, place, n_rows, n_pre, n_post):
+    """X^T E of so many rows, written to x at `place`."""
+    np.dot(
+        x[xo : xo + n_rows * n_pre].reshape(n_rows, n_pre).T,
+        x[eo : eo + n_rows * n_post].reshape(n_rows, n_post),
+        x[place : place + n_pre * n_post].reshape(n_pre, n_post),
+    )
 
 
 @inner_kernel
@@ -249,6 +327,8 @@ def add_outer(x, xo, eo, n_rows, w, wo, n_pre, n_post, scale):
             b += 5
         while b < n_rows:
             x0, e = scale * x[xo + b * q + p], at(x, eo + b * n)
+            b += 1
+            if x0 == 0:
+                continue
             for i in range(n):
                 row[i] += x0 * e[i]
-            b += 1

@@ -19,15 +19,18 @@ from circuits.engine.entries import (
     advance_lane,
     begin_lane,
     check_lane,
+    move_carried,
     move_events,
     predict_block,
     read_population,
     record_start,
+    redraw_tied,
     sum_events,
     tie_weights,
     update_replica,
     update_synapses,
 )
+from circuits.engine.given import given_to_lane, nothing_given
 from circuits.engine.integrate import run_span
 from circuits.engine.jumps import onset_steps
 from circuits.engine.lanes import clamp_states, relay_states, reset_states
@@ -47,7 +50,7 @@ from circuits.schedule import Schedule
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, NumericalError
 from dendrites.jit import compiling, jit_disabled
-from dendrites.random import generator
+from dendrites.random import generator, stream_key
 
 CHUNK = 64
 CHECK_EVERY = 100
@@ -95,7 +98,7 @@ class Runner:
     onset : float, optional
         Time after a switch, ms, in which it still takes every step; none if plasticity
         waits longer. Default: 10 times the slowest `time_constant` of the cells.
-    recordings, steps : see Plan
+    recordings, steps, forced, driven : see Plan
     announce : callable, optional
         Receives the message that loops are being compiled.
     """
@@ -117,6 +120,8 @@ class Runner:
         onset=None,
         recordings=(),
         steps=0,
+        forced=(),
+        driven=(),
         announce=None,
     ):
         self.circuit, self.batch, self.threads, self.seed = (
@@ -141,6 +146,14 @@ class Runner:
             settles=jumps is not None,
             seed=seed,
             stream=stream,
+            forced=forced,
+            driven=driven,
+        )
+        self._nothing_given = nothing_given(self.plan.dtype)
+        self._noise_key = stream_key(seed, "tied weights")
+        self._carries = any(p.carries for p in circuit.projections)
+        self._noisy = any(
+            p.tied_to is not None and p.tied_to.noise for p in circuit.projections
         )
         self._sweeps, self._modes = {}, {}
         self._equilibrium = equilibrium_sweeps(self.plan) if jumps else None
@@ -158,8 +171,8 @@ class Runner:
             self.plan.compile()
             tied = self.plan.modes(self.rates[0], batch=batch, learning=True)
             if (tied == tb.TIED).any():
-                for replica in self.replicas:
-                    tie_weights(self.plan.tables, replica, tied)
+                for number in range(len(self.replicas)):
+                    self._tie(number, tied)
             # Spans of no steps load every loop, before threads could race for it.
             for learning in (False, True):
                 self._warm_up(learning)
@@ -212,12 +225,16 @@ class Runner:
         presentation: int = 0,
         learning: bool = True,
         recording: bool = False,
+        forced=None,
+        waveforms=None,
     ):
         """Show one batch to one replica through every phase of a schedule.
 
         Parameters
         ----------
         patterns : dict of ndarray (samples, n), by clamped population
+        forced, waveforms : dict, optional
+            What is given for every step, see `given_to_lane`.
 
         Returns
         -------
@@ -245,6 +262,20 @@ class Runner:
         windows = slice(t.average, t.average + len(self.plan.windows) * t.state_size)
         for lane, _ in lanes:
             lane[windows] = 0
+        given = None
+        if forced or waveforms:
+            steps = sum(s.steps for s in schedule.segments(self.circuit.dt))
+            given = [
+                given_to_lane(
+                    self.plan,
+                    forced or {},
+                    waveforms or {},
+                    steps,
+                    k * self.plan.capacity,
+                    m,
+                )
+                for k, (_, m) in enumerate(lanes)
+            ]
         rng = None
         if any(callable(phase.duration) for phase in schedule.phases):
             rng = generator(self.seed, f"durations/{number}/{presentation}")
@@ -278,14 +309,14 @@ class Runner:
                 self._run_equilibrium(number, lanes, span, exact)
                 stepped -= exact
             else:
-                self._run(number, lanes, span)
+                self._run(number, lanes, span, given)
             first += segment.steps
         for window, steps in averaged.items():
             start = t.average + window * t.state_size
             for lane, _ in lanes if window >= 0 else ():
                 lane[start : start + t.state_size] /= steps
         if learning:
-            self._events(number, lanes, samples)
+            self._events(number, lanes, samples, presentation)
         return lanes
 
     def streams(self, schedule: Schedule) -> bool:
@@ -339,8 +370,15 @@ class Runner:
             [self.plan.state_of(lane, population, m)[row] for lane, m in lanes]
         )
 
-    def read(self, number, lanes, population: str, name: str):
-        """Values (samples, n) of any scalar read, in the lanes of a presentation."""
+    def read(self, number, lanes, population: str, name: str, phase=None):
+        """Values (samples, n) of any scalar read, in the lanes of a presentation.
+
+        At its end, or of the cells averaged in the window of a phase.
+        """
+        t = self.plan.tables
+        state = 0
+        if phase is not None:
+            state = t.average - t.state + self.plan.windows[phase] * t.state_size
         plan, n = self.plan, self.circuit.population(population).size
         row = plan.read_row(population, name)
         parts = []
@@ -354,6 +392,7 @@ class Runner:
                 plan.rows[population],
                 row,
                 m,
+                state,
                 out,
             )
             parts.append(out.reshape(m, n))
@@ -375,7 +414,7 @@ class Runner:
             result[f"replica{k}/weights"] = replica[: t.middle]
             result[f"replica{k}/shown"] = self.shown[k]
             for c, lane in enumerate(self.lanes[k]):
-                result[f"replica{k}/state{c}"] = lane[t.state : t.state + t.state_size]
+                result[f"replica{k}/state{c}"] = lane[self.plan.carried]
         return result
 
     def restore(self, arrays: dict) -> None:
@@ -405,6 +444,7 @@ class Runner:
         return tb.Span(
             mode=self._modes_of(rate, batch, learning=learning),
             rate=rate,
+            given=self._nothing_given,
             steps=steps,
             block=self.plan.block,
             learning=int(learning),
@@ -434,9 +474,9 @@ class Runner:
             )
         return self._sweeps[schedule.phases]
 
-    def _run(self, number, lanes, span):
+    def _run(self, number, lanes, span, given=None):
         plan, w = self.plan, self.replicas[number]
-        spans = self._lane_spans(lanes, span)
+        spans = self._lane_spans(lanes, span, given)
 
         def alone(k):
             lane, status = lanes[k][0], self.status[number, k]
@@ -447,14 +487,15 @@ class Runner:
         elif not span.learning:
             stopped = any(self._map(alone, range(len(lanes))))
         else:
-            stopped = self._run_chunks(number, lanes, span)
+            stopped = self._run_chunks(number, lanes, span, given)
         if stopped:
             raise self._diverged(number)
 
-    def _lane_spans(self, lanes, span):
+    def _lane_spans(self, lanes, span, given=None):
         capacity = self.plan.capacity
+        given = given or [span.given] * len(lanes)
         return [
-            span._replace(samples=m, first_sample=k * capacity)
+            span._replace(samples=m, first_sample=k * capacity, given=given[k])
             for k, (_, m) in enumerate(lanes)
         ]
 
@@ -511,10 +552,10 @@ class Runner:
         if stopped:
             raise self._diverged(number)
 
-    def _run_chunks(self, number, lanes, span):
+    def _run_chunks(self, number, lanes, span, given):
         """The loop of `run_span` over lanes that share their weights."""
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
-        spans = self._lane_spans(lanes, span)
+        spans = self._lane_spans(lanes, span, given)
         status = self.status[number]
         first = lanes[0][0]
         for (lane, _), own in zip(lanes, spans, strict=True):
@@ -551,17 +592,36 @@ class Runner:
             return [work(item) for item in items]
         return list(self._pool().map(work, items))
 
-    def _events(self, number, lanes, batch):
+    def _tie(self, number, mode, presentation=0):
+        """Set tied weights from those they follow, with their noise."""
+        t, w = self.plan.tables, self.replicas[number]
+        tie_weights(t, w, mode)
+        if self._noisy:
+            # Presentation 0 is the start: those that learn count from 1 here.
+            redraw_tied(t, w, mode, *self._noise_key, number, presentation)
+
+    def _events(self, number, lanes, batch, presentation):
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
         rate = self.rates[number]
         mode = self._modes_of(rate, batch, events=True)
         if not ((mode == tb.SUMMED) | (mode == tb.SYNAPTIC)).any():
             return
         alone = int(len(lanes) == 1)
+        self._carry(number, lanes, mode, -1.0)
         for lane, m in lanes:
             sum_events(t, loops, w, lane, mode, rate, m, batch, alone)
         self._add_gradients(lanes)
         move_events(t, w, lanes[0][0], mode, rate, batch, batch, alone)
+        if self._noisy:
+            self._tie(number, mode, presentation + 1)
+        self._carry(number, lanes, mode, 1.0)
+
+    def _carry(self, number, lanes, mode, sign):
+        plan = self.plan
+        for lane, m in lanes if self._carries else ():
+            sign, alone = plan.dtype(sign), int(len(lanes) == 1)
+            w = self.replicas[number]
+            move_carried(plan.tables, w, lane, mode, m, sign, alone)
 
     def _add_gradients(self, lanes):
         """Sum the gradients of all lanes into the first one's, in lane order."""

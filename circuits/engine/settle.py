@@ -7,6 +7,10 @@ twice: from the filters alone, then with the factors found there, so that the dr
 of the weights within a jump enters in second order.
 """
 
+from circuits.engine.events import (
+    apply_events,
+    collect_events,
+)
 from circuits.engine.integrate import (
     find_divergence,
     has_diverged,
@@ -47,11 +51,9 @@ from circuits.engine.tables import (
     WEIGHTS,
 )
 from circuits.engine.updates import (
-    apply_events,
     apply_synaptic,
     apply_updates,
     collect,
-    collect_events,
     filter_gain,
     predict_middle,
     read_state,

@@ -24,6 +24,7 @@ def add_shortcuts(c, rows, plain) -> None:
     moving = {
         place: [k for k in members if not c.model(c.projections[k].pre).constant]
         for place, members in fields.items()
+        if all(_is_usual(rows[k]) for k in members)
     }
     for place, members in moving.items():
         groups = {}
@@ -38,6 +39,8 @@ def add_shortcuts(c, rows, plain) -> None:
             continue
         there = c.projections[others[0]]
         place = (there.post, there.field)
+        if place not in moving:
+            continue
         # A constant input that is followed lies in the field but not in its base.
         followed = any(plain[k] for k in set(fields[place]) - set(others))
         same = (
@@ -52,3 +55,8 @@ def add_shortcuts(c, rows, plain) -> None:
             for k in members:
                 rows[k][tb.COPIED] = tb.SKIPPED
             rows[members[0]][tb.COPIED] = others[0]
+
+
+def _is_usual(row):
+    """Signals of another step, or that are mostly zero, are multiplied one by one."""
+    return row[tb.DELAY] == 1 and row[tb.KIND] != tb.EVENTS

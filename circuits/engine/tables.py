@@ -20,9 +20,13 @@ from typing import Any, NamedTuple
 
 # population
 SIZE, VARIABLES, STATE, FIELD, PARAMS, FILL, STEP, SETTLE = range(8)
+# AT_ONCE: how many projections without delay reach it. DECIDED: the field that decides
+# the spikes of its cells (`CellModel.n_fields`), or NONE.
+AT_ONCE, DECIDED = range(8, 10)
 # signal: a scalar read of a population. LOOP is a read loop or, below 0, the state
-# variable -1 - LOOP itself. HISTORY: one slot per step of a block.
-OF, LOOP, PLACE, CONSTANT, HISTORY = range(5)
+# variable -1 - LOOP itself. HISTORY: one slot per step of a block. LATE: read after
+# the population has stepped. LINE: the delay line, a ring of so many SLOTS.
+OF, LOOP, PLACE, CONSTANT, HISTORY, LATE, LINE, SLOTS = range(8)
 # projection
 PRE, POST, SIGNAL, INPUT, KIND, WEIGHTS, ROWS, SYNAPSES = range(8)
 FIRST_TERM, TERMS, RULE, DEFERRED, AFTER, SUM, TIED_TO, TRANSPOSED = range(8, 16)
@@ -30,9 +34,13 @@ FIRST_TERM, TERMS, RULE, DEFERRED, AFTER, SUM, TIED_TO, TRANSPOSED = range(8, 16
 # multiplied for all that share its weights and field. COPIED: a projection whose field
 # is that of this one but for a factor (SKIPPED: another one of this field has it).
 LEADER, COPIED = range(16, 18)
+# DELAY in steps; CARRIED: place in `index` of so many CARRIES pairs of variables, post
+# and pre. READOUT: bounds act where weights are used.
+# PAIRED: one to one.
+DELAY, CARRIED, CARRIES, READOUT, PAIRED = range(18, 23)
 NONE, SKIPPED = -1, -2
 # the same, real numbers: filter factor a, weight decay 1/ms, bounds, tied factor
-DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR = range(5)
+DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR, NOISE = range(6)
 # term: postsynaptic factor times presynaptic signal; windows of its four reads
 FACTOR_LOOP, FACTOR_PLACE, TERM_SIGNAL, TEACHING, BASELINE, GAIN, PRESYNAPTIC = range(7)
 # random input: field FILLED of population OF_CELLS, kind of number, key of its stream
@@ -52,8 +60,8 @@ COPY_FIELD, CLEAR_FIELD, SETTLE_CELLS = range(4, 7)
 # DRAW of a random input
 NORMAL, WHITE, UNIFORM = range(3)
 
-# KIND of a projection
-DENSE, SPARSE = 0, 1
+# KIND of a projection. EVENTS: all pairs of cells, but signals are mostly zero.
+DENSE, SPARSE, EVENTS = 0, 1, 2
 
 # What a projection's weights do during a span (Span.mode).
 # STILL: nothing. SUMMED: they move by sums collected over a block. FOLLOWED: a
@@ -74,10 +82,12 @@ class Tables(NamedTuple):
     term: Any
     random: Any
     recording: Any
-    index: Any  # sparse rows and targets, recorded units
+    order: Any  # rows of populations, as a step advances them
+    index: Any  # sparse rows and targets, recorded units, carried variables
     # sizes and places in a lane's arena
     state: int
     state_size: int
+    clock: int  # steps since the cells were at rest; delay lines follow it
     field: int
     base: int
     field_size: int
@@ -109,6 +119,7 @@ class Span(NamedTuple):
 
     mode: Any  # of every projection
     rate: Any  # learning rate of every projection, 1/ms
+    given: Any  # what is given for every step, see `given.py`
     steps: int
     block: int  # steps per block; 1 is plasticity at every step
     learning: int

@@ -9,10 +9,12 @@ one matrix product per update and is exact for a block of one step.
 
 import numpy as np
 
-from circuits.engine.products import FEW_ROWS, add_outer, outer_sum, sum_rows
+from circuits.engine.products import (
+    outer_sum,
+    sum_rows,
+)
 from circuits.engine.tables import (
     AFTER,
-    BASELINE,
     CONSTANT,
     DECAY,
     DEFERRED,
@@ -23,15 +25,13 @@ from circuits.engine.tables import (
     FIRST_TERM,
     FOLLOWED,
     FUSED,
-    GAIN,
     KIND,
-    LOOP,
     LOWER,
     PARAMS,
     PLACE,
     POST,
     PRE,
-    PRESYNAPTIC,
+    READOUT,
     ROWS,
     RULE,
     SIGNAL,
@@ -43,7 +43,6 @@ from circuits.engine.tables import (
     SUMMED,
     SYNAPSES,
     SYNAPTIC,
-    TEACHING,
     TERM_SIGNAL,
     TERMS,
     TIED,
@@ -93,7 +92,7 @@ def predict_middle(t, w, span, steps):
     refresh_tied(t, w, span.mode, t.middle)
 
 
-@inner_kernel
+@inlined_kernel
 def refresh_tied(t, w, mode, section):
     """Set transposed weights from those they follow, in one section of the arena."""
     for j in range(len(mode)):
@@ -107,10 +106,15 @@ def refresh_tied(t, w, mode, section):
         there = t.projection[other, WEIGHTS]
         if mode[other] != STILL:
             there += section
-        for p in range(n_pre):
-            for q in range(n_post):
-                k = there + q * n_pre + p
-                w[here + p * n_post + q] = t.real[j, FACTOR] * w[k]
+        copy_transposed(w, here, there, n_pre, n_post, t.real[j, FACTOR])
+
+
+@inner_kernel
+def copy_transposed(w, here, there, n_pre, n_post, factor):
+    """Weights (n_pre, n_post) from `factor` times those of (n_post, n_pre)."""
+    for p in range(n_pre):
+        for q in range(n_post):
+            w[here + p * n_post + q] = factor * w[there + q * n_pre + p]
 
 
 @inlined_kernel
@@ -120,13 +124,10 @@ def run_population(t, table, w, x, span, p, column):
     call_cell(
         table[t.population[p, column]],
         (
-            x,
-            t.population[p, STATE],
-            x,
-            t.field + t.population[p, FIELD] * span.samples,
+            at(x, t.population[p, STATE]),
+            at(x, t.field + t.population[p, FIELD] * span.samples),
             n,
-            w,
-            t.population[p, PARAMS],
+            at(w, t.population[p, PARAMS]),
             span.dt,
             n,
         ),
@@ -142,22 +143,17 @@ def write_factors(t, loops, w, x, span, s):
             p = t.projection[j, POST]
             n = t.population[p, SIZE] * span.samples
             first = t.projection[j, FIRST_TERM]
-            so = t.population[p, STATE]
+            cells = at(x, t.population[p, STATE])
             for k in range(first, first + t.projection[j, TERMS]):
                 call_factor(
                     loops.factor[t.term[k, FACTOR_LOOP]],
                     (
-                        x,
-                        so,
-                        x,
-                        so,
-                        x,
-                        so,
+                        cells,
+                        cells,
+                        cells,
                         n,
-                        w,
-                        t.population[p, PARAMS],
-                        x,
-                        t.term[k, FACTOR_PLACE] + s * n,
+                        at(w, t.population[p, PARAMS]),
+                        at(x, t.term[k, FACTOR_PLACE] + s * n),
                         n,
                     ),
                 )
@@ -224,7 +220,8 @@ def update_weights(t, w, x, j, h, steps, batch, dt):
             new = kept * old + taken * gradient[k]
             filtered[k] = new
             weights[k] = keep * weights[k] + c * (old - new) + moved * gradient[k]
-    if lower > -np.inf or upper < np.inf:
+    bounded = lower > -np.inf or upper < np.inf
+    if bounded and not t.projection[j, READOUT]:
         for k in range(n):
             weights[k] = min(max(weights[k], lower), upper)
 
@@ -367,26 +364,22 @@ def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
     post = t.projection[j, POST]
     n_pre, n_post = t.population[t.projection[j, PRE], SIZE], t.population[post, SIZE]
     share = 1.0 if t.projection[j, SUM] else 1.0 / batch
-    weights, wo = w, t.projection[j, WEIGHTS]
+    weights = at(w, t.projection[j, WEIGHTS])
     sparse = t.projection[j, KIND] == SPARSE
     if sparse:
         # The loop walks over all pairs of cells: let it work on a dense copy.
         spread_weights(t, w, x, j, sparse)
-        weights, wo = x, np.int64(t.scratch)
+        weights = at(x, t.scratch)
     call_synapse(
         loops.synapse[t.projection[j, RULE]],
         (
             weights,
-            wo,
             n_pre,
             n_post,
-            x,
-            state,
+            at(x, state),
             n_post * samples,
-            w,
-            t.population[post, PARAMS],
-            x,
-            xo,
+            at(w, t.population[post, PARAMS]),
+            at(x, xo),
             samples,
             scalar(h * share),
             t.real[j, LOWER],
@@ -415,96 +408,18 @@ def spread_weights(t, w, x, j, out):
 
 
 @inner_kernel
-def collect_events(t, loops, w, x, mode, rate, samples, batch, alone):
-    """Sums of the rules that act at the end of a presentation.
-
-    Every factor reads the window-averaged cell of its moment; rules that depend on
-    the weight act at once, and so do plain ones if the lane is `alone`: no factor
-    depends on weights.
-    """
-    m = samples
-    for j in range(len(mode)):
-        if mode[j] != SUMMED and mode[j] != SYNAPTIC:
-            continue
-        pre, post = t.projection[j, PRE], t.projection[j, POST]
-        n_pre, n_post = t.population[pre, SIZE] * m, t.population[post, SIZE] * m
-        here = t.average + t.population[post, STATE] - t.state
-        first = t.projection[j, FIRST_TERM]
-        for k in range(t.projection[j, TERMS]):
-            term = first + k
-            q = t.term[term, TERM_SIGNAL]
-            xo, eo = t.signal[q, PLACE], t.term[term, FACTOR_PLACE]
-            there = t.average + t.population[pre, STATE] - t.state
-            there += t.term[term, PRESYNAPTIC] * t.state_size
-            read_state(t, loops, w, x, pre, t.signal[q, LOOP], there, xo, n_pre)
-            teaching = here + t.term[term, TEACHING] * t.state_size
-            if mode[j] == SYNAPTIC:
-                change_synapses(t, loops, w, x, j, teaching, xo, rate[j], m, batch)
-                continue
-            call_factor(
-                loops.factor[t.term[term, FACTOR_LOOP]],
-                (
-                    x,
-                    teaching,
-                    x,
-                    here + t.term[term, BASELINE] * t.state_size,
-                    x,
-                    here + t.term[term, GAIN] * t.state_size,
-                    n_post,
-                    w,
-                    t.population[post, PARAMS],
-                    x,
-                    eo,
-                    n_post,
-                ),
-            )
-            if alone and is_plain(t, j, m):
-                share = 1.0 if t.projection[j, SUM] else 1.0 / batch
-                add_outer(
-                    x,
-                    xo,
-                    eo,
-                    m,
-                    w,
-                    t.projection[j, WEIGHTS],
-                    t.population[pre, SIZE],
-                    t.population[post, SIZE],
-                    t.real.dtype.type(rate[j] * share),
-                )
-            else:
-                outer_sum(t, j, x, xo, eo, m, k > 0)
+def copy_numbers(x, place, out, n):
+    """Copy n numbers of a lane to another place."""
+    values, variable = at(x, out), at(x, place)
+    for i in range(n):
+        values[i] = variable[i]
 
 
 @inlined_kernel
-def is_plain(t, j, m):
-    """Whether an update is one product of few rows and nothing else."""
-    return (
-        m <= FEW_ROWS
-        and t.projection[j, TERMS] == 1
-        and t.projection[j, KIND] != SPARSE
-        and t.real[j, LOWER] == -np.inf
-        and t.real[j, UPPER] == np.inf
-    )
-
-
-@inner_kernel
 def read_state(t, loops, w, x, p, loop, state, out, n):
     """Write a scalar read (or a plain variable) of population p's state to `out`."""
     if loop < 0:
-        place = state - (loop + 1) * n
-        values, variable = at(x, out), at(x, place)
-        for i in range(n):
-            values[i] = variable[i]
+        copy_numbers(x, state - (loop + 1) * n, out, n)
     else:
-        call_read(
-            loops.read[loop], (x, state, n, w, t.population[p, PARAMS], x, out, n)
-        )
-
-
-@inner_kernel
-def apply_events(t, w, x, mode, rate, samples, batch, alone):
-    """Move the weights by the sums of `collect_events`."""
-    for j in range(len(mode)):
-        if mode[j] == SUMMED and not (alone and is_plain(t, j, samples)):
-            update_weights(t, w, x, j, rate[j], 1, batch, rate[j] * 0)
-    refresh_tied(t, w, mode, t.weights)
+        params = at(w, t.population[p, PARAMS])
+        call_read(loops.read[loop], (at(x, state), n, params, at(x, out), n))

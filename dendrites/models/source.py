@@ -33,10 +33,15 @@ def _filtered_derivative(cell, inputs, p):
     return FilteredState(0.0, 0.0, (cell.value - cell.filtered) / p.tau)
 
 
+def _complement(cell, p):
+    return (1.0 - cell.value) * cell.active
+
+
 def source(*, potential: Callable | None = None, tau: float | None = None) -> CellModel:
     """Cells clamped to a pattern during the phases that switch them on.
 
-    Reads: ``rate`` is the pattern's value (0 while off), ``active`` is 1 while on.
+    Reads: ``rate`` is the pattern's value (0 while off), ``active`` is 1 while on,
+    ``complement`` is 1 - value (0 while off).
     With `tau` the rate is the low-pass filtered value, the State field ``filtered``:
 
     d filtered/dt = (value - filtered) / tau, from 0.
@@ -58,7 +63,10 @@ def source(*, potential: Callable | None = None, tau: float | None = None) -> Ce
     Source: the filter is that of Sacramento et al. (2018), who low-pass filter their
     inputs; public reimplementations use 3 ms.
     """
-    reads = {"rate": state_field("value" if tau is None else "filtered")}
+    reads = {
+        "rate": state_field("value" if tau is None else "filtered"),
+        "complement": _complement,
+    }
     if potential is not None:
 
         def target_potential(cell, p):

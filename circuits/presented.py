@@ -1,0 +1,189 @@
+"""Checks of what a presentation is shown: patterns, waveforms, forced spikes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.schedule import Schedule
+from circuits.training import check_reachable
+from dendrites.errors import ConfigError, choices
+from dendrites.spike_trains import check_forced, spikes_in_steps
+
+
+def check_waveforms(
+    circuit: Circuit, waveforms: Mapping | None, n_steps: int
+) -> dict[str, np.ndarray]:
+    """Waveforms (n_samples or 1, n_steps, n) by clamped population.
+
+    Raises
+    ------
+    ConfigError
+        For unknown populations, other shapes, and values that are not finite.
+    """
+    clamped = {p.name: p for p in circuit.populations if p.model.clamped}
+    result = {}
+    for name, values in (waveforms or {}).items():
+        if name not in clamped:
+            raise ConfigError(
+                f"waveforms: {name!r} is no clamped population. "
+                + choices(name, clamped)
+            )
+        try:
+            values = np.asarray(values, float)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"waveforms[{name!r}] holds no numbers: {error}"
+            ) from None
+        values = values[np.newaxis] if values.ndim == 2 else values
+        if values.ndim != 3 or values.shape[1:] != (n_steps, clamped[name].size):
+            raise ConfigError(
+                f"waveforms[{name!r}] has shape {values.shape}, must be ({n_steps}, "
+                f"{clamped[name].size}), one row for each step of the presentation, or "
+                "one such array per sample"
+            )
+        if not np.isfinite(values).all():
+            raise ConfigError(f"waveforms[{name!r}] holds values that are not finite")
+        result[name] = values
+    return result
+
+
+def check_forced_spikes(
+    circuit: Circuit, forced: Mapping | None, n_steps: int, n_samples: int
+) -> dict:
+    """Forced spikes as (steps, units), or a list of these per sample, by population.
+
+    Raises
+    ------
+    ConfigError
+        For populations without spikes and impossible trains.
+    """
+    sizes = _spiking(circuit)
+    forced = dict(forced or {}) if isinstance(forced or {}, Mapping) else forced
+    several = {}
+    for name in [k for k, v in (forced or {}).items() if _one_per_sample(v)]:
+        several[name] = forced.pop(name)
+        if len(several[name]) != n_samples:
+            raise ConfigError(
+                f"forced_spikes[{name!r}] has {len(several[name])} trains for "
+                f"{n_samples} samples; give one for each, or one pair for all"
+            )
+    shared = check_forced(forced, sizes)
+    each = (
+        [
+            check_forced({k: v[i] for k, v in several.items()}, sizes)
+            for i in range(n_samples)
+        ]
+        if several
+        else []
+    )
+
+    def steps_of(name, train, which=""):
+        return spikes_in_steps(
+            *train,
+            n_units=sizes[name],
+            n_steps=n_steps,
+            dt=circuit.dt,
+            where=f"forced_spikes[{name!r}]{which}",
+        )
+
+    result = {name: steps_of(name, train) for name, train in shared.items()}
+    for name in several:
+        result[name] = [
+            steps_of(name, trains[name], f", sample {i}")
+            for i, trains in enumerate(each)
+        ]
+    return result
+
+
+def _spiking(circuit):
+    return {p.name: p.size for p in circuit.populations if p.model.spiking}
+
+
+def _one_per_sample(trains):
+    return (
+        isinstance(trains, list)
+        and all(isinstance(t, tuple) for t in trains)
+        and (len(trains) > 0)
+    )
+
+
+def check_nothing_given(forced: Mapping, driven: Mapping) -> None:
+    """Refuse what is given for every step where steps are left out."""
+    for word, given in (("forced_spikes", forced), ("waveforms", driven)):
+        if given:
+            raise ConfigError(
+                f"{word} say what happens in every step, and the integrator "
+                "'equilibrium' leaves steps out. Use 'exact' or 'blocked'"
+            )
+
+
+def check_patterns(
+    circuit: Circuit,
+    patterns: Mapping,
+    schedule: Schedule,
+    driven: Mapping | None = None,
+    forced: Mapping | None = None,
+) -> dict[str, np.ndarray]:
+    """Patterns (n_samples, n) of all clamped populations; those given
+    in another way (`driven` by waveforms, `forced` to spike) need none.
+
+    Raises
+    ------
+    ConfigError
+        For unknown populations, wrong sizes, and values that are not finite.
+    """
+    clamped = {p.name: p for p in circuit.populations if p.model.clamped}
+    driven = driven or {}
+    if isinstance(forced, Mapping):
+        check_forced(dict.fromkeys(forced, ()), _spiking(circuit))
+    shown, counts = {}, set()
+    for name, values in patterns.items():
+        if name not in clamped:
+            raise ConfigError(
+                f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
+            )
+        try:
+            values = np.atleast_2d(np.asarray(values, float))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"patterns[{name!r}] holds no numbers: {error}") from None
+        if values.ndim != 2 or values.shape[1] != clamped[name].size:
+            raise ConfigError(
+                f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
+                f"{clamped[name].size})"
+            )
+        if not np.isfinite(values).all():
+            raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
+        shown[name] = values
+        counts.add(len(values))
+    if not counts:
+        # Everything may be driven, forced or constant.
+        counts |= {len(w) for w in driven.values() if len(w) > 1} or {1}
+    if len(counts) != 1 or 0 in counts:
+        raise ConfigError(
+            f"patterns have {sorted(counts)} samples; all need the same number >= 1, "
+            f"and at least one of {', '.join(clamped)} must be given"
+        )
+    samples = counts.pop()
+    for name, values in driven.items():
+        if len(values) not in (1, samples):
+            raise ConfigError(
+                f"waveforms[{name!r}] has {len(values)} samples, and patterns have "
+                f"{samples}; give one waveform for all, or one for each"
+            )
+    on = {name for phase in schedule.phases for name in phase.on}
+    for name, p in clamped.items():
+        constant = isinstance(p.pattern, (int, float))
+        needed = name in on and not constant and name not in {*driven, *(forced or ())}
+        if name not in shown and needed:
+            raise ConfigError(
+                f"patterns: {name!r} is on in phases of the schedule and has no "
+                "pattern; give it one, or a schedule that leaves it off (such as "
+                "schedule=circuit.test_schedule)"
+            )
+        if name not in shown:
+            value = float(p.pattern) if constant else 0.0
+            shown[name] = np.full((samples, p.size), value)
+        elif name in on and "potential" in p.model.reads:
+            check_reachable(circuit, shown[name], f"patterns[{name!r}]")
+    return shown
