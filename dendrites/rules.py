@@ -105,6 +105,89 @@ def top_down_reconstruction(
     )
 
 
+def spike_prediction(
+    learning_rate: float, *, low_pass: LowPass | None = None
+) -> ActivityDifference:
+    """The spikes of the soma teach the dendrite that predicts its rate.
+
+    dw = learning_rate * (S - phi(V*)) * h(V*) * psp, for cells with the reads
+    ``spike_rate`` (spikes of the step / dt), ``predicted_rate`` phi(V*) and
+    ``importance`` h = phi'/phi, and presynaptic cells with the read ``psp``, their
+    spikes seen through the kernel of the synapse. Its mean is the gradient of the
+    log-likelihood of the soma's spikes.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Per ms, in the weight's unit per unit of h and psp; >= 0.
+    low_pass : LowPass, optional
+        Filter of the update; the published one has tau = 100 ms.
+
+    Source: Urbanczik and Senn (2014).
+    """
+    return ActivityDifference(
+        teaching="spike_rate",
+        baseline="predicted_rate",
+        gain="importance",
+        presynaptic="psp",
+        learning_rate=learning_rate,
+        low_pass=low_pass,
+    )
+
+
+def plateau_difference(
+    learning_rate: float, *, forward: str = "forward", target: str = "target"
+) -> ActivityDifference:
+    """The plateau potentials of two phases are the error of a hidden cell.
+
+    dw = learning_rate * (plateau^target - plateau^forward) * slope^forward *
+    psp^forward, for cells with the reads ``plateau`` and ``slope``, all of the cells
+    averaged in the windows of the two phases.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Per presentation, >= 0.
+    forward, target : str
+        Names of the phases.
+
+    Source: Guerguiev, Lillicrap and Richards (2017), eqs. 32-35.
+    """
+    return _across_phases("plateau", "plateau", learning_rate, forward, target)
+
+
+def target_rate_difference(
+    learning_rate: float, *, forward: str = "forward", target: str = "target"
+) -> ActivityDifference:
+    """The rate that a teacher imposed is what an output cell should have shown.
+
+    dw = learning_rate * (mean rate^target - somatic_rate^forward) * slope^forward *
+    psp^forward, where ``rate`` is a variable of the cell, so its mean is taken, and
+    ``somatic_rate`` a read, so that it is the rate at the mean potential.
+
+    Parameters
+    ----------
+    learning_rate, forward, target
+        As in `plateau_difference`.
+
+    Source: Guerguiev, Lillicrap and Richards (2017), eqs. 28-29.
+    """
+    return _across_phases("rate", "somatic_rate", learning_rate, forward, target)
+
+
+def _across_phases(teaching, baseline, learning_rate, forward, target):
+    return ActivityDifference(
+        teaching=teaching,
+        baseline=baseline,
+        gain="slope",
+        presynaptic="psp",
+        learning_rate=learning_rate,
+        moments=(target, forward),
+        gain_moment=forward,
+        presynaptic_moments=(forward, forward),
+    )
+
+
 def _moments(rule, moments):
     if moments is None:
         return {}

@@ -1,0 +1,314 @@
+"""Learning with plateau potentials in segregated apical dendrites."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from circuits.circuit import Circuit
+from circuits.population import Population, check_size
+from circuits.projection import Constant, Projection, Tied, Uniform
+from circuits.schedule import Phase, Schedule
+from dendrites import rules
+from dendrites.errors import ModelError, choices
+from dendrites.models import guerguiev_hidden, guerguiev_output, source, spike_source
+
+FEEDBACK = ("random", "sparse", "symmetric", "noisy", "zero")
+FED_BACK = {"spikes": "spikes", "rate": "expected"}
+# Published learning rates by number of hidden layers: hidden layers, output.
+LEARNING_RATES = {0: (0.19,), 1: (0.21, 0.21), 2: (0.23, 0.23, 0.12)}
+PEAK_RATE = 200.0  # Hz
+UPDATE_SCALE = 20.0  # published P_hidden * phi_max and P_output * phi_max**2
+SETTLE = 30.0  # ms
+LAST = 20.0  # ms
+KEPT, RESCALED = 0.2, 5.0  # of sparse feedback
+NOISE = 0.05
+
+
+class Scale(NamedTuple):
+    """Initial weights of a layer: mean, standard deviation and half-width drawn."""
+
+    mean: float
+    sd: float
+    half_width: float
+
+
+def initial_scale(n_inputs: int) -> Scale:
+    """Size of initial weights for so many inputs.
+
+    Chosen in the published code so that dendritic potentials have mean 3 and standard
+    deviation 3 for cells at half the peak rate. The uniform distribution it draws from
+    has half-width 2 sqrt(3) sd, so its standard deviation is 2 sd.
+
+    Source: public code of Guerguiev, Lillicrap and Richards (2017).
+    """
+    mean_v, sd_v, bias = 3.0, 3.0, BIAS
+    square_v = mean_v**2 + sd_v**2
+    slope = 0.25 * PEAK_RATE / 1000.0
+    n = n_inputs
+    mean = (mean_v - bias) / (slope * n * mean_v)
+    square = (
+        square_v
+        + slope**2 * (n - n**2) * mean**2 * mean_v**2
+        - 2 * n * slope * bias * mean_v * mean
+        - bias**2
+    ) / (n * slope**2 * square_v)
+    sd = math.sqrt(square - mean**2)
+    return Scale(mean, sd, 3.465 * sd)
+
+
+BIAS, BIAS_SD = 0.8, 0.001
+
+
+def drawn_length(shortest: float = 50.0) -> Callable:
+    """Length of a phase: `shortest` plus the whole ms of a Wald(2, 1) number."""
+
+    def draw(rng):
+        return shortest + float(int(rng.wald(2.0, 1.0)))
+
+    return draw
+
+
+def guerguiev(
+    sizes: Sequence[int],
+    *,
+    learning_rates: Sequence[float] | None = None,
+    feedback: str = "random",
+    fed_back: str = "spikes",
+    g_apical: float = 0.0,
+    memory: int = 10,
+    window: str = "last",
+    phase: float = 50.0,
+    drawn: bool = True,
+    test_duration: float = 250.0,
+    seed: int = 0,
+) -> Circuit:
+    """A spiking network that learns from the plateau potentials of two phases.
+
+    Each presentation has a forward phase and a target phase, in which a teacher drives
+    the output somata; every hidden layer receives the output's spikes on its apical
+    dendrites through fixed weights. At the end the difference of a cell's two plateau
+    potentials moves its basal weights. Cells are not reset between presentations.
+
+    Populations ``input`` (Poisson, 200 Hz at 1), ``hidden1``..., ``output``, ``bias``,
+    ``teacher``. Biases are the projections ``bias_to_<layer>_bias``, feedback weights
+    ``output_to_<layer>_apical``. Show one image at a time.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Input, hidden layers (none, one or more), output.
+    learning_rates : sequence of float, optional
+        One for each hidden layer and the output; default: the published ones.
+    feedback : {"random", "sparse", "symmetric", "noisy", "zero"}
+        Random; a fifth of it, five times as large; at every moment the transposed
+        weights of the output, exactly or with normal noise of 0.05 drawn anew after
+        every update; none. The transposed ones need exactly one hidden layer.
+    fed_back : {"spikes", "rate"}
+        What the output sends: its spikes or their expected number.
+    g_apical : float
+        Coupling of soma and apical dendrite, 1/ms; 0 segregates them.
+    memory : int
+        Steps of spikes that synapses remember, 10 in the published code; 0 is the full
+        kernel of the paper.
+    window : {"last", "settled"}
+        What of a phase is averaged: the last 20 ms, as in the code, or all after the
+        first 30 ms, as in the paper.
+    phase : float
+        Shortest phase, ms.
+    drawn : bool
+        Whether the whole ms of a Wald(2, 1) number are added to it, each time anew.
+    test_duration : float
+        Length of a test presentation, ms: 250 in the code, 500 in the paper. All after
+        the first 30 ms is averaged and the largest mean potential is the answer.
+    seed : int
+
+    Raises
+    ------
+    ModelError
+        If sizes or options are impossible.
+
+    Source: Guerguiev, Lillicrap and Richards (2017), eLife 6:e22901, and its public
+    code where `memory`, `window` and initial weights differ from the text.
+    """
+    sizes = [check_size("guerguiev sizes", n) for n in sizes]
+    if len(sizes) < 2:
+        raise ModelError(
+            f"guerguiev: sizes = {sizes}: needs at least an input and an output"
+        )
+    for name, value, allowed in (
+        ("feedback", feedback, FEEDBACK),
+        ("fed_back", fed_back, FED_BACK),
+        ("window", window, ("last", "settled")),
+    ):
+        if value not in allowed:
+            raise ModelError(
+                f"guerguiev: {name} = {value!r}. {choices(value, allowed)}"
+            )
+    n_hidden = len(sizes) - 2
+    rates = _rates(learning_rates, n_hidden)
+    if feedback in ("symmetric", "noisy") and (n_hidden != 1 or fed_back != "spikes"):
+        raise ModelError(
+            f"guerguiev: feedback = {feedback!r} needs exactly one hidden layer and "
+            f"fed_back = 'spikes'; got {n_hidden} and {fed_back!r}"
+        )
+    names = ["input", *(f"hidden{k + 1}" for k in range(n_hidden)), "output"]
+    hidden = guerguiev_hidden(memory=memory, g_apical=g_apical)
+    output = guerguiev_output(memory=memory)
+    pixels = spike_source(rate_scale=PEAK_RATE, newest="kernel", memory=memory)
+    models = [pixels, *[hidden] * n_hidden, output]
+    populations = [
+        *(
+            Population(name, model, n, pattern="inputs" if name == "input" else None)
+            for name, model, n in zip(names, models, sizes, strict=True)
+        ),
+        Population("bias", source(), 1, pattern=1.0),
+        Population("teacher", source(), sizes[-1], pattern="targets"),
+    ]
+    projections = []
+    for k, (name, rate) in enumerate(zip(names[1:], rates, strict=True)):
+        is_output = name == "output"
+        learns = _rule(rate, models[k + 1], is_output)
+        projections += _feedforward(names[k], name, sizes[k], memory, learns)
+        if not is_output:
+            above = initial_scale(sizes[k + 1])
+            projections += _feedback(name, above, memory, feedback, fed_back)
+    if memory:
+        projections += [
+            Projection(
+                name,
+                name,
+                "expired",
+                signal="spikes",
+                connectivity="one_to_one",
+                initial=Constant(1.0),
+                delay=float(memory),
+            )
+            for name in names
+        ]
+    projections += [
+        Projection(
+            "teacher",
+            "output",
+            field,
+            signal=signal,
+            connectivity="one_to_one",
+            initial=Constant(1.0),
+            name=f"teacher_to_output_{field}",
+        )
+        for field, signal in (("g_exc", "rate"), ("g_inh", "complement"))
+    ]
+    return Circuit(
+        tuple(populations),
+        tuple(projections),
+        _schedule(phase, drawn, window),
+        test_schedule=Schedule(
+            (Phase("forward", test_duration, on=_SHOWN, window_start=SETTLE),)
+        ),
+        readout="activation",
+        readout_phase="forward",
+        dt=1.0,
+        name="guerguiev",
+        seed=seed,
+    )
+
+
+_SHOWN = ("input", "bias")
+
+
+def _rates(given, n_hidden):
+    if given is None:
+        # Deeper networks were not published; they take the rates of the deepest.
+        *hidden, output = LEARNING_RATES[min(n_hidden, 2)]
+        return [*hidden[:1] * n_hidden, output]
+    if len(given) != n_hidden + 1:
+        raise ModelError(
+            f"guerguiev: {len(given)} learning rates for {n_hidden} hidden layers and "
+            f"the output; give {n_hidden + 1}"
+        )
+    return list(given)
+
+
+def _schedule(phase, drawn, window):
+    length = drawn_length(phase) if drawn else phase
+    averaged = {"window": LAST} if window == "last" else {"window_start": SETTLE}
+    return Schedule(
+        (
+            Phase("forward", length, on=_SHOWN, **averaged),
+            Phase("target", length, on=(*_SHOWN, "teacher"), **averaged),
+        ),
+        carry_state=True,
+    )
+
+
+def _rule(rate, model, is_output):
+    """dW = rate * P * k * phi_max * (...); the factor 2 of the loss is in the rate."""
+    p = model.parameters
+    if is_output:
+        coupling = p.g_dendrite / (p.g_leak + p.g_dendrite)
+        return rules.target_rate_difference(rate * UPDATE_SCALE * coupling / p.phi_max)
+    coupling = p.g_basal / (p.g_leak + p.g_basal + p.g_apical)
+    return rules.plateau_difference(rate * UPDATE_SCALE * coupling)
+
+
+def _feedforward(pre, post, n_pre, memory, rule):
+    """Weights and biases of a layer, and what takes forgotten spikes out again."""
+    scale = initial_scale(n_pre)
+    weights = Projection(
+        pre,
+        post,
+        "basal",
+        signal="spikes",
+        initial=Uniform(scale.mean - scale.half_width, scale.mean + scale.half_width),
+        rule=rule,
+        delay=0.0,
+        carries={"basal_fast": "fast", "basal_psp": "psp"},
+    )
+    bias = Projection(
+        "bias",
+        post,
+        "bias",
+        initial=Uniform(BIAS - 3.465 * BIAS_SD, BIAS + 3.465 * BIAS_SD),
+        rule=replace(rule, presynaptic="rate"),
+    )
+    return [weights, bias, *_expiring(weights, 0.0, memory)]
+
+
+def _feedback(post, scale, memory, feedback, fed_back):
+    low, high = scale.mean - scale.half_width, scale.mean + scale.half_width
+    initial, tied = Uniform(low, high), None
+    if feedback == "zero":
+        initial = Constant(0.0)
+    elif feedback == "sparse":
+        initial = Uniform(RESCALED * low, RESCALED * high, share=KEPT)
+    elif feedback in ("symmetric", "noisy"):
+        noise = NOISE if feedback == "noisy" else 0.0
+        tied = Tied(f"{post}_to_output_basal", transpose=True, noise=noise)
+    carries = {"apical_fast": "fast_before", "apical_psp": "psp_before"}
+    weights = Projection(
+        "output",
+        post,
+        "apical",
+        signal=FED_BACK[fed_back],
+        initial=initial,
+        tied_to=tied,
+        carries=carries if tied else {},
+    )
+    return [weights, *_expiring(weights, 1.0, memory)]
+
+
+def _expiring(weights, delay, memory):
+    """The same weights, `memory` steps later: what takes forgotten spikes out."""
+    if not memory:
+        return []
+    followed = weights.tied_to.to if weights.tied_to else weights.name
+    return [
+        Projection(
+            weights.pre,
+            weights.post,
+            f"{weights.field}_expired",
+            signal=weights.signal,
+            tied_to=replace(weights.tied_to or Tied(""), to=followed),
+            delay=delay + memory,
+        )
+    ]
