@@ -48,6 +48,55 @@ ROWS = {
         100,
         {},
     ),
+    "[dendritic-prediction]": ("dendritic-prediction", "rms_mv_first_curve", 1, {}),
+    "dendritic-prediction, the same": (
+        "dendritic-prediction",
+        "rms_mv_last_curve",
+        1,
+        {},
+    ),
+    "dendritic-prediction, rate error": (
+        "dendritic-prediction",
+        "rate_error_hz_last_curve",
+        1,
+        {},
+    ),
+    "dendritic-prediction, correlation": (
+        "dendritic-prediction",
+        "correlation_after_removal_curve",
+        1,
+        {},
+    ),
+    "[segregated-dendrites]": (
+        "segregated-8000",
+        "test_error",
+        100,
+        {"feedback": "random"},
+    ),
+    "segregated-dendrites, a fifth of the feedback": (
+        "segregated-8000",
+        "test_error",
+        100,
+        {"feedback": "sparse"},
+    ),
+    "segregated-dendrites, no feedback": (
+        "segregated-8000",
+        "test_error",
+        100,
+        {"feedback": "zero"},
+    ),
+    "[plateau-angle]": (
+        "plateau-angle",
+        "angle_median",
+        1,
+        {"fed_back": "spikes", "stretch": 15},
+    ),
+    "plateau-angle, rates fed back, 8,000 images": (
+        "plateau-angle",
+        "angle_median",
+        1,
+        {"fed_back": "rate", "stretch": 15},
+    ),
 }
 
 
@@ -95,6 +144,14 @@ def test_three_hidden_layers_learn_mnist_and_five_are_trained():
     assert float(errors.sel(setting="matched", depth=5)) <= 0.06
 
 
+def test_plateaus_teach_a_spiking_network_and_need_feedback_for_it():
+    errors = stored("segregated-8000").test_error.mean("seed")
+    assert float(errors.sel(feedback="random")) == pytest.approx(0.204, abs=0.03)
+    assert float(errors.sel(feedback="zero")) > 1.5 * float(
+        errors.sel(feedback="random")
+    )
+
+
 def test_matched_rates_are_what_lets_five_layers_learn():
     errors = stored("depth").test_error.isel(epoch=-1).sel(depth=5)
     assert float(errors.sel(setting="equal_rates")) > 3 * float(
@@ -112,10 +169,25 @@ SINGLE_RUNS = [
     ("mnist-learned", "test_error", 100, "mnist-microcircuit", "3.39"),
     ("yin-yang-continuous", "test_error", 100, "yin-yang", "2.9"),
     ("teacher-student-full", "error_fraction", 1e6, "teacher-student", "2.7"),
+    ("segregated-mnist", "test_error", 100, "segregated-dendrites", "5.80"),
+    ("segregated-mnist-two", "test_error", 100, "segregated-dendrites", "7.26"),
+    ("segregated-epochs", "test_error", 100, "segregated-dendrites", "14.1"),
+    ("segregated-zero", "test_error", 100, "segregated-dendrites", "36.1"),
+    ("segregated-sparse", "test_error", 100, "segregated-dendrites", "14.5"),
+    ("segregated-symmetric", "test_error", 100, "segregated-dendrites", "16.3"),
+    ("segregated-full-kernel", "test_error", 100, "segregated-dendrites", "14.4"),
+    ("segregated-no-hidden", "test_error", 100, "segregated-dendrites", "13.3"),
+    ("segregated-two-hidden", "test_error", 100, "segregated-dendrites", "38.4"),
+    ("segregated-digits", "test_error", 100, "segregated-dendrites", "23.1"),
+    ("plateau-angle-mnist", "angle_deg_spiking", 1, "plateau-angle", "68.1"),
+    ("plateau-angle-mnist", "angle_deg_rate", 1, "plateau-angle", "45.8"),
+    ("plateau-angle-symmetric", "angle_deg_spiking", 1, "plateau-angle", "44.1"),
+    ("plateau-angle-full-kernel", "angle_deg_spiking", 1, "plateau-angle", "66.6"),
+    ("plateau-angle-full-kernel", "angle_deg_rate", 1, "plateau-angle", "67.0"),
 ]
 
 
-@pytest.mark.parametrize("run", SINGLE_RUNS, ids=lambda run: run[0])
+@pytest.mark.parametrize("run", SINGLE_RUNS, ids=lambda run: f"{run[0]}-{run[4]}")
 def test_single_runs_are_quoted_as_stored(run):
     file, name, scale, page, written = run
     digits = len(written.split(".")[1])
