@@ -44,8 +44,23 @@ def check_waveforms(
             )
         if not np.isfinite(values).all():
             raise ConfigError(f"waveforms[{name!r}] holds values that are not finite")
+        refuse_negative_conductances(circuit, name, values, f"waveforms[{name!r}]")
         result[name] = values
     return result
+
+
+def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> None:
+    """Refuse negative values of a source that opens conductances of other cells."""
+    if values.min() >= 0:
+        return
+    for p in circuit.projections:
+        post = circuit.model(p.post)
+        reads_value = p.signal in ("rate", "value")
+        if p.pre == name and reads_value and p.field in post.conductance_inputs:
+            raise ConfigError(
+                f"{where}: {values.min():g}: it opens the conductance {p.field!r} of "
+                f"{p.post!r}, which must be >= 0 ({post.unit(p.field)})"
+            )
 
 
 def check_forced_spikes(
@@ -154,6 +169,7 @@ def check_patterns(
             )
         if not np.isfinite(values).all():
             raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
+        refuse_negative_conductances(circuit, name, values, f"patterns[{name!r}]")
         shown[name] = values
         counts.add(len(values))
     if not counts:

@@ -186,6 +186,14 @@ class CellModel:
         """Names of all scalar reads."""
         return tuple(dict.fromkeys([*self.reads, *self.state._fields]))
 
+    @property
+    def conductance_inputs(self) -> tuple[str, ...]:
+        """Inputs that cannot be negative, by their annotation ``NON_NEGATIVE``."""
+        hints = get_type_hints(self.inputs, include_extras=True)
+        return tuple(
+            name for name, hint in hints.items() if NON_NEGATIVE in get_args(hint)
+        )
+
     def unit(self, name: str) -> str:
         """Unit of a State, Params or Inputs field; ``"1"`` where none is annotated."""
         for part in (self.state, self.params, self.inputs):

@@ -275,8 +275,18 @@ def _sampled(cell, drives, n, steps, dt, seed):
                 values = sample(drive, steps, dt, seed=seed, stream=name, condition=k)
             except ModelError as error:
                 raise ModelError(f"simulate: {name}, condition {k}: {error}") from None
+            _refuse_negative(cell, name, values)
             column.T[place] = values
     return inputs
+
+
+def _refuse_negative(cell, name, values):
+    if name in cell.conductance_inputs and values.min() < 0:
+        step = int(np.argmax(values < 0))
+        raise ModelError(
+            f"simulate: {name} = {values[step]:g} {cell.unit(name)} in step {step}: a "
+            "conductance of a cell must be >= 0"
+        )
 
 
 def _decide_spikes(column, forced, seed):

@@ -91,8 +91,8 @@ class OutputParams(NamedTuple):
 class OutputInputs(NamedTuple):
     basal: Annotated[float, "ms"] = 0.0
     bias: Annotated[float, "1"] = 0.0
-    g_exc: Annotated[float, "1/ms"] = 0.0
-    g_inh: Annotated[float, "1/ms"] = 0.0
+    g_exc: Annotated[float, "1/ms", NON_NEGATIVE] = 0.0
+    g_inh: Annotated[float, "1/ms", NON_NEGATIVE] = 0.0
 
 
 def _extended(base, **fields):

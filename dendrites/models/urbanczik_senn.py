@@ -73,10 +73,10 @@ class Params(NamedTuple):
 class Inputs(NamedTuple):
     dendrite: Annotated[float, "pA"] = 0.0
     i_dendrite: Annotated[float, "pA"] = 0.0
-    exc: Annotated[float, "nS"] = 0.0
-    inh: Annotated[float, "nS"] = 0.0
-    g_exc: Annotated[float, "nS"] = 0.0
-    g_inh: Annotated[float, "nS"] = 0.0
+    exc: Annotated[float, "nS", NON_NEGATIVE] = 0.0
+    inh: Annotated[float, "nS", NON_NEGATIVE] = 0.0
+    g_exc: Annotated[float, "nS", NON_NEGATIVE] = 0.0
+    g_inh: Annotated[float, "nS", NON_NEGATIVE] = 0.0
     i_soma: Annotated[float, "pA"] = 0.0
 
 

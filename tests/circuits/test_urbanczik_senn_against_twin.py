@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import circuits
+import dendrites as dn
 from circuits import Record
 from circuits.algorithms import urbanczik_senn
+from dendrites.errors import ConfigError
 from dendrites.models import urbanczik_senn_units as units
 from tests.reference import urbanczik_senn_twin as twin
 
@@ -197,3 +199,18 @@ def test_recorded_spikes_forced_again_give_the_same_run():
         assert first[path].to_dataset().identical(again[path].to_dataset())
     name = "connections/input_to_output_dendrite"
     assert (first[name].w.values == again[name].w.values).all()
+
+
+def test_negative_conductances_are_refused():
+    circuit = urbanczik_senn(3, 2, duration=10.0)
+    shown = {"input": np.zeros(3)}
+    with pytest.raises(ConfigError, match="opens the conductance 'g_exc' of 'output'"):
+        circuits.simulate(circuit, {**shown, "exc": [10.0, -1.0]}, ["output"])
+    with pytest.raises(ConfigError, match=r"waveforms\['inh'\]: -2: it opens"):
+        circuits.simulate(
+            circuit, shown, ["output"], waveforms={"inh": np.full((100, 2), -2.0)}
+        )
+    with pytest.raises(dn.ModelError, match="g_exc = -5 nS in step 10: a conductance"):
+        dn.simulate(
+            dn.models.urbanczik_senn(), g_exc=dn.step(-5.0, start=1.0), duration=5
+        )
