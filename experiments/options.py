@@ -166,9 +166,12 @@ def _leaves(annotation):
 
 
 def _literals(annotation):
-    return [
-        value
-        for part in _alternatives(annotation)
-        if typing.get_origin(part) is Literal
-        for value in typing.get_args(part)
-    ]
+    """Values allowed, also those of the items of a list."""
+    found = []
+    for part in _alternatives(annotation):
+        if typing.get_origin(part) is Literal:
+            found += typing.get_args(part)
+        elif _is_list(part):
+            for item in typing.get_args(part):
+                found += [] if item is Ellipsis else _literals(item)
+    return found

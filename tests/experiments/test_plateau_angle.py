@@ -8,6 +8,7 @@ import pytest
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, ModelError
 from experiments import plot_plateau_angle
+from experiments.options import experiment_options
 from experiments.plateau_angle import backpropagated, plateau_angle
 from experiments.plateaus import Means
 from tests.reference import guerguiev_twin as twin
@@ -98,3 +99,8 @@ def test_curves_of_the_picture_are_stored_ones(tree):
         np.testing.assert_array_equal(medians[k].get_ydata(), at.angle_median)
         np.testing.assert_array_equal(sums[k].get_ydata(), at.angle_sum)
         np.testing.assert_array_equal(errors.lines[k].get_ydata(), 100 * at.error_rate)
+
+
+def test_the_words_allowed_in_a_list_are_named():
+    option = experiment_options(plateau_angle)["fed_back"]
+    assert option.expected_item == "one of spikes, rate"
