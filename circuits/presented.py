@@ -51,7 +51,7 @@ def check_waveforms(
 
 def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> None:
     """Refuse negative values of a source that opens conductances of other cells."""
-    if values.min() >= 0:
+    if not (values < 0).any():
         return
     for p in circuit.projections:
         post = circuit.model(p.post)
@@ -140,8 +140,9 @@ def check_patterns(
     driven: Mapping | None = None,
     forced: Mapping | None = None,
 ) -> dict[str, np.ndarray]:
-    """Patterns (n_samples, n) of all clamped populations; those given
-    in another way (`driven` by waveforms, `forced` to spike) need none.
+    """Patterns (n_samples, n) of all clamped populations.
+
+    Those given in another way (`driven` by waveforms, `forced` to spike) need none.
 
     Raises
     ------
@@ -172,8 +173,7 @@ def check_patterns(
         refuse_negative_conductances(circuit, name, values, f"patterns[{name!r}]")
         shown[name] = values
         counts.add(len(values))
-    if not counts:
-        # Everything may be driven, forced or constant.
+    if not counts and (driven or forced):
         counts |= {len(w) for w in driven.values() if len(w) > 1} or {1}
     if len(counts) != 1 or 0 in counts:
         raise ConfigError(

@@ -22,7 +22,7 @@ SOURCES = sorted(
 KERNEL_FILES = (
     *(
         f"circuits/engine/{name}.py"
-        for name in ("tables", "products", "updates", "integrate", "entries")
+        for name in ("tables", "products", "updates", "events", "integrate", "entries")
     ),
     *(
         f"dendrites/{name}.py"
@@ -89,7 +89,8 @@ def test_imports_only_point_down(source):
 @pytest.mark.parametrize("source", KERNEL_FILES)
 def test_kernel_files_import_only_numbers_compiler_and_kernels(source):
     ours = {path.removesuffix(".py").replace("/", ".") for path in KERNEL_FILES}
-    plain = {"math", "numpy", "numba", *sys.stdlib_module_names}
+    # llvmlite is a part of Numba.
+    plain = {"math", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
     foreign = {
         module
         for module in imports(source)

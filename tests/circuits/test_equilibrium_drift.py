@@ -184,7 +184,7 @@ def test_cells_without_a_derivative_are_refused():
         post=replace(COUNTER, reads={"rate": lambda c, p: c.soma})
     )
     with pytest.raises(
-        ConfigError, match="counter cells of 'output' advance by a step"
+        ConfigError, match="counter cells of 'output' spike or advance by a step"
     ):
         simulate(circuit, {"input": np.ones(4)}, ["output"], integrator="equilibrium")
 
