@@ -100,7 +100,7 @@ def simulate(
         Dead time, traces and whatever else follows a spike follow the given ones.
     waveforms : mapping of population to ndarray, optional
         (n_steps, n) or (n_samples, n_steps, n): what a clamped population shows in each
-        step, instead of one pattern.
+        step, instead of one pattern, in phases that switch it on.
 
     Returns
     -------

@@ -267,13 +267,17 @@ def force_spikes(x, out, n, events, start):
 
 @inlined_kernel
 def drive_sources(t, x, span, step):
-    """Let sources whose value differs from step to step show that of this step."""
+    """Let sources whose value differs from step to step show that of this step.
+
+    Like patterns, only while a phase switches them on.
+    """
     for k in range(len(span.given.driven)):
         p, start = span.given.driven[k, 0], span.given.driven[k, 1]
         n = t.population[p, SIZE] * span.samples
         shown = at(x, t.population[p, STATE])
+        active = at(x, t.population[p, STATE] + n)
         for i in range(n):
-            shown[i] = span.given.values[start + step * n + i]
+            shown[i] = active[i] * span.given.values[start + step * n + i]
 
 
 @inlined_kernel

@@ -214,8 +214,8 @@ def test_each_sample_has_its_own_forced_train():
     assert spikes.spike_time.values.tolist() == [6.0, 6.0]
 
 
-def test_a_waveform_is_shown_step_by_step():
-    circuit = Circuit(
+def sources_and_collectors(*phases):
+    return Circuit(
         (
             Population("input", models.source(), 2),
             Population("output", collecting_cell(), 2),
@@ -229,10 +229,28 @@ def test_a_waveform_is_shown_step_by_step():
                 connectivity="one_to_one",
             ),
         ),
-        Phase("shown", 5.0, on=("input",)),
+        Schedule(phases),
         readout="total",
         dt=1.0,
     )
+
+
+def test_a_waveform_is_shown_only_while_its_source_is_on():
+    circuit = sources_and_collectors(
+        Phase("dark", 2.0), Phase("shown", 3.0, on=("input",))
+    )
+    tree = circuits.simulate(
+        circuit,
+        {},
+        [Record("output", ("total",))],
+        waveforms={"input": np.ones((5, 2))},
+    )
+    seen = tree["populations/output"].v.values[:, 0, 0]
+    assert seen.tolist() == [0.0, 0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_waveform_is_shown_step_by_step():
+    circuit = sources_and_collectors(Phase("shown", 5.0, on=("input",)))
     wave = np.arange(10.0).reshape(5, 2)
     tree = circuits.simulate(
         circuit, {}, [Record("output", ("total",))], waveforms={"input": wave}
