@@ -75,10 +75,12 @@ def accumulate_scaled(t, j, w, wo, x, xo, oo, n_samples, factor):
             x, xo, w, wo, oo, n_samples, n_pre, n_post, factor, lower, upper
         )
     elif t.projection[j, PAIRED]:
-        accumulate_pairs(x, xo, w, wo, oo, n_samples, n_post)
+        accumulate_pairs(x, xo, w, wo, oo, n_samples, n_post, factor)
     elif kind == SPARSE:
         rows = t.projection[j, ROWS]
-        accumulate_sparse(x, xo, w, wo, oo, n_samples, n_pre, n_post, t.index, rows)
+        accumulate_sparse(
+            x, xo, w, wo, oo, n_samples, n_pre, n_post, t.index, rows, factor
+        )
     elif n_samples <= FEW_SAMPLES or n_samples * n_pre * n_post < SMALL_PRODUCT:
         accumulate_few(x, xo, w, wo, oo, n_samples, n_pre, n_post, factor)
     else:
@@ -95,21 +97,21 @@ def add_scaled(x, xo, oo, n, factor):
 
 
 @inner_kernel
-def accumulate_pairs(x, xo, w, wo, oo, n_samples, n):
+def accumulate_pairs(x, xo, w, wo, oo, n_samples, n, factor):
     """Add signals times weights, one to one."""
     weights = at(w, wo)
     for b in range(n_samples):
         signal, out = at(x, xo + b * n), at(x, oo + b * n)
         for i in range(n):
-            out[i] += signal[i] * weights[i]
+            out[i] += factor * signal[i] * weights[i]
 
 
 @inner_kernel
-def accumulate_sparse(x, xo, w, wo, oo, n_samples, n_pre, n_post, index, rows):
+def accumulate_sparse(x, xo, w, wo, oo, n_samples, n_pre, n_post, index, rows, factor):
     """Add signals times the weights of a sparse pattern."""
     for b in range(n_samples):
         for p in range(n_pre):
-            xp = x[xo + b * n_pre + p]
+            xp = factor * x[xo + b * n_pre + p]
             if xp == 0:
                 continue
             for k in range(index[rows + p], index[rows + p + 1]):

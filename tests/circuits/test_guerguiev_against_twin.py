@@ -185,6 +185,30 @@ def test_every_step_of_an_example_equals_the_twin():
     np.testing.assert_array_equal(spikes.spike_unit, given[1])
 
 
+def test_traces_behind_sparse_weights_follow_them_as_behind_dense_ones():
+    dense, _ = network((7, 6, 3), memory=0)
+    sparse = replace(
+        dense,
+        projections=tuple(
+            replace(p, connectivity=np.ones((6, 7), bool))
+            if p.name == "input_to_hidden1_basal"
+            else p
+            for p in dense.projections
+        ),
+    )
+    rng = np.random.default_rng(3)
+    shown = {"input": rng.random((3, 7)), "teacher": np.eye(3)}
+    ends = []
+    for circuit in (dense, sparse):
+        reads = [("hidden1", "basal_psp"), ("hidden1", "soma")]
+        ends.append(circuits.present_sequence(circuit, shown, reads=reads))
+    first, second = ends
+    for name, weights in first.weights[-1].items():
+        np.testing.assert_allclose(second.weights[-1][name], weights, rtol=1e-11)
+    for read, values in first.reads.items():
+        np.testing.assert_allclose(second.reads[read], values, rtol=1e-11)
+
+
 def test_without_coupling_hidden_cells_do_not_see_their_apical_dendrites():
     circuit, _ = network((7, 6, 3))
     inputs = {"input": np.full(7, 0.4), "teacher": np.eye(3)[0]}
