@@ -11,7 +11,13 @@ from circuits.projection import Constant, Projection, Tied, Uniform
 from circuits.schedule import Phase, Schedule
 from dendrites import rules
 from dendrites.errors import ModelError, choices
-from dendrites.models import guerguiev_hidden, guerguiev_output, source, spike_source
+from dendrites.models import source, spike_source
+from dendrites.models.guerguiev import (
+    guerguiev_hidden,
+    guerguiev_output,
+    hidden_coupling,
+    output_coupling,
+)
 
 FEEDBACK = ("random", "sparse", "symmetric", "noisy", "zero")
 FED_BACK = {"spikes": "spikes", "rate": "expected"}
@@ -243,12 +249,10 @@ def _schedule(phase, drawn, window):
 
 def _rule(rate, model, is_output):
     """dW = rate * P * k * phi_max * (...); the factor 2 of the loss is in the rate."""
-    p = model.parameters
+    p, step = model.parameters, rate * UPDATE_SCALE
     if is_output:
-        coupling = p.g_dendrite / (p.g_leak + p.g_dendrite)
-        return rules.target_rate_difference(rate * UPDATE_SCALE * coupling / p.phi_max)
-    coupling = p.g_basal / (p.g_leak + p.g_basal + p.g_apical)
-    return rules.plateau_difference(rate * UPDATE_SCALE * coupling)
+        return rules.target_rate_difference(step * output_coupling(p) / p.phi_max)
+    return rules.plateau_difference(step * hidden_coupling(p))
 
 
 def _feedforward(pre, post, n_pre, memory, rule):
