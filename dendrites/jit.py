@@ -26,6 +26,7 @@ COMPILING = "compiling, first run only ..."
 # Kernels make no arrays and need not count references to them; the counting was three
 # quarters of a small circuit's step (measured).
 OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False}
+_WRITTEN_OUT = ("models", "rules", "algorithms")
 
 
 def jit_disabled() -> bool:
@@ -35,12 +36,17 @@ def jit_disabled() -> bool:
 
 @functools.cache
 def sources_hash() -> str:
-    """Hash of every source file of this library that can end up in a kernel."""
+    """Hash of every source file of this library that can end up in a kernel.
+
+    Cell models, named rules and algorithms cannot: the text of their functions is
+    written out in generated modules, which carry hashes of their own.
+    """
     digest = hashlib.blake2b(digest_size=10)
     root = Path(__file__).resolve().parent
     for folder in (root, root.parent / "circuits"):
         for path in sorted(folder.rglob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            if path.parent.name not in _WRITTEN_OUT:
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update(numba.__version__.encode())
     return digest.hexdigest()
 

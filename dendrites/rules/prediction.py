@@ -1,4 +1,4 @@
-"""Named single-cell rules, built from reads.
+"""Rules in which one part of a cell predicts another, or one phase the next.
 
 All take `moments`, (postsynaptic moment, presynaptic moment): None reads both at every
 step. Names of phases make a rule that acts once, at the end of a presentation, with a
