@@ -282,15 +282,15 @@ class Circuit:
 
     def _read_problems(self, where, p, pre, post):
         wanted = [(pre, p.signal)]
-        if isinstance(p.rule, ActivityDifference):
+        for rule in getattr(p.rule, "parts", (p.rule,)):
             wanted += [
-                (post, part)
-                for part in (p.rule.teaching, p.rule.baseline, p.rule.gain)
-                if isinstance(part, str)
+                (post, read)
+                for name in ("teaching", "baseline", "gain")
+                if isinstance(read := getattr(rule, name, None), str)
             ]
-        signals = getattr(p.rule, "presynaptic", None) or ()
-        for signal in (signals,) if isinstance(signals, str) else signals:
-            wanted.append((pre, signal))
+            signals = getattr(rule, "presynaptic", None) or ()
+            for signal in (signals,) if isinstance(signals, str) else signals:
+                wanted.append((pre, signal))
         for model, name in wanted:
             if name not in model.read_names:
                 yield (
@@ -408,13 +408,17 @@ def rule_moments(rule) -> tuple[str, ...]:
     """Every moment at which a rule reads something."""
     if rule is None:
         return ()
-    if isinstance(rule, ActivityDifference):
-        return (
-            *rule.moments,
-            *(rule.presynaptic_moments or ()),
-            *((rule.gain_moment,) if rule.gain_moment else ()),
+    if not isinstance(rule, ActivityDifference):
+        return (rule.moment,)
+    return tuple(
+        moment
+        for part in rule.parts
+        for moment in (
+            *part.moments,
+            *(part.presynaptic_moments or ()),
+            *((part.gain_moment,) if part.gain_moment else ()),
         )
-    return (rule.moment,)
+    )
 
 
 def _named(kind, name, things):

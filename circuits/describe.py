@@ -26,6 +26,7 @@ def describe(circuit: Circuit) -> dict:
                 "size": p.size,
                 "parameters": p.model.parameters._asdict(),
                 **({} if p.pattern is None else {"pattern": p.pattern}),
+                **({} if p.noise is None else {"noise": list(p.noise)}),
             }
             for p in circuit.populations
         },
@@ -51,14 +52,7 @@ def _projection(p):
         result["tied_to"] = _plain(p.tied_to)
     if p.rule is not None:
         result["plastic"] = p.plastic
-        result["rule"] = {
-            "kind": type(p.rule).__name__,
-            **{
-                field.name: _plain(getattr(p.rule, field.name))
-                for field in dataclasses.fields(p.rule)
-                if getattr(p.rule, field.name) is not None
-            },
-        }
+        result["rule"] = _rule(p.rule)
     if p.delay is not None:
         result["delay_ms"] = p.delay
     if p.carries:
@@ -70,6 +64,16 @@ def _projection(p):
     if p.weight_decay:
         result["weight_decay"] = p.weight_decay
     return result
+
+
+def _rule(rule):
+    result = {"kind": type(rule).__name__} | {
+        field.name: _plain(value)
+        for field in dataclasses.fields(rule)
+        if field.name != "others" and (value := getattr(rule, field.name)) is not None
+    }
+    others = getattr(rule, "others", ())
+    return result | ({"plus": [_rule(other) for other in others]} if others else {})
 
 
 def _schedule(schedule):

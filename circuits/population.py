@@ -2,6 +2,7 @@
 
 import numbers
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dendrites.cell import CellModel
@@ -25,17 +26,22 @@ class Population:
         What a clamped population shows while a phase switches it on: a column of the
         task, or one constant for every cell (a bias). None: given by name to
         `simulate`.
+    noise : sequence of int, optional
+        For every cell the number of its random stream, >= 0; cells with equal numbers
+        receive equal random inputs, as one cell under several conditions would.
+        Default: every cell its own.
 
     Raises
     ------
     ModelError
-        For an illegal name, size or pattern.
+        For an illegal name, size, pattern or number.
     """
 
     name: str
     model: CellModel
     size: int
     pattern: str | float | None = None
+    noise: Sequence[int] | None = None
 
     def __post_init__(self):
         check_name("population", self.name)
@@ -50,6 +56,23 @@ class Population:
                 f"population {self.name!r}: only clamped sources show a pattern; "
                 f"{self.model.name} cells have dynamics"
             )
+        if self.noise is not None:
+            object.__setattr__(self, "noise", self._streams())
+
+    def _streams(self):
+        numbers_given = tuple(self.noise)
+        wrong = [
+            n
+            for n in numbers_given
+            if isinstance(n, bool) or not isinstance(n, numbers.Integral) or n < 0
+        ]
+        if wrong or len(numbers_given) != self.size:
+            raise ModelError(
+                f"population {self.name!r}: noise must be {self.size} whole numbers "
+                f">= 0, one for each cell; it holds {len(numbers_given)}"
+                + (f", one of them {wrong[0]!r}" if wrong else "")
+            )
+        return tuple(int(n) for n in numbers_given)
 
 
 def check_name(what: str, name) -> None:

@@ -4,11 +4,12 @@
 
 The two sides may differ across compartments (the same instant) or across phases (the
 same read, two moments). Since every factor receives one cell, a rule cannot see a
-neighbour; since the form is separable, a circuit's update is a matrix product.
+neighbour; since the form is separable, a circuit's update is a matrix product. Rules
+that need several such differences are sums of them: ``rule + other``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 from dendrites.cell import CellModel
@@ -69,6 +70,9 @@ class ActivityDifference:
         Filter of the update.
     batch : {"mean", "sum"}
         How the samples of a batch combine.
+    others : tuple of ActivityDifference
+        Further differences whose changes are added; made by ``rule + other``, which
+        must agree in learning rate, filter, batch and in acting now or at the end.
 
     Source: the difference form of Lillicrap et al. (2020); our notation.
     """
@@ -83,6 +87,7 @@ class ActivityDifference:
     presynaptic_moments: tuple[str, str] | None = None
     low_pass: LowPass | None = None
     batch: str = "mean"
+    others: tuple["ActivityDifference", ...] = ()
 
     def __post_init__(self):
         if self.teaching is None and self.baseline is None:
@@ -116,8 +121,28 @@ class ActivityDifference:
         """Whether the rule acts at every step."""
         return tuple(self.moments) == (NOW, NOW)
 
+    def __add__(self, other: "ActivityDifference") -> "ActivityDifference":
+        if not isinstance(other, ActivityDifference):
+            return NotImplemented
+        for name in ("learning_rate", "low_pass", "batch", "continuous"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise ModelError(
+                    f"ActivityDifference: a sum of rules moves one weight at one rate, "
+                    f"and {name} is {mine!r} here and {theirs!r} there; make them equal"
+                )
+        added = (*self.others, replace(other, others=()), *other.others)
+        return replace(self, others=added)
+
+    @property
+    def parts(self) -> tuple["ActivityDifference", ...]:
+        """Every difference of the sum."""
+        return (self, *self.others)
+
     def local_error(self, model: CellModel, cell, baseline_cell=None) -> float:
         """gain * (teaching - baseline) of one cell, as plain Python.
+
+        Of this difference alone; see `parts` for the others of a sum.
 
         Parameters
         ----------

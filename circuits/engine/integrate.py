@@ -51,12 +51,14 @@ from circuits.engine.tables import (
     POST,
     PRE,
     RECORDED,
+    SHARED,
     SIGNAL,
     SIZE,
     SLOTS,
     STATE,
     STEP,
     STILL,
+    STREAMS,
     SUMMED,
     SYNAPSES,
     SYNAPTIC,
@@ -83,7 +85,7 @@ from circuits.engine.updates import (
 )
 from dendrites.calls import at
 from dendrites.jit import inlined_kernel, inner_kernel, kernel
-from dendrites.random import fill_uniform, normal
+from dendrites.random import fill_uniform, normal, uniform
 
 LARGEST_POTENTIAL = 1e6
 LARGEST_WEIGHT = 1e6
@@ -223,6 +225,9 @@ def draw_fields(t, x, span, step):
         p = t.random[k, OF_CELLS]
         n = t.population[p, SIZE]
         out = t.field + t.population[p, FIELD] * m + t.random[k, FILLED] * n * m
+        if t.random[k, SHARED] != NONE:
+            fill_shared(t, x, out, k, n, span, step)
+            continue
         fill_random(
             x,
             out,
@@ -253,6 +258,30 @@ def fill_random(x, out, n, kind, key0, key1, replica, presentation, step, first,
     scale = 1.0 / math.sqrt(dt) if kind == WHITE else 1.0
     for i in range(n):
         x[out + i] = scale * normal(key0, key1, replica, presentation, step, first + i)
+
+
+@inner_kernel
+def fill_shared(t, x, out, k, n, span, step):
+    """Random numbers of a field whose cells share streams."""
+    kind, key0, key1 = t.random[k, DRAW], t.random[k, KEY0], t.random[k, KEY1]
+    scale = 1.0 / math.sqrt(span.dt) if kind == WHITE else 1.0
+    streams = at(t.index, t.random[k, SHARED])
+    for b in range(span.samples):
+        first = (span.first_sample + b) * t.random[k, STREAMS]
+        last, number = -1, scale
+        for i in range(n):
+            if streams[i] != last:
+                last = streams[i]
+                unit = first + last
+                if kind == UNIFORM:
+                    number = uniform(
+                        key0, key1, span.replica, span.presentation, step, unit
+                    )
+                else:
+                    number = scale * normal(
+                        key0, key1, span.replica, span.presentation, step, unit
+                    )
+            x[out + b * n + i] = number
 
 
 @inner_kernel

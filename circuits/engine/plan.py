@@ -286,7 +286,7 @@ class Plan:
             projection=projection,
             real=real,
             term=term,
-            random=_table(self._random_rows(), 5),
+            random=_table(self._random_rows(), 7),
             recording=recording,
             order=np.array([self.rows[name] for name in c.update_order], np.int64),
             index=np.array(self._integers or [0], np.int64),
@@ -332,17 +332,25 @@ class Plan:
         return {n for s in schedules for phase in s.phases for n in phase.settle}
 
     def _random_rows(self):
-        kinds = {"normal": tb.NORMAL, "white": tb.WHITE, "uniform": tb.UNIFORM}
         for p in self.circuit.populations:
-            for name, kind in p.model.random.items():
-                stream = "/".join(filter(None, (self.stream, "noise", p.name, name)))
-                field = p.model.inputs._fields.index(name)
-                key = stream_key(self.seed, stream)
-                yield self.rows[p.name], field, kinds[kind], *key
-            if p.model.spiking and p.name not in self.forced:
-                stream = "/".join(filter(None, (self.stream, "spikes", p.name)))
-                key = stream_key(self.seed, stream)
-                yield self.rows[p.name], p.model.n_fields - 1, tb.UNIFORM, *key
+            shared, streams = tb.NONE, 0
+            if p.noise is not None:
+                shared, streams = len(self._integers), max(p.noise) + 1
+                self._integers += p.noise
+            for row in self._random_fields(p):
+                yield (*row, shared, streams)
+
+    def _random_fields(self, p):
+        kinds = {"normal": tb.NORMAL, "white": tb.WHITE, "uniform": tb.UNIFORM}
+        for name, kind in p.model.random.items():
+            stream = "/".join(filter(None, (self.stream, "noise", p.name, name)))
+            field = p.model.inputs._fields.index(name)
+            key = stream_key(self.seed, stream)
+            yield self.rows[p.name], field, kinds[kind], *key
+        if p.model.spiking and p.name not in self.forced:
+            stream = "/".join(filter(None, (self.stream, "spikes", p.name)))
+            key = stream_key(self.seed, stream)
+            yield self.rows[p.name], p.model.n_fields - 1, tb.UNIFORM, *key
 
     def _projection_rows(self):
         c = self.circuit
@@ -443,13 +451,17 @@ class Plan:
 
     def _add_terms(self, p, n_post):
         """Factor loop, presynaptic signal and windows of each term of a rule."""
-        post = self.circuit.model(p.post)
         rule = p.rule
         history = rule.continuous and not self._constant(p.pre)
         if not isinstance(rule, ActivityDifference):
             signal = self._signal(p.pre, rule.presynaptic or p.signal, history)
             self._terms.append([-1, 0, signal, *[self._window(rule.moment)] * 4])
             return
+        for part in rule.parts:
+            self._add_difference(p, part, n_post, history)
+
+    def _add_difference(self, p, rule, n_post, history):
+        post = self.circuit.model(p.post)
         names = rule.presynaptic or p.signal
         names = (names, names) if isinstance(names, str) else tuple(names)
         moments = tuple(rule.moments)

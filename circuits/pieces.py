@@ -1,0 +1,203 @@
+"""A long run of a circuit, given its inputs and read out piece by piece.
+
+A recording of every step, or a waveform for it, would fill the memory long before the
+run is over; a piece holds a fraction of a second of both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.engine.plan import Recording, check_dtype
+from circuits.engine.runner import Runner, serial_blas
+from circuits.schedule import Phase, Schedule
+from circuits.simulation import Record, check_records, plan_record
+from circuits.task import whole_number
+from circuits.weights import initial_weights
+from dendrites.errors import ConfigError
+from dendrites.random import check_seed
+
+PHASE = "piece"
+STEPS_OF_A_PIECE = 1000
+
+
+class Inputs(NamedTuple):
+    """What a piece is given.
+
+    Parameters
+    ----------
+    waveforms : mapping of clamped population to ndarray (n_steps, n)
+    spikes : mapping of population to (steps, units), each ndarray of int (n_spikes,)
+        Forced spikes, in ascending steps counted from the start of the piece.
+    """
+
+    waveforms: Mapping[str, np.ndarray]
+    spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+class Piece(NamedTuple):
+    """What was recorded of a piece.
+
+    Parameters
+    ----------
+    first_step : int
+        Steps of the run before the piece.
+    reads : dict of (population, read) to ndarray (n_records, n_units)
+        After every recording interval of the piece.
+    spikes : dict of population to (steps, units)
+        ndarrays of int; a spike of step k of the run (k = 0, 1, ...) is at
+        (k + 1) dt.
+    weights : dict of projection to ndarray
+        At the end of the piece, (n_post, n_pre); of a one-to-one projection (n,).
+    """
+
+    first_step: int
+    reads: dict[tuple[str, str], np.ndarray]
+    spikes: dict[str, tuple[np.ndarray, np.ndarray]]
+    weights: dict[str, np.ndarray]
+
+
+def run_in_pieces(
+    circuit: Circuit,
+    given: Callable[[int, int], Inputs],
+    *,
+    n_steps: int,
+    record: Sequence[Record | str] = (),
+    driven: Sequence[str] = (),
+    forced: Sequence[str] = (),
+    weights: Mapping | None = None,
+    learning: bool = True,
+    piece: int = STEPS_OF_A_PIECE,
+    seed: int | None = None,
+    dtype: str = "float64",
+) -> Iterator[Piece]:
+    """Run a circuit for `n_steps` steps of time, one piece after the other.
+
+    All cells start in the default states of their models. Rules act at every step;
+    those that wait for the end of a presentation have none here.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Its schedule is not used.
+    given : callable
+        ``given(first_step, n_steps) -> Inputs`` of the piece that begins after
+        `first_step` steps.
+    n_steps : int
+    record : sequence of Record or population names
+        As in `circuits.simulate`; intervals must divide the piece.
+    driven, forced : sequence of str
+        The populations that `given` shows waveforms and spikes.
+    weights, learning, seed, dtype : see `circuits.simulate`
+    piece : int
+        Steps of a piece. Random numbers are addressed by piece and step, so it is a
+        part of the run's identity.
+
+    Yields
+    ------
+    Piece
+
+    Raises
+    ------
+    ConfigError, ModelError
+        Before anything is compiled.
+    NumericalError
+        If the circuit diverges.
+    """
+    n_steps = whole_number("n_steps", n_steps, lowest=1)
+    piece = min(whole_number("piece", piece, lowest=1), n_steps)
+    for p in circuit.projections:
+        if p.learns and learning and not p.rule.continuous:
+            raise ConfigError(
+                f"projection {p.name!r}: its rule acts at the end of a presentation, "
+                "and a run in pieces has none. Use circuits.present_sequence"
+            )
+    seed = circuit.seed if seed is None else check_seed(seed)
+    recordings = [
+        x for r in check_records(record) for x in plan_record(circuit, r, piece)
+    ]
+    _check_intervals(recordings, piece)
+    clamped = [p for p in circuit.populations if p.model.clamped]
+    schedule = _schedule(circuit, piece, driven)
+    runner = Runner(
+        circuit.with_schedule(schedule),
+        [initial_weights(circuit, seed=seed, given=weights)],
+        dtype=check_dtype(dtype),
+        seed=seed,
+        recordings=recordings,
+        steps=piece,
+        forced=tuple(forced),
+        driven=tuple(driven),
+    )
+    shown = {
+        p.name: np.full((1, p.size), float(p.pattern or 0.0))
+        for p in clamped
+        if not isinstance(p.pattern, str)
+    }
+    for number, first in enumerate(range(0, n_steps, piece)):
+        count = min(piece, n_steps - first)
+        if count < piece:
+            schedule = _schedule(circuit, count, driven)
+        inputs = given(first, count)
+        with serial_blas():
+            ((lane, m),) = runner.present(
+                0,
+                shown,
+                schedule,
+                presentation=number,
+                learning=learning,
+                recording=bool(recordings),
+                forced=dict(inputs.spikes),
+                waveforms={
+                    name: np.asarray(values, float)[np.newaxis]
+                    for name, values in inputs.waveforms.items()
+                },
+            )
+        yield _piece(runner, lane, m, recordings, first, count)
+
+
+def _schedule(circuit, steps, driven):
+    constant = [
+        p.name
+        for p in circuit.populations
+        if p.model.clamped and isinstance(p.pattern, (int, float))
+    ]
+    phase = Phase(PHASE, steps * circuit.dt, on=(*driven, *constant))
+    return Schedule((phase,), carry_state=True)
+
+
+def _piece(runner, lane, samples, recordings, first, count):
+    reads, spikes = {}, {}
+    for recording, values in zip(
+        recordings, runner.plan.recorded(lane, samples), strict=True
+    ):
+        # Record 0 is the state before the piece.
+        rows = values[1 : count // recording.every + 1, 0]
+        if recording.variable == "spikes" and recording.every == 1:
+            steps, columns = np.nonzero(rows)
+            times = np.repeat(steps, rows[steps, columns].astype(int)) + first
+            units = np.repeat(columns, rows[steps, columns].astype(int))
+            spikes[recording.population] = (times, recording.units[units])
+        else:
+            reads[recording.population, recording.variable] = rows.copy()
+    return Piece(first, reads, spikes, _weights(runner))
+
+
+def _weights(runner):
+    plan, found = runner.plan, {}
+    for p in runner.circuit.projections:
+        values = plan.get_weights(runner.replicas[0], p.name)
+        paired = isinstance(p.connectivity, str) and p.connectivity == "one_to_one"
+        found[p.name] = np.diagonal(values).copy() if paired else values
+    return found
+
+
+def _check_intervals(recordings: Sequence[Recording], piece: int) -> None:
+    for recording in recordings:
+        if piece % recording.every:
+            raise ConfigError(
+                f"record of {recording.population!r}: an interval of "
+                f"{recording.every} steps does not divide a piece of {piece} steps"
+            )

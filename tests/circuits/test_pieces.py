@@ -1,0 +1,203 @@
+"""A long run in pieces is the same run; shared noise is shared; rules add up."""
+
+import numpy as np
+import pytest
+
+import circuits
+from circuits import Circuit, Phase, Population, Projection, Record, Schedule
+from circuits.pieces import Inputs
+from dendrites import ActivityDifference, models
+from dendrites.errors import ConfigError, ModelError
+
+N = 6
+STEPS = 70
+DT = 0.1
+EAGER = models.urbanczik_senn(phi_max=1.5, dead_time=0.5)
+
+
+def predicting(cell_noise=None, rules=None, **changes):
+    rule = rules or ActivityDifference(
+        teaching="spike_rate",
+        baseline="predicted_rate",
+        presynaptic="psp",
+        learning_rate=0.3,
+    )
+    return Circuit(
+        populations=(
+            Population("pre", models.spike_source(), N),
+            Population("current", models.source(), N),
+            Population("cell", EAGER, N, noise=cell_noise),
+        ),
+        projections=(
+            Projection(
+                "pre",
+                "cell",
+                "dendrite",
+                signal="spikes",
+                connectivity="one_to_one",
+                rule=rule,
+                initial=20.0 * np.eye(N),
+                delay=changes.get("delay", 0.5),
+            ),
+            Projection(
+                "current",
+                "cell",
+                "i_soma",
+                connectivity="one_to_one",
+                initial=np.eye(N),
+            ),
+        ),
+        schedule=Schedule((Phase("all", STEPS * DT, on=("current",)),)),
+        output="cell",
+        dt=DT,
+        seed=3,
+    )
+
+
+RNG = np.random.default_rng(1)
+CURRENT = RNG.uniform(0, 60_000, (STEPS, N))
+SPIKES = np.sort(RNG.integers(0, STEPS, 60)), RNG.integers(0, N, 60)
+
+
+def given(first, count):
+    steps, units = SPIKES
+    here = (steps >= first) & (steps < first + count)
+    return Inputs(
+        {"current": CURRENT[first : first + count]},
+        {"pre": (steps[here] - first, units[here])},
+    )
+
+
+def run(circuit, piece, **options):
+    return list(
+        circuits.run_in_pieces(
+            circuit,
+            given,
+            n_steps=STEPS,
+            piece=piece,
+            record=[Record("cell", compartments=("soma",), every=5 * DT, spikes=True)],
+            driven=("current",),
+            forced=("pre",),
+            **options,
+        )
+    )
+
+
+def whole(circuit):
+    return circuits.simulate(
+        circuit,
+        {},
+        [Record("cell", compartments=("soma",), every=5 * DT, spikes=True)],
+        learning=True,
+        waveforms={"current": CURRENT},
+        forced_spikes={"pre": ((SPIKES[0] + 1) * DT, SPIKES[1])},
+    )
+
+
+def test_one_piece_equals_a_recorded_presentation():
+    circuit = predicting()
+    (piece,) = run(circuit, STEPS)
+    tree = whole(circuit)
+    v = tree["populations/cell"].v.sel(compartment="soma").values
+    assert np.array_equal(piece.reads["cell", "soma"], v)
+    steps, units = piece.spikes["cell"]
+    spikes = tree["spikes/cell"]
+    assert len(steps) > 10
+    assert np.array_equal((steps + 1) * DT, spikes.spike_time.values)
+    assert np.array_equal(units, spikes.spike_unit.values)
+    w = tree["connections/pre_to_cell_dendrite"].w.values[-1]
+    assert np.array_equal(piece.weights["pre_to_cell_dendrite"], np.diagonal(w))
+
+
+def test_pieces_go_on_where_the_last_one_ended():
+    """Without random numbers, which are addressed by piece, nothing depends on it."""
+    still = models.urbanczik_senn(phi_max=1e-9)
+    circuit = predicting()
+    populations = (*circuit.populations[:2], Population("cell", still, N))
+    circuit = Circuit(
+        populations=populations,
+        projections=circuit.projections,
+        schedule=circuit.schedule,
+        output="cell",
+        dt=DT,
+    )
+    (one,) = run(circuit, STEPS)
+    many = run(circuit, 25)
+    assert [piece.first_step for piece in many] == [0, 25, 50]
+    v = np.concatenate([piece.reads["cell", "soma"] for piece in many])
+    assert np.array_equal(v, one.reads["cell", "soma"])
+    name = "pre_to_cell_dendrite"
+    assert np.array_equal(many[-1].weights[name], one.weights[name])
+    assert np.ptp(one.weights[name]) > 0
+
+
+def test_cells_of_one_stream_spike_together_whatever_else_runs():
+    same = predicting(cell_noise=[4, 4, 4, 9, 9, 2])
+    other = predicting(cell_noise=[2, 9, 4, 0, 1, 3])
+    flat = np.full((STEPS, N), 60_000.0)
+
+    def spikes(circuit):
+        (piece,) = circuits.run_in_pieces(
+            circuit,
+            lambda first, count: Inputs({"current": flat[:count]}, {}),
+            n_steps=STEPS,
+            piece=STEPS,
+            record=[Record("cell", compartments=(), spikes=True)],
+            driven=("current",),
+            forced=("pre",),
+        )
+        steps, units = piece.spikes["cell"]
+        return [steps[units == unit].tolist() for unit in range(N)]
+
+    a, b = spikes(same), spikes(other)
+    assert a[0] == a[1] == a[2] == b[2] != a[3]
+    assert a[3] == a[4] == b[1]
+    assert a[5] == b[0]
+    assert all(len(train) > 0 for train in a)
+
+
+def test_own_streams_are_the_default():
+    a = run(predicting(cell_noise=range(N)), STEPS)[0]
+    b = run(predicting(), STEPS)[0]
+    assert np.array_equal(a.spikes["cell"][0], b.spikes["cell"][0])
+
+
+@pytest.mark.parametrize("noise", [[0] * (N - 1), [0] * (N - 1) + [-1], [0.5] * N])
+def test_impossible_streams_are_refused(noise):
+    with pytest.raises(ModelError, match="whole numbers >= 0, one for each cell"):
+        Population("cell", models.urbanczik_senn(), N, noise=noise)
+
+
+def test_a_sum_of_rules_changes_weights_by_the_sum():
+    first = ActivityDifference("spike_rate", None, 0.3, presynaptic="psp")
+    second = ActivityDifference(None, "predicted_rate", 0.3, presynaptic="psp")
+    third = ActivityDifference("rate", None, 0.3, presynaptic="spikes")
+    name = "pre_to_cell_dendrite"
+
+    def change(rule):
+        # Delayed beyond the run, so that the weights have no effect on the cell.
+        circuit = predicting(rules=rule, delay=STEPS * DT)
+        return run(circuit, STEPS)[0].weights[name] - 20.0
+
+    parts = [change(rule) for rule in (first, second, third)]
+    total = change(first + second + third)
+    assert np.abs(total).min() > 1e-6
+    np.testing.assert_allclose(total, sum(parts), rtol=0, atol=1e-13 * 20)
+
+
+def test_a_sum_needs_one_learning_rate():
+    with pytest.raises(ModelError, match="learning_rate is 0.3 here and 0.2 there"):
+        ActivityDifference("rate", None, 0.3) + ActivityDifference("rate", None, 0.2)
+
+
+def test_reads_of_every_part_of_a_sum_are_checked():
+    wrong = ActivityDifference("rate", None, 0.3) + ActivityDifference(
+        "calcium", None, 0.3, presynaptic="psp"
+    )
+    with pytest.raises(ModelError, match="no read 'calcium'"):
+        predicting(rules=wrong)
+
+
+def test_an_interval_that_does_not_divide_a_piece_is_refused():
+    with pytest.raises(ConfigError, match="does not divide a piece of 12 steps"):
+        run(predicting(), 12)
