@@ -24,8 +24,9 @@ FORMS = {
     "read": "PIPPI",
     # state at the teaching, baseline and gain moment, stride, params, out, n
     "factor": "PPPIPPI",
-    # weights, n_pre, n_post, state, stride, params, signal, samples, scale, bounds
-    "synapse": "PIIPIPPINNN",
+    # weights, n_pre, n_post, paired, state, stride, params, signal, samples, scale,
+    # bounds
+    "synapse": "PIIIPIPPINNN",
 }
 
 

@@ -169,25 +169,30 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
 
 @functools.cache
 def synapse_loop(model: CellModel, change, dtype):
-    """Loop that applies a non-separable rule to every synapse of a projection."""
+    """Loop that applies a non-separable rule to every synapse of a projection.
+
+    With `paired` 1 instead of 0, cell i of one side has a synapse with cell i of the
+    other alone, and `w` holds these.
+    """
     text = ModuleText(dtype == np.float32)
     name = text.function(change)
     zero = text.number(0.0)
     text.lines += [
         "",
-        "def loop(w, n_pre, n_post, state, stride, params, pre, n_samples, scale,"
-        " lower, upper):",
+        "def loop(w, n_pre, n_post, paired, state, stride, params, pre, n_samples,"
+        " scale, lower, upper):",
         f"    p = {_row(text, model.params, 'params', '1', '')}",
+        "    row = n_post * (1 - paired)",
         "    for j in range(n_pre):",
-        "        for i in range(n_post):",
-        "            weight = w[j * n_post + i]",
+        "        for i in range(j * paired, row + (j + 1) * paired):",
+        "            weight = w[j * row + i]",
         f"            total = {zero}",
         "            for b in range(n_samples):",
         "                k = b * n_post + i",
         f"                cell = {_row(text, model.state, 'state', 'stride', 'k')}",
         f"                total += {name}(weight, cell, pre[b * n_pre + j], p)",
         "            weight += scale * total",
-        "            w[j * n_post + i] = min(max(weight, lower), upper)",
+        "            w[j * row + i] = min(max(weight, lower), upper)",
     ]
     return _compile(text, "synapse", dtype, [(change, model)])
 

@@ -572,7 +572,8 @@ class Plan:
 
     def _work_size(self, p):
         """Scratch an update takes; rules that see the weight work on dense copies."""
-        if isinstance(p.rule, SynapticRule):
+        pattern = self.patterns[p.name]
+        if isinstance(p.rule, SynapticRule) and pattern is not ONE_TO_ONE:
             return math.prod(self.circuit.shape(p.name))
         return self._n_synapses(p.name)
 

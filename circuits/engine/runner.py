@@ -58,6 +58,8 @@ CHECK_EVERY = 100
 MOST_SWEEPS = 500
 # Largest last move of a settled potential.
 TOLERANCE = {np.float64: 1e-10, np.float32: 1e-5}
+# Two runners made by two threads must not compile the same loop twice.
+_ONE_COMPILES = threading.Lock()
 
 
 @contextmanager
@@ -167,7 +169,7 @@ class Runner:
         self.status = np.zeros((len(weights), n_lanes, 6), np.int64)
         # Samples each lane's state is laid out for.
         self.shown = np.full((len(weights), n_lanes), capacity, np.int64)
-        with compiling(announce):
+        with _ONE_COMPILES, compiling(announce):
             self.plan.compile()
             tied = self.plan.modes(self.rates[0], batch=batch, learning=True)
             if (tied == tb.TIED).any():

@@ -27,6 +27,7 @@ from circuits.engine.tables import (
     FUSED,
     KIND,
     LOWER,
+    PAIRED,
     PARAMS,
     PLACE,
     POST,
@@ -365,7 +366,8 @@ def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
     n_pre, n_post = t.population[t.projection[j, PRE], SIZE], t.population[post, SIZE]
     share = 1.0 if t.projection[j, SUM] else 1.0 / batch
     weights = at(w, t.projection[j, WEIGHTS])
-    sparse = t.projection[j, KIND] == SPARSE
+    paired = t.projection[j, PAIRED]
+    sparse = t.projection[j, KIND] == SPARSE and paired == 0
     if sparse:
         # The loop walks over all pairs of cells: let it work on a dense copy.
         spread_weights(t, w, x, j, sparse)
@@ -376,6 +378,7 @@ def change_synapses(t, loops, w, x, j, state, xo, h, samples, batch):
             weights,
             n_pre,
             n_post,
+            paired,
             at(x, state),
             n_post * samples,
             at(w, t.population[post, PARAMS]),
