@@ -1,6 +1,13 @@
 """One cell model per file; each factory returns a CellModel."""
 
+from dendrites.models.adex_dendrite import adex_dendrite
+from dendrites.models.burst_detector import burst_detector
+from dendrites.models.cable import cable
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
+from dendrites.models.naud_sprekeler import naud_sprekeler
+from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
+from dendrites.models.plateau_cell import plateau_cell
+from dendrites.models.presynaptic import presynaptic
 from dendrites.models.sacramento import (
     nudging_conductances,
     sacramento_interneuron,
@@ -13,9 +20,16 @@ from dendrites.models.three_compartment import three_compartment
 from dendrites.models.urbanczik_senn import urbanczik_senn
 
 __all__ = [
+    "adex_dendrite",
+    "burst_detector",
+    "cable",
     "guerguiev_hidden",
     "guerguiev_output",
+    "naud_sprekeler",
+    "naud_sprekeler_simple",
     "nudging_conductances",
+    "plateau_cell",
+    "presynaptic",
     "sacramento_interneuron",
     "sacramento_output",
     "sacramento_pyramidal",
