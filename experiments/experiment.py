@@ -168,5 +168,12 @@ EXPERIMENTS = {
             "experiments.plot_early_late",
             "Does the time of apical input set the sign of basal plasticity?",
         ),
+        Experiment(
+            "plasticity-sign",
+            "experiments.plasticity_sign",
+            "plasticity_sign",
+            "experiments.plot_plasticity_sign",
+            "Does apical current control the sign of basal plasticity, in which model?",
+        ),
     )
 }

@@ -1,0 +1,186 @@
+"""One compiled run of the lab: protocols of one length, all seeds, one model."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+import circuits
+from circuits.pieces import STEPS_OF_A_PIECE, Inputs
+from experiments.lab.background import Background
+from experiments.lab.measures import PlateauMeter, spike_counts
+from experiments.lab.model import APICAL, CELL, PRE, SOMA, SYNAPSE, LabModel
+from experiments.lab.protocol import Protocol
+
+METER_INTERVAL = 1.0  # ms between looks at the apical potential
+NAN_COUNTS = ("spikes", "events", "bursts")
+
+
+class Group(NamedTuple):
+    """Protocols that take equally long, to be run side by side."""
+
+    model: LabModel
+    protocols: list[Protocol]
+    background: Background
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the run."""
+        return self.model.steps_of(self.protocols[0])[-1]
+
+
+def run_group(group: Group) -> dict[Protocol, dict[str, np.ndarray]]:
+    """Weight change and counts (n_seeds,) of every protocol of the group."""
+    model, seeds = group.model, group.background.seeds
+    n = len(group.protocols) * len(seeds)
+    weights = np.repeat(
+        [model.weight if p.weight is None else p.weight for p in group.protocols],
+        len(seeds),
+    )
+    circuit = model.circuit(
+        n,
+        group.protocols[0],
+        weights=weights,
+        noise=list(seeds) * len(group.protocols),
+    )
+    found = _whole(group, circuit) if model.halves else _pieces(group, circuit)
+    found["weight_change"] = found.pop("weights") - weights
+    shape = len(group.protocols), len(seeds)
+    rows = {name: values.reshape(shape) for name, values in found.items()}
+    return {
+        protocol: {name: values[k] for name, values in rows.items()}
+        for k, protocol in enumerate(group.protocols)
+    }
+
+
+def _pieces(group, circuit):
+    """A long run with a rule that acts at every step."""
+    model = group.model
+    given = _Given(group)
+    every = max(round(METER_INTERVAL / model.dt), 1)
+    spiking, looks = model.cell.spiking, "apical" in model.cell.read_names
+    record = [
+        circuits.Record(
+            CELL,
+            compartments=(),
+            reads=("apical",) if looks else (),
+            every=every * model.dt,
+            spikes=spiking,
+        )
+    ]
+    meter = PlateauMeter(given.n, model.plateau, every * model.dt)
+    trains = []
+    for piece in circuits.run_in_pieces(
+        circuit,
+        given,
+        n_steps=group.n_steps,
+        record=record if spiking or looks else (),
+        driven=model.currents,
+        forced=(PRE,),
+        piece=STEPS_OF_A_PIECE,
+    ):
+        if spiking:
+            trains.append(piece.spikes[CELL])
+        if looks:
+            meter.add(piece.reads[CELL, "apical"])
+    return {
+        "weights": piece.weights[SYNAPSE],
+        **meter.counts(),
+        **_spikes(model, trains, given.n),
+    }
+
+
+def _whole(group, circuit):
+    """One presentation with a rule that acts at its end."""
+    model = group.model
+    given = _Given(group)
+    inputs = given(0, group.n_steps)
+    steps, units = inputs.spikes[PRE]
+    tree = circuits.simulate(
+        circuit,
+        {},
+        [circuits.Record(CELL, compartments=("apical",), spikes=model.cell.spiking)],
+        learning=True,
+        waveforms=inputs.waveforms,
+        forced_spikes={PRE: ((steps + 1) * model.dt, units)},
+    )
+    meter = PlateauMeter(given.n, model.plateau, model.dt)
+    meter.add(tree[f"populations/{CELL}"].v.values[:, 0])
+    trains = []
+    if model.cell.spiking:
+        spikes = tree[f"spikes/{CELL}"]
+        times = np.rint(spikes.spike_time.values / model.dt).astype(int) - 1
+        trains = [(times, spikes.spike_unit.values)]
+    return {
+        "weights": np.diagonal(tree[f"connections/{SYNAPSE}"].w.values[-1]).copy(),
+        **meter.counts(),
+        **_spikes(model, trains, given.n),
+    }
+
+
+def _spikes(model, trains, n):
+    if not model.cell.spiking:
+        return {name: np.full(n, np.nan) for name in NAN_COUNTS}
+    steps, units = (np.concatenate(part) for part in zip(*trains, strict=True))
+    return spike_counts(
+        steps, units, n, dt=model.dt, burst_interval=model.burst_interval
+    )
+
+
+class _Given:
+    """What every piece of a group's run is given; call it in the order of time.
+
+    Cells are ordered by protocol, then by seed.
+    """
+
+    def __init__(self, group):
+        model, dt = group.model, group.model.dt
+        lines = [protocol.timeline() for protocol in group.protocols]
+        if model.halves:
+            _, _, middle, end, _ = model.steps_of(group.protocols[0])
+            lines = [_in_second_half(line, middle * dt, end * dt) for line in lines]
+        self.n_protocols, self.n_seeds = len(lines), len(group.background.seeds)
+        self.n = self.n_protocols * self.n_seeds
+        self.pulses = {
+            SOMA: _table([line.soma for line in lines], dt),
+            APICAL: _table([line.apical for line in lines], dt),
+        }
+        self.pulses = {name: self.pulses[name] for name in model.currents}
+        self.noise = {}
+        for name, where in ((SOMA, "soma"), (APICAL, "apical")):
+            self.noise[name] = group.background.course(where, dt)
+            next(self.noise[name])
+        steps = [np.rint(line.spikes / dt).astype(int) for line in lines]
+        self.steps = np.concatenate(steps)
+        self.rows = np.repeat(np.arange(len(steps)), [len(s) for s in steps])
+
+    def __call__(self, first, count):
+        waveforms = {}
+        for name, table in self.pulses.items():
+            values = np.zeros((count, self.n_protocols, self.n_seeds))
+            values += self.noise[name].send(count)[:, np.newaxis]
+            for row, start, stop, amplitude in table:
+                start, stop = max(int(start) - first, 0), int(stop) - first
+                if start < count and stop > 0:
+                    values[start:stop, int(row)] += amplitude
+            waveforms[name] = values.reshape(count, self.n)
+        here = (self.steps >= first) & (self.steps < first + count)
+        steps, rows = self.steps[here] - first, self.rows[here]
+        units = rows[:, np.newaxis] * self.n_seeds + np.arange(self.n_seeds)
+        steps = np.repeat(steps, self.n_seeds)
+        order = np.argsort(steps, kind="stable")
+        return Inputs(waveforms, {PRE: (steps[order], units.ravel()[order])})
+
+
+def _table(pulses, dt):
+    """Rows (protocol, start step, stop step, pA) of pulses that do something."""
+    return [
+        (row, round(start / dt), round(stop / dt), amplitude)
+        for row, each in enumerate(pulses)
+        for start, stop, amplitude in each
+        if amplitude
+    ]
+
+
+def _in_second_half(line, middle, end):
+    """Apical currents that stay on, in the second half of the epoch alone."""
+    return line._replace(apical=[(middle, end, pulse[2]) for pulse in line.apical])

@@ -1,0 +1,274 @@
+"""Protocol: an induction protocol as data, in physical units, for any model."""
+
+import itertools
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from dendrites.errors import ConfigError, choices
+
+MOST_PROTOCOLS = 20_000
+UNITS = {
+    "apical_current": "pA",
+    "apical_delay": "ms",
+    "apical_duration": "ms",
+    "frequency": "Hz",
+    "pairings": "1",
+    "pairing_dt": "ms",
+    "somatic_current": "pA",
+    "somatic_duration": "ms",
+    "presynaptic": "1",
+    "inhibition": "pA",
+    "weight": "1",
+    "rest": "ms",
+    "lead": "ms",
+    "tail": "ms",
+}
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Apical drive x basal pairing x timing x inhibition, independent of the model.
+
+    The cell rests, the apical current comes on, and `pairings` pairings follow at
+    `frequency`: a presynaptic spike and a pulse of somatic current, each. Times are
+    taken to the nearest step of a model.
+
+    Parameters
+    ----------
+    apical_current : float
+        pA into the apical dendrite.
+    apical_delay : float, optional
+        ms from the onset of every somatic pulse to that of a pulse of apical current
+        (negative: the apical one comes first). None: the current stays on.
+    apical_duration : float
+        ms, of every such pulse; of no meaning without a delay.
+    frequency : float
+        Hz, of pairings.
+    pairings : int
+    pairing_dt : float
+        ms from the presynaptic spike to the onset of the somatic pulse, t_post - t_pre.
+    somatic_current, somatic_duration : float
+        pA and ms of every somatic pulse. A current of 0 leaves the soma alone.
+    presynaptic : int
+        1 with presynaptic spikes, 0 without.
+    inhibition : float
+        pA drawn from the apical dendrite as long as the apical current can be on, >= 0.
+    weight : float, optional
+        Of the synapse at the start; None: that of the model.
+    rest : float
+        ms before an apical current that stays on comes on.
+    lead : float
+        ms from there to the first somatic pulse.
+    tail : float
+        ms from the end of the last somatic pulse to the end; an apical current that
+        stays on does so until then.
+
+    Raises
+    ------
+    ConfigError
+        For impossible values, all at once.
+    """
+
+    apical_current: float = 0.0
+    apical_delay: float | None = None
+    apical_duration: float = 20.0
+    frequency: float = 10.0
+    pairings: int = 5
+    pairing_dt: float = 10.0
+    somatic_current: float = 4000.0
+    somatic_duration: float = 3.0
+    presynaptic: int = 1
+    inhibition: float = 0.0
+    weight: float | None = None
+    rest: float = 100.0
+    lead: float = 100.0
+    tail: float = 100.0
+
+    def __post_init__(self):
+        problems = list(self._problems())
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+    def _problems(self):
+        for name in UNITS:
+            value = getattr(self, name)
+            if value is None and name in ("apical_delay", "weight"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, numbers.Real):
+                yield f"protocol: {name} = {value!r}: must be a number in {UNITS[name]}"
+                return
+            if not math.isfinite(value):
+                yield f"protocol: {name} = {value}: must be finite ({UNITS[name]})"
+                return
+        for name in ("frequency", "somatic_duration"):
+            if not getattr(self, name) > 0:
+                yield (
+                    f"protocol: {name} = {getattr(self, name):g} {UNITS[name]}: must "
+                    "be > 0"
+                )
+                return
+        for name in ("apical_duration", "inhibition", "rest", "lead", "tail"):
+            if getattr(self, name) < 0:
+                yield (
+                    f"protocol: {name} = {getattr(self, name):g} {UNITS[name]}: must "
+                    "be >= 0"
+                )
+        if self.pairings != int(self.pairings) or self.pairings < 1:
+            yield f"protocol: pairings = {self.pairings}: must be a whole number >= 1"
+        if self.presynaptic not in (0, 1):
+            yield f"protocol: presynaptic = {self.presynaptic}: must be 0 or 1"
+        interval = 1000.0 / self.frequency
+        if self.somatic_duration > interval:
+            yield (
+                f"protocol: somatic pulses of {self.somatic_duration:g} ms overlap at "
+                f"{self.frequency:g} Hz; use at most {interval:g} ms"
+            )
+        pulsed = self.apical_delay is not None
+        if pulsed and self.apical_duration > interval:
+            yield (
+                f"protocol: apical pulses of {self.apical_duration:g} ms overlap at "
+                f"{self.frequency:g} Hz; use at most {interval:g} ms, or no "
+                "apical_delay for a current that stays on"
+            )
+        before = self.rest + self.lead
+        earliest = min(-self.pairing_dt, self.apical_delay if pulsed else 0.0)
+        if before + earliest < 0:
+            yield (
+                f"protocol: something happens {-earliest:g} ms before the first "
+                f"somatic pulse, which comes after rest + lead = {before:g} ms; make "
+                "one of them longer"
+            )
+        latest = max(-self.pairing_dt, 0.0)
+        if pulsed:
+            latest = max(latest, self.apical_delay + self.apical_duration)
+        if latest > self.somatic_duration + self.tail:
+            yield (
+                f"protocol: something happens {latest:g} ms after the last somatic "
+                f"pulse begins, and the run ends {self.somatic_duration + self.tail:g} "
+                "ms after it; use a longer tail"
+            )
+
+    @property
+    def duration(self) -> float:
+        """Length of the run, ms."""
+        last = (self.pairings - 1) * 1000.0 / self.frequency
+        return self.rest + self.lead + last + self.somatic_duration + self.tail
+
+    @property
+    def epoch(self) -> tuple[float, float, float]:
+        """Begin, middle and end of the train of pairings, ms."""
+        begin = self.rest + self.lead - max(self.pairing_dt, 0.0)
+        end = self.duration - self.tail
+        return begin, (begin + end) / 2, end
+
+    def without_apical(self) -> "Protocol":
+        """The control with the same pairing and no apical current."""
+        return replace(self, apical_current=0.0)
+
+    def unpaired(self) -> "Protocol":
+        """The control with the same apical current, and the soma left alone."""
+        return replace(self, somatic_current=0.0)
+
+    def timeline(self) -> "Timeline":
+        """What happens when."""
+        first = self.rest + self.lead
+        onsets = first + np.arange(self.pairings) * (1000.0 / self.frequency)
+        soma = [(t, t + self.somatic_duration, self.somatic_current) for t in onsets]
+        if self.apical_delay is None:
+            apical = [(self.rest, self.duration, self.apical_current)]
+        else:
+            starts = onsets + self.apical_delay
+            apical = [
+                (t, t + self.apical_duration, self.apical_current) for t in starts
+            ]
+        if self.inhibition:
+            apical.append((self.rest, self.duration, -self.inhibition))
+        spikes = onsets - self.pairing_dt if self.presynaptic else onsets[:0]
+        return Timeline(soma, apical, spikes)
+
+
+class Timeline(NamedTuple):
+    """Pulses (start ms, stop ms, pA) into soma and apical dendrite, presynaptic spikes.
+
+    Currents of pulses that overlap add up.
+    """
+
+    soma: list[tuple[float, float, float]]
+    apical: list[tuple[float, float, float]]
+    spikes: np.ndarray
+
+
+def grid(base: Protocol | None = None, **axes: Iterable) -> dict[tuple, Protocol]:
+    """Every combination of some values of a protocol's fields.
+
+    Parameters
+    ----------
+    base : Protocol, optional
+        What the others fields are.
+    **axes : sequence
+        Values by field, such as ``apical_current=range(0, 500, 100)``.
+
+    Returns
+    -------
+    dict
+        Protocols by the place in the grid (i, j, ...), the last axis fastest.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown field, a value given twice, no point or more than 20,000, and
+        impossible protocols.
+    """
+    base = Protocol() if base is None else base
+    values = check_axes(axes)
+    places = itertools.product(*(range(len(v)) for v in values.values()))
+    return {
+        place: replace(
+            base, **{n: v[k] for k, (n, v) in zip(place, values.items(), strict=True)}
+        )
+        for place in places
+    }
+
+
+def check_axes(axes: Mapping[str, Iterable]) -> dict[str, list]:
+    """Values of every axis of a grid, checked before any protocol is made.
+
+    Raises
+    ------
+    ConfigError
+        As `grid`.
+    """
+    known = [f.name for f in fields(Protocol)]
+    result = {}
+    for name, values in axes.items():
+        if name not in known:
+            raise ConfigError(
+                f"grid: protocols have no field {name!r}. {choices(name, known)}"
+            )
+        try:
+            count = len(values)
+        except TypeError:
+            raise ConfigError(
+                f"grid: {name} = {values!r:.60}: must be a sequence of values"
+            ) from None
+        if count == 0:
+            raise ConfigError(f"grid: {name} has no values: the grid has 0 points")
+        result[name] = values
+    size = math.prod(len(values) for values in result.values())
+    if size > MOST_PROTOCOLS:
+        shape = " x ".join(str(len(values)) for values in result.values())
+        raise ConfigError(
+            f"grid: {shape} = {size} protocols, at most {MOST_PROTOCOLS} run at once; "
+            "use coarser axes, or a sweep of several runs"
+        )
+    for name, values in result.items():
+        plain = [v.item() if isinstance(v, np.generic) else v for v in values]
+        if len(set(plain)) < len(plain):
+            raise ConfigError(f"grid: {name} holds a value twice")
+        result[name] = plain
+    return result
