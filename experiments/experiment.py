@@ -175,5 +175,12 @@ EXPERIMENTS = {
             "experiments.plot_plasticity_sign",
             "Does apical current control the sign of basal plasticity, in which model?",
         ),
+        Experiment(
+            "plasticity-matrix",
+            "experiments.plasticity_matrix",
+            "plasticity_matrix",
+            "experiments.plot_plasticity_matrix",
+            "Which model shows which switch of the sign of plasticity?",
+        ),
     )
 }

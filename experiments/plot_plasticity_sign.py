@@ -48,7 +48,10 @@ def plot_model(axes, found):
         norm=SymLogNorm(LINEAR * limit, linscale=1.0, vmin=-limit, vmax=limit),
         shading="nearest",
     )
-    axes.figure.colorbar(image, ax=axes, label="weight change (unit of the weight)")
+    ticks = limit * np.array([-1.0, -0.1, 0.0, 0.1, 1.0])
+    bar = axes.figure.colorbar(image, ax=axes, ticks=ticks, format="%.2g")
+    bar.ax.minorticks_off()
+    bar.set_label("weight change (unit of the weight)")
     if float(mean.min()) < 0 < float(mean.max()):
         axes.contour(x, found.apical_current, mean, [0.0], colors="k", linewidths=1.5)
     else:

@@ -21,6 +21,7 @@ class Group(NamedTuple):
     model: LabModel
     protocols: list[Protocol]
     background: Background
+    silent: bool = False  # whether the cell is kept from spiking
 
     @property
     def n_steps(self) -> int:
@@ -75,7 +76,7 @@ def _pieces(group, circuit):
         n_steps=group.n_steps,
         record=record if spiking or looks else (),
         driven=model.currents,
-        forced=(PRE,),
+        forced=(PRE, CELL) if group.silent else (PRE,),
         piece=STEPS_OF_A_PIECE,
     ):
         if spiking:
@@ -95,13 +96,15 @@ def _whole(group, circuit):
     given = _Given(group)
     inputs = given(0, group.n_steps)
     steps, units = inputs.spikes[PRE]
+    none = np.zeros(0), np.zeros(0, int)
     tree = circuits.simulate(
         circuit,
         {},
         [circuits.Record(CELL, compartments=("apical",), spikes=model.cell.spiking)],
         learning=True,
         waveforms=inputs.waveforms,
-        forced_spikes={PRE: ((steps + 1) * model.dt, units)},
+        forced_spikes={PRE: ((steps + 1) * model.dt, units)}
+        | ({CELL: none} if group.silent else {}),
     )
     meter = PlateauMeter(given.n, model.plateau, model.dt)
     meter.add(tree[f"populations/{CELL}"].v.values[:, 0])
@@ -134,12 +137,11 @@ class _Given:
 
     def __init__(self, group):
         model, dt = group.model, group.model.dt
-        lines = [protocol.timeline() for protocol in group.protocols]
-        if model.halves:
-            _, _, middle, end, _ = model.steps_of(group.protocols[0])
-            lines = [_in_second_half(line, middle * dt, end * dt) for line in lines]
+        lines = [p.timeline(halves=model.halves) for p in group.protocols]
         self.n_protocols, self.n_seeds = len(lines), len(group.background.seeds)
         self.n = self.n_protocols * self.n_seeds
+        nothing = np.zeros(0, int), np.zeros(0, int)
+        self.silenced = {CELL: nothing} if group.silent else {}
         self.pulses = {
             SOMA: _table([line.soma for line in lines], dt),
             APICAL: _table([line.apical for line in lines], dt),
@@ -168,7 +170,8 @@ class _Given:
         units = rows[:, np.newaxis] * self.n_seeds + np.arange(self.n_seeds)
         steps = np.repeat(steps, self.n_seeds)
         order = np.argsort(steps, kind="stable")
-        return Inputs(waveforms, {PRE: (steps[order], units.ravel()[order])})
+        spikes = {PRE: (steps[order], units.ravel()[order]), **self.silenced}
+        return Inputs(waveforms, spikes)
 
 
 def _table(pulses, dt):
@@ -179,8 +182,3 @@ def _table(pulses, dt):
         for start, stop, amplitude in each
         if amplitude
     ]
-
-
-def _in_second_half(line, middle, end):
-    """Apical currents that stay on, in the second half of the epoch alone."""
-    return line._replace(apical=[(middle, end, pulse[2]) for pulse in line.apical])

@@ -49,6 +49,7 @@ def run_lab(
     noise_apical: float = 0.0,
     noise_tau: float = 2.0,
     controls: bool = True,
+    silent: bool = False,
     threads: int = 1,
     tick: Callable[[int], None] | None = None,
 ) -> dict[str, Outcome]:
@@ -72,6 +73,8 @@ def run_lab(
         Their time constant, ms, > 0.
     controls : bool
         Whether to run the three controls of every protocol.
+    silent : bool
+        Whether the postsynaptic cells are kept from spiking.
     threads : int
         Does not change results.
     tick : callable, optional
@@ -99,7 +102,7 @@ def run_lab(
         for protocol in unique:
             model.check(protocol)
     groups = [
-        Group(model, members, background)
+        Group(model, members, background, silent and model.cell.spiking)
         for model in models
         for members in _side_by_side(unique, model, len(seeds))
     ]

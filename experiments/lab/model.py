@@ -47,7 +47,7 @@ class LabModel:
     halves : bool
         Whether the rule compares the two halves of an epoch: the train of pairings is
         the epoch, cut in its middle, the rule acts at its end with phases "forward" and
-        "target", and an apical current that stays on does so in the second half.
+        "target", and the usual apical current is that of the second half.
     apical_range : (float, float)
         pA that the model can be given.
     highest_frequency : float

@@ -39,18 +39,30 @@ def burst() -> LabModel:
     )
 
 
-def clopath() -> LabModel:
-    """Voltage rule with the potential of the dendrite, on the AdEx cell.
+def clopath_basal() -> LabModel:
+    """Voltage rule at a synapse near the soma of the AdEx cell, at its potential.
+
+    Source: Clopath et al. (2010).
+    """
+    return _clopath("clopath-basal", "soma")
+
+
+def clopath_apical() -> LabModel:
+    """Voltage rule at a synapse on the dendrite, at the local potential.
 
     Source: Clopath et al. (2010); local potential: Bono and Clopath (2017).
     """
+    return _clopath("clopath-apical", "apical")
+
+
+def _clopath(name, compartment):
     cell = adex_dendrite()
     return LabModel(
-        "clopath",
+        name,
         cell,
-        rules.clopath(compartment="apical"),
+        rules.clopath(compartment=compartment),
         presynaptic(tau_trace=15.0),
-        delays=rules.clopath_delays(cell, compartment="apical"),
+        delays=rules.clopath_delays(cell, compartment=compartment),
         plateau=PLATEAU,
         source="Clopath et al. (2010), Nat. Neurosci. 13, 344",
     )
@@ -128,6 +140,7 @@ def _btsp(name, weight):
         rules.btsp(times, largest=5.0),
         presynaptic(tau_trace=times.tau_eligibility),
         weight=weight,
+        bounds=(0.0, times.weight_max),
         dt=1.0,
         plateau=plateau_cell().parameters.plateau_threshold,
         source="Milstein et al. (2021), eLife 10:e73046",
@@ -191,8 +204,8 @@ def sacramento() -> LabModel:
 def guerguiev() -> LabModel:
     """Difference of the plateau potentials of two halves of an epoch.
 
-    1 of its apical potential stands for 150 pA; an apical current that stays on does so
-    in the second half. The somatic current acts on the basal potential.
+    1 of its apical potential stands for 150 pA; the usual apical current is on in the
+    second half. The somatic current acts on the basal potential.
 
     Source: Guerguiev, Lillicrap and Richards (2017), eqs. 32-35.
     """
@@ -220,7 +233,8 @@ def guerguiev() -> LabModel:
 
 BUILDERS: dict[str, Callable[[], LabModel]] = {
     "burst": burst,
-    "clopath": clopath,
+    "clopath-basal": clopath_basal,
+    "clopath-apical": clopath_apical,
     "stdp-pair": stdp_pair,
     "stdp-triplet": stdp_triplet,
     "gating": gating,

@@ -12,6 +12,7 @@ import numpy as np
 from dendrites.errors import ConfigError, choices
 
 MOST_PROTOCOLS = 20_000
+PARTS = ("usual", "early", "late", "throughout")
 UNITS = {
     "apical_current": "pA",
     "apical_delay": "ms",
@@ -47,6 +48,10 @@ class Protocol:
         (negative: the apical one comes first). None: the current stays on.
     apical_duration : float
         ms, of every such pulse; of no meaning without a delay.
+    apical_part : {"usual", "early", "late", "throughout"}
+        When a current without delay is on: in the first or the second half of the train
+        of pairings, or from `lead` before it to the end. "usual" is "throughout", and
+        "late" for models whose rule compares the two halves.
     frequency : float
         Hz, of pairings.
     pairings : int
@@ -77,6 +82,7 @@ class Protocol:
     apical_current: float = 0.0
     apical_delay: float | None = None
     apical_duration: float = 20.0
+    apical_part: str = "usual"
     frequency: float = 10.0
     pairings: int = 5
     pairing_dt: float = 10.0
@@ -105,6 +111,11 @@ class Protocol:
             if not math.isfinite(value):
                 yield f"protocol: {name} = {value}: must be finite ({UNITS[name]})"
                 return
+        if self.apical_part not in PARTS:
+            yield (
+                f"protocol: apical_part = {self.apical_part!r}: no part of a protocol. "
+                + choices(self.apical_part, PARTS)
+            )
         for name in ("frequency", "somatic_duration"):
             if not getattr(self, name) > 0:
                 yield (
@@ -174,13 +185,13 @@ class Protocol:
         """The control with the same apical current, and the soma left alone."""
         return replace(self, somatic_current=0.0)
 
-    def timeline(self) -> "Timeline":
-        """What happens when."""
+    def timeline(self, *, halves: bool = False) -> "Timeline":
+        """What happens when, for a model whose rule compares `halves` or another."""
         first = self.rest + self.lead
         onsets = first + np.arange(self.pairings) * (1000.0 / self.frequency)
         soma = [(t, t + self.somatic_duration, self.somatic_current) for t in onsets]
         if self.apical_delay is None:
-            apical = [(self.rest, self.duration, self.apical_current)]
+            apical = [(*self._stays_on(halves), self.apical_current)]
         else:
             starts = onsets + self.apical_delay
             apical = [
@@ -190,6 +201,15 @@ class Protocol:
             apical.append((self.rest, self.duration, -self.inhibition))
         spikes = onsets - self.pairing_dt if self.presynaptic else onsets[:0]
         return Timeline(soma, apical, spikes)
+
+    def _stays_on(self, halves):
+        """From when to when a current without delay is on, ms."""
+        part = self.apical_part
+        if part == "usual":
+            part = "late" if halves else "throughout"
+        begin, middle, end = self.epoch
+        whole = self.rest, self.duration
+        return {"early": (begin, middle), "late": (middle, end)}.get(part, whole)
 
 
 class Timeline(NamedTuple):

@@ -1,0 +1,88 @@
+"""Which model shows which switch of sign: read out of runs of the lab."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+AGREE = 0.95  # share of seeds that must agree in sign
+ROUNDING = 1e-9  # changes below this share of the model's largest have no sign
+NOTHING = 1e-2  # mean changes below this share, whose sign is not sure, are none
+SWITCHES = ("apical_current", "apical_timing", "pairing_frequency", "initial_weight")
+DEPRESSION, NEITHER, POTENTIATION, UNSURE = "LTD", "none", "LTP", "unsure"
+
+
+def signs(change: np.ndarray, largest: float) -> list[str]:
+    """Sign of the change under every protocol, by the agreement of seeds.
+
+    Parameters
+    ----------
+    change : ndarray (n_protocols, n_seeds)
+    largest : float
+        Of the model's changes, for what counts as none.
+
+    Returns
+    -------
+    list of str
+        "LTP" or "LTD" where at least 95 % of the seeds agree; else "none" where the
+        mean is below 1 % of the largest, and "unsure" where it is not.
+    """
+    up = (change > ROUNDING * largest).mean(axis=1)
+    down = (change < -ROUNDING * largest).mean(axis=1)
+    small = np.abs(change.mean(axis=1)) < NOTHING * largest
+    return [
+        POTENTIATION
+        if u >= AGREE
+        else DEPRESSION
+        if d >= AGREE
+        else NEITHER
+        if s
+        else UNSURE
+        for u, d, s in zip(up, down, small, strict=True)
+    ]
+
+
+def verdict(found: Sequence[str]) -> str:
+    """Whether an axis switches the sign, only gates plasticity, or neither.
+
+    "switch": some protocols depress and others potentiate. "gate": some do nothing and
+    the others agree. "no": all agree, or nothing happens at all. Protocols under which
+    the sign is not sure do not count.
+    """
+    kinds = set(found) - {UNSURE}
+    if not kinds:
+        return UNSURE
+    if {DEPRESSION, POTENTIATION} <= kinds:
+        return "switch"
+    if len(kinds) == 2:
+        return f"gate ({next(iter(kinds - {NEITHER}))})"
+    return f"no ({next(iter(kinds))})"
+
+
+def matrix_table(tree, link: str) -> str:
+    """The verdicts as a table in Markdown, every one with a link to its dataset.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        As `experiments.plasticity_matrix.plasticity_matrix` returns.
+    link : str
+        Address of the file that holds it; its groups have the names of the columns.
+    """
+    found = tree["matrix"].to_dataset()
+    axes = [str(axis) for axis in found.axis.values]
+    heads = [f"[{axis.replace('_', ' ')}]({link})" for axis in axes]
+    rows = [
+        ["model", *heads, "changes without its spikes"],
+        ["---"] * (len(axes) + 2),
+    ]
+    for name in found.model.values:
+        here = found.sel(model=name)
+        silent = str(here.sign_without_spikes.item())
+        rows.append(
+            [
+                str(name),
+                *(str(here.verdict.sel(axis=axis).item()) for axis in axes),
+                "no" if silent == NEITHER else f"yes ({silent})",
+            ]
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
