@@ -5,13 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 # Weights of the circuit; those of VIP and SST are multiplied by their gains.
-POM_TO_VIP, SST_DRIVE, VIP_TO_SST, SST_TO_APICAL, POM_TO_APICAL = (
-    1.0,
-    1.0,
-    2.0,
-    3.0,
-    1.0,
-)
+POM_TO_VIP = 1.0
+SST_DRIVE = 1.0
+VIP_TO_SST = 2.0
+SST_TO_APICAL = 3.0
+POM_TO_APICAL = 1.0
 SILENCED = -100.0  # drive of a silenced interneuron
 W_START = 1.0
 BASAL = "l4_to_pyramidal_basal"

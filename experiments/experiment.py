@@ -182,5 +182,33 @@ EXPERIMENTS = {
             "experiments.plot_plasticity_matrix",
             "Which model shows which switch of the sign of plasticity?",
         ),
+        Experiment(
+            "pairing-frequency",
+            "experiments.pairing_frequency",
+            "pairing_frequency",
+            "experiments.plot_pairing_frequency",
+            "Which rules of plasticity follow the frequency of spike pairings?",
+        ),
+        Experiment(
+            "distance-switch",
+            "experiments.distance_switch",
+            "distance_switch",
+            "experiments.plot_distance_switch",
+            "Does the place of a synapse on the dendrite set the sign of plasticity?",
+        ),
+        Experiment(
+            "disinhibition-gate",
+            "experiments.disinhibition_gate",
+            "disinhibition_gate",
+            "experiments.plot_disinhibition_gate",
+            "Does thalamic input let a basal synapse grow by lifting inhibition?",
+        ),
+        Experiment(
+            "external-timing",
+            "experiments.external_timing",
+            "external_timing",
+            "experiments.plot_external_timing",
+            "Does apical input set a sign by moving the spike or by making it a burst?",
+        ),
     )
 }

@@ -3,6 +3,7 @@
 from dendrites.models.adex_dendrite import adex_dendrite
 from dendrites.models.burst_detector import burst_detector
 from dendrites.models.cable import cable
+from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
 from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
@@ -23,6 +24,7 @@ __all__ = [
     "adex_dendrite",
     "burst_detector",
     "cable",
+    "gated_pyramidal",
     "guerguiev_hidden",
     "guerguiev_output",
     "naud_sprekeler",
@@ -36,5 +38,6 @@ __all__ = [
     "source",
     "spike_source",
     "three_compartment",
+    "threshold_unit",
     "urbanczik_senn",
 ]

@@ -41,6 +41,7 @@ class State(NamedTuple):
     burst: Annotated[float, "1"] = 0.0
     event_rate: Annotated[float, "1/ms"] = 0.0
     burst_rate: Annotated[float, "1/ms"] = 0.0
+    event_trace: Annotated[float, "1"] = 0.0
     event_average: Annotated[float, "1/ms"] = 0.005
     burst_average: Annotated[float, "1/ms"] = 0.0015
 
@@ -71,6 +72,7 @@ class Params(NamedTuple):
     tau_noise: Annotated[float, "ms", POSITIVE] = 2.0
     tau_trace: Annotated[float, "ms", POSITIVE] = 50.0
     tau_slow: Annotated[float, "ms", POSITIVE] = 100.0
+    tau_event: Annotated[float, "ms", POSITIVE] = 50.0
     burst_interval: Annotated[float, "ms", POSITIVE] = BURST_INTERVAL
     tau_average: Annotated[float, "ms", POSITIVE] = 15000.0
     fixed_probability: Annotated[float, "1"] = -1.0
@@ -100,6 +102,11 @@ def past_trace(cell, p):
 def past_slow_trace(cell, p):
     """`slow_trace` without the spikes of the last step."""
     return cell.slow_trace - cell.spikes
+
+
+def one(cell, p):
+    """1, for rules in which this cell has no part."""
+    return 1.0
 
 
 def _moved(cell, inputs, soma_noise, apical_noise, p, dt):
@@ -148,6 +155,7 @@ def _moved(cell, inputs, soma_noise, apical_noise, p, dt):
         0.0,
         0.0,
         0.0,
+        faded(math.exp(-dt / p.tau_event) * cell.event_trace),
         faded(average * (cell.event_average + cell.event / p.tau_average)),
         faded(average * (cell.burst_average + cell.burst / p.tau_average)),
     )
@@ -199,6 +207,7 @@ def _fired_with(detect):
             burst,
             event * per_step,
             burst * per_step,
+            cell.event_trace + event,
             cell.event_average,
             cell.burst_average,
         )
@@ -238,15 +247,17 @@ def naud_sprekeler(
     and ``spike_rate`` = spikes / dt; ``trace`` and ``slow_trace``, +1 per spike, decays
     tau_trace and tau_slow; ``event``, ``burst`` (1 where an event began, where a burst
     was registered: `dendrites.bursts`) and ``event_rate``, ``burst_rate`` = these / dt,
-    1/ms. ``event_average`` and ``burst_average``, 1/ms, are moving averages: they decay
-    with tau_average and jump by 1/tau_average, one step after the event, so that a rule
-    that reads an event finds the averages of the time before.
+    1/ms; ``event_trace``, +1 per event, decay tau_event. ``event_average`` and
+    ``burst_average``, 1/ms, are moving averages: they decay with tau_average and jump
+    by 1/tau_average, one step after the event, so that a rule that reads an event finds
+    the averages of the time before.
 
     Reads besides: ``burst_probability``, burst_average / event_average, at most 1, or
     fixed_probability where that is >= 0; ``expected_burst_rate``, this times
     event_rate; ``too_few_events``, Hz, by how much the average is below event_rate_min;
     ``too_many_events``, 1/ms, its share above event_rate_max times event_rate;
-    ``past_trace`` and ``past_slow_trace``, without the spikes of the step.
+    ``past_trace`` and ``past_slow_trace``, without the spikes of the step; ``one``,
+    always 1.
 
     Integration: forward Euler, dt = 0.1 ms as published; traces, averages and noise
     exactly.
@@ -295,6 +306,7 @@ def naud_sprekeler(
             **BURST_READS,
             "past_trace": past_trace,
             "past_slow_trace": past_slow_trace,
+            "one": one,
         },
         parameters=parameters,
         compartments=("soma", "apical"),

@@ -34,6 +34,7 @@ class State(NamedTuple):
     burst: Annotated[float, "1"] = 0.0
     event_rate: Annotated[float, "1/ms"] = 0.0
     burst_rate: Annotated[float, "1/ms"] = 0.0
+    event_trace: Annotated[float, "1"] = 0.0
     event_average: Annotated[float, "1/ms"] = 0.005
     burst_average: Annotated[float, "1/ms"] = 0.0015
 
@@ -63,6 +64,7 @@ class Params(NamedTuple):
     tau_syn: Annotated[float, "ms", POSITIVE] = 5.0
     tau_trace: Annotated[float, "ms", POSITIVE] = 50.0
     tau_slow: Annotated[float, "ms", POSITIVE] = 100.0
+    tau_event: Annotated[float, "ms", POSITIVE] = 50.0
     tau_average: Annotated[float, "ms", POSITIVE] = 15000.0
     fixed_probability: Annotated[float, "1"] = -1.0
     event_rate_min: Annotated[float, "Hz", NON_NEGATIVE] = 2.0
@@ -89,6 +91,11 @@ def past_trace(cell, p):
 def past_slow_trace(cell, p):
     """`slow_trace` without the spikes of the last step."""
     return cell.slow_trace - cell.spikes
+
+
+def one(cell, p):
+    """1, for rules in which this cell has no part."""
+    return 1.0
 
 
 def _step(cell, inputs, p, dt):
@@ -122,6 +129,7 @@ def _step(cell, inputs, p, dt):
         0.0,
         0.0,
         0.0,
+        faded(math.exp(-dt / p.tau_event) * cell.event_trace),
         faded(average * (cell.event_average + cell.event / p.tau_average)),
         faded(average * (cell.burst_average + cell.burst / p.tau_average)),
     )
@@ -178,6 +186,7 @@ def _fired(cell, count, p, dt):
         burst,
         event * per_step,
         burst * per_step,
+        cell.event_trace + event,
         cell.event_average,
         cell.burst_average,
     )
@@ -260,6 +269,7 @@ def naud_sprekeler_simple(
             "burst_chance": burst_chance,
             "past_trace": past_trace,
             "past_slow_trace": past_slow_trace,
+            "one": one,
         },
         parameters=parameters,
         compartments=("soma", "apical"),

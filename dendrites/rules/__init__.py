@@ -11,7 +11,7 @@ from dendrites.rules.prediction import (
     target_rate_difference,
     top_down_reconstruction,
 )
-from dendrites.rules.stdp import stdp_pair, stdp_triplet
+from dendrites.rules.stdp import stdp_pair, stdp_triplet, with_triplet_rate
 from dendrites.rules.voltage import clopath, clopath_delays
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "stdp_triplet",
     "target_rate_difference",
     "top_down_reconstruction",
+    "with_triplet_rate",
 ]

@@ -14,12 +14,18 @@ from dataclasses import replace
 
 from dendrites.activity_difference import ActivityDifference, check_rate
 from dendrites.cell import CellModel
+from dendrites.errors import ModelError, choices
 
 TRIPLET_RATE = "triplet_rate"
+COUNTED = ("spikes", "events")
 
 
 def stdp_pair(
-    *, a_plus: float, a_minus: float, learning_rate: float = 1.0
+    *,
+    a_plus: float,
+    a_minus: float,
+    learning_rate: float = 1.0,
+    postsynaptic: str = "spikes",
 ) -> ActivityDifference:
     """Every pair of a presynaptic and a postsynaptic spike changes the weight.
 
@@ -35,16 +41,26 @@ def stdp_pair(
         Change by a pair at s = 0+ and minus that at s = 0-, in the weight's unit, >= 0.
     learning_rate : float
         Factor of both, >= 0.
+    postsynaptic : {"spikes", "events"}
+        "events": of the postsynaptic spikes only isolated ones and the first of every
+        burst make pairs, for cells with ``event``, ``event_rate`` and ``event_trace``;
+        tau_post is then their tau_event.
 
     Raises
     ------
     ModelError
-        If a number is not finite or below 0.
+        If a number is not finite or below 0, or `postsynaptic` unknown.
 
     Source: the usual exponential windows, all to all.
     """
     _check("stdp_pair", a_plus=a_plus, a_minus=a_minus)
     a_plus, a_minus = float(a_plus), float(a_minus)
+
+    if postsynaptic not in COUNTED:
+        raise ModelError(
+            f"stdp_pair: postsynaptic = {postsynaptic!r}: no kind of spike that can be "
+            f"counted. {choices(postsynaptic, COUNTED)}"
+        )
 
     def potentiation(cell, p):
         return a_plus * cell.spike_rate
@@ -52,9 +68,16 @@ def stdp_pair(
     def depression(cell, p):
         return a_minus * (cell.trace - cell.spikes)
 
+    def potentiation_by_events(cell, p):
+        return a_plus * cell.event_rate
+
+    def depression_by_events(cell, p):
+        return a_minus * (cell.event_trace - cell.event)
+
+    events = postsynaptic == "events"
     return ActivityDifference(
-        teaching=potentiation,
-        baseline=depression,
+        teaching=potentiation_by_events if events else potentiation,
+        baseline=depression_by_events if events else depression,
         presynaptic=("past_trace", "spike_rate"),
         learning_rate=learning_rate,
     )

@@ -22,6 +22,8 @@ from experiments.lab.model import HALVES, LabModel
 PLATEAU = -20.0  # mV, apical potential that counts as a plateau
 LASTING_PLATEAU = 1e6  # ms
 FIXED_PROBABILITY = 0.3  # bursts expected per event, Pbar
+# pA per spike: what the published example sets, read as pA (see the model page).
+NEST_ADAPTATION = 0.0805
 
 
 def burst() -> LabModel:
@@ -56,7 +58,7 @@ def clopath_apical() -> LabModel:
 
 
 def _clopath(name, compartment):
-    cell = adex_dendrite()
+    cell = adex_dendrite(b=NEST_ADAPTATION)
     return LabModel(
         name,
         cell,

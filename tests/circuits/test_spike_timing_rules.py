@@ -196,6 +196,21 @@ def test_a_cell_with_dynamics_of_its_own_gives_the_same_sums():
     )
 
 
+def test_events_count_the_first_spike_of_a_burst_alone():
+    # Spikes less than 16 ms apart are one event: at 20 and 60 ms here.
+    post, events = [20.0, 26.0, 40.0, 60.0], [20.0, 60.0]
+    trains = [([t], post) for t in (15.0, 20.0, 23.0, 55.0, 80.0)]
+    cell = naud_sprekeler(tau_trace=1.0, tau_event=34.0)
+    found = changes(stdp_pair(**PAIR, postsynaptic="events"), trains, cell=cell)
+    wanted = [stdp_twin.pair_change(pre, events, **PAIR, **TAUS) for pre, _ in trains]
+    np.testing.assert_allclose(found, wanted, rtol=ROUNDING)
+
+
+def test_an_unknown_kind_of_postsynaptic_spike_is_refused():
+    with pytest.raises(ModelError, match="postsynaptic = 'event': no kind.*'events'"):
+        stdp_pair(**PAIR, postsynaptic="event")
+
+
 @pytest.mark.parametrize("bad", [-0.1, math.nan, math.inf, "1", True])
 @pytest.mark.parametrize(
     ("rule", "numbers"), [(stdp_pair, PAIR), (stdp_triplet, TRIPLET)]

@@ -311,6 +311,18 @@ def test_noise_currents_have_their_standard_deviation_and_correlation_time():
     assert abs(apart[0, 1]) < 0.15
 
 
+def test_noise_acts_as_currents_into_its_compartments():
+    reads = ["soma_noise", "apical_noise"]
+    noisy = dn.simulate(
+        adex_dendrite(noise=True), duration=40.0, dt=DT, soma=300.0, reads=reads
+    )["populations/cell"]
+    soma, apical = (noisy[name].values.ravel() for name in reads)
+    cells = run(adex_dendrite(), 400, soma=300.0 + soma, apical=apical)
+    for name in ("soma", "apical"):
+        found = noisy.v.sel(compartment=name).values.ravel()
+        np.testing.assert_allclose(found, series(cells, name), rtol=0, atol=1e-10)
+
+
 def test_noise_of_size_zero_is_no_noise():
     quiet = dn.simulate(adex_dendrite(), duration=60.0, dt=DT, soma=900.0)
     model = adex_dendrite(noise=True, noise_soma=0.0, noise_apical=0.0)

@@ -120,7 +120,14 @@ def test_constant_apical_current_turns_single_spikes_into_bursts(constant):
 # The twin
 
 NOISY = 6000
-AVERAGED = ("event", "burst", "burst_rate", "event_average", "burst_average")
+AVERAGED = (
+    "event",
+    "burst",
+    "burst_rate",
+    "event_average",
+    "burst_average",
+    "event_trace",
+)
 
 
 def noise(seed):
@@ -179,6 +186,9 @@ def test_events_bursts_and_averages_agree_with_plain_parsing(detector):
     assert np.flatnonzero(found["event"]).tolist() == events
     assert np.flatnonzero(found["burst"]).tolist() == bursts
     np.testing.assert_allclose(found["burst_rate"], found["burst"] / DT, rtol=1e-15)
+    age = np.subtract.outer(np.arange(NOISY), events)
+    trace = np.where(age >= 0, np.exp(-age * DT / 50.0), 0.0).sum(1)
+    np.testing.assert_allclose(found["event_trace"], trace, rtol=1e-12)
     for name, times, start in (
         ("event_average", events, 0.005),
         ("burst_average", bursts, 0.0015),

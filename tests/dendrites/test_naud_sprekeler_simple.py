@@ -84,6 +84,7 @@ def test_a_second_spike_changes_nothing_but_traces():
     for name in ("soma", "threshold", "adaptation", "refractory", "event"):
         np.testing.assert_array_equal(series(burst, name), series(single, name))
     assert series(burst, "trace")[-1] > series(single, "trace")[-1]
+    assert series(burst, "event_trace")[-1] == series(single, "event_trace")[-1] > 0.0
 
 
 @pytest.mark.nojit
