@@ -16,10 +16,17 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from dendrites.errors import ModelError
-from dendrites.rules.btsp import FIT, SINGLE_SPIKE, BtspParameters, activation
+from dendrites.rules.btsp import (
+    FIT,
+    ONE_CELL,
+    SINGLE_SPIKE,
+    BtspParameters,
+    activation,
+)
 
 __all__ = [
     "FIT",
+    "ONE_CELL",
     "REFERENCE_PLATEAU",
     "SINGLE_SPIKE",
     "BtspParameters",

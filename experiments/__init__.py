@@ -16,6 +16,7 @@ _WHERE = {
 # An experiment and its module share a name; the module it is, whatever was imported
 # first, because importing a module puts it under its name here.
 _MODULES = (
+    "btsp",
     "dendritic_prediction",
     "depth",
     "digits",
@@ -36,7 +37,10 @@ _MODULES = (
     "plasticity_matrix",
     "plasticity_sign",
     "plateau_angle",
+    "plateau_laps",
+    "plateau_pairing",
     "plateaus",
+    "plot_btsp",
     "plot_dendritic_prediction",
     "plot_depth",
     "plot_digits",

@@ -210,5 +210,12 @@ EXPERIMENTS = {
             "experiments.plot_external_timing",
             "Does apical input set a sign by moving the spike or by making it a burst?",
         ),
+        Experiment(
+            "btsp",
+            "experiments.btsp",
+            "btsp",
+            "experiments.plot_btsp",
+            "Does apical drive decide the sign of behavioural-time-scale plasticity?",
+        ),
     )
 }

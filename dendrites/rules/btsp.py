@@ -105,7 +105,7 @@ class BtspParameters:
                 )
 
 
-#: Mean of the fits to 26 inductions in place cells.
+#: Mean of the fits to 22 place cells (26 inductions), parameter by parameter.
 FIT = BtspParameters(
     tau_eligibility=864.0,
     tau_instructive=543.0,
@@ -116,6 +116,19 @@ FIT = BtspParameters(
     k_potentiation=2.27e-3,
     k_depression=0.33e-3,
     weight_max=4.02,
+)
+
+#: One of these fits, that of cell 11 in the released code.
+ONE_CELL = BtspParameters(
+    tau_eligibility=1745.6,
+    tau_instructive=196.0,
+    alpha_potentiation=0.2069,
+    beta_potentiation=13.34,
+    alpha_depression=0.01506,
+    beta_depression=113.5,
+    k_potentiation=1.942e-3,
+    k_depression=0.7049e-3,
+    weight_max=4.929,
 )
 
 #: The published illustration with one presynaptic spike and one plateau.
