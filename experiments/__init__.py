@@ -17,6 +17,9 @@ _WHERE = {
 # first, because importing a module puts it under its name here.
 _MODULES = (
     "btsp",
+    "burst_pairing",
+    "burst_protocols",
+    "burst_steering",
     "dendritic_prediction",
     "depth",
     "digits",
@@ -41,6 +44,7 @@ _MODULES = (
     "plateau_pairing",
     "plateaus",
     "plot_btsp",
+    "plot_burst_pairing",
     "plot_dendritic_prediction",
     "plot_depth",
     "plot_digits",

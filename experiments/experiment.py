@@ -217,5 +217,12 @@ EXPERIMENTS = {
             "experiments.plot_btsp",
             "Does apical drive decide the sign of behavioural-time-scale plasticity?",
         ),
+        Experiment(
+            "burst-pairing",
+            "experiments.burst_pairing",
+            "burst_pairing",
+            "experiments.plot_burst_pairing",
+            "Do bursts beyond those expected decide on the sign of plasticity?",
+        ),
     )
 }
