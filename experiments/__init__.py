@@ -16,6 +16,8 @@ _WHERE = {
 # An experiment and its module share a name; the module it is, whatever was imported
 # first, because importing a module puts it under its name here.
 _MODULES = (
+    "apical_onset",
+    "apical_timing",
     "btsp",
     "burst_pairing",
     "burst_protocols",
@@ -43,6 +45,7 @@ _MODULES = (
     "plateau_laps",
     "plateau_pairing",
     "plateaus",
+    "plot_apical_timing",
     "plot_btsp",
     "plot_burst_pairing",
     "plot_dendritic_prediction",

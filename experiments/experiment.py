@@ -224,5 +224,12 @@ EXPERIMENTS = {
             "experiments.plot_burst_pairing",
             "Do bursts beyond those expected decide on the sign of plasticity?",
         ),
+        Experiment(
+            "apical-timing",
+            "experiments.apical_timing",
+            "apical_timing",
+            "experiments.plot_apical_timing",
+            "Does the time of apical input, in ms, set the sign of basal plasticity?",
+        ),
     )
 }
