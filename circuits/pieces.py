@@ -176,10 +176,11 @@ def _piece(runner, lane, samples, recordings, first, count):
         # Record 0 is the state before the piece.
         rows = values[1 : count // recording.every + 1, 0]
         if recording.variable == "spikes" and recording.every == 1:
-            steps, columns = np.nonzero(rows)
-            times = np.repeat(steps, rows[steps, columns].astype(int)) + first
-            units = np.repeat(columns, rows[steps, columns].astype(int))
-            spikes[recording.population] = (times, recording.units[units])
+            # Much faster than nonzero() of the numbers themselves.
+            places = np.flatnonzero(rows.ravel() != 0.0)
+            places = np.repeat(places, rows.ravel()[places].astype(int))
+            times, units = np.divmod(places, rows.shape[1])
+            spikes[recording.population] = (times + first, recording.units[units])
         else:
             reads[recording.population, recording.variable] = rows.copy()
     return Piece(first, reads, spikes, _weights(runner))

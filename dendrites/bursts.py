@@ -32,13 +32,24 @@ _TRACE_THRESHOLD = math.exp(-1.0) * (1.0 + 1e-9)
 _PER_MS = 1e-3
 
 
+def strict_forgetting(memory, burst_interval, dt):
+    """What a step does to the memory of the strict detector, before its spikes."""
+    return max(memory - 1.0, 0.0)
+
+
+def trace_forgetting(memory, burst_interval, dt):
+    """What a step does to the memory of the trace detector, before its spikes."""
+    return faded(math.exp(-dt / burst_interval) * memory)
+
+
 def strict_detection(memory, in_burst, count, burst_interval, dt):
-    """One step of the strict detector.
+    """The spikes of one step, seen by the strict detector.
 
     Parameters
     ----------
     memory : float
-        Steps left in which a spike belongs to the last group; 0 at first.
+        Steps left in which a spike belongs to the last group, after `strict_forgetting`
+        of this step; 0 at first.
     in_burst : float
         1 if the last group is a registered burst, else 0; 0 at first.
     count : float
@@ -51,25 +62,24 @@ def strict_detection(memory, in_burst, count, burst_interval, dt):
     tuple (memory, in_burst, event, burst)
         `event` is 1 if one began in this step, `burst` 1 if one was registered.
     """
-    left = memory - 1.0
     fires = count > 0.0
-    joins = left > 0.0
+    joins = memory > 0.0
     grouped = fires and (joins or count > 1.0)
     registered = joins and in_burst > 0.0
     event = 1.0 if fires and not joins else 0.0
     burst = 1.0 if grouped and not registered else 0.0
-    new_memory = burst_interval / dt - _ROUNDING if fires else max(left, 0.0)
+    new_memory = burst_interval / dt - _ROUNDING if fires else memory
     new_in_burst = (1.0 if grouped else 0.0) if fires else in_burst
     return new_memory, new_in_burst, event, burst
 
 
 def trace_detection(memory, in_burst, count, burst_interval, dt):
-    """One step of the trace detector.
+    """The spikes of one step, seen by the trace detector.
 
     Parameters
     ----------
     memory : float
-        Trace of the spikes; 0 at first.
+        Trace of the spikes, after `trace_forgetting` of this step; 0 at first.
     in_burst, count, burst_interval, dt
         As in `strict_detection`.
 
@@ -77,18 +87,21 @@ def trace_detection(memory, in_burst, count, burst_interval, dt):
     -------
     tuple (memory, in_burst, event, burst)
     """
-    trace = faded(math.exp(-dt / burst_interval) * memory)
     fires = count > 0.0
-    joins = trace > _TRACE_THRESHOLD
+    joins = memory > _TRACE_THRESHOLD
     grouped = fires and (joins or count > 1.0)
     registered = joins and in_burst > 0.0
     event = 1.0 if fires and not joins else 0.0
     burst = 1.0 if grouped and not registered else 0.0
     new_in_burst = (1.0 if grouped else 0.0) if fires else in_burst
-    return trace + count, new_in_burst, event, burst
+    return memory + count, new_in_burst, event, burst
 
 
-DETECTORS = {"strict": strict_detection, "trace": trace_detection}
+# What a step does to the memory, and what its spikes do.
+DETECTORS = {
+    "strict": (strict_forgetting, strict_detection),
+    "trace": (trace_forgetting, trace_detection),
+}
 
 
 def check_detector(detector: str, where: str, error: type = ModelError) -> str:

@@ -5,6 +5,7 @@ function, ``derivative(cell, inputs, p)`` or ``step(cell, inputs, p, dt)``. Beca
 the functions receive one cell, no model and no rule can look at a neighbour.
 """
 
+import dis
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -74,6 +75,10 @@ class CellModel:
         with the count in its State field ``spikes``; called in every step, also with
         count 0. A run that forces a spike train gives the count instead of `spike`.
         Spiking models have both functions, others neither.
+    sparse : bool
+        Whether `fired` leaves a cell without spikes as its `step` has left it, with 0
+        in ``spikes``. It is then called for cells that spike alone, which spares a pass
+        over all others. Some states are tried.
     source : str
         Where the equations come from.
 
@@ -99,6 +104,7 @@ class CellModel:
     random: Mapping[str, str] = field(default_factory=dict)
     spike: Callable | None = None
     fired: Callable | None = None
+    sparse: bool = False
     source: str = ""
 
     def __post_init__(self):
@@ -135,6 +141,8 @@ class CellModel:
         given = self.parameters if self.parameters is not None else {}
         given = given._asdict() if hasattr(given, "_asdict") else dict(given)
         object.__setattr__(self, "parameters", self._checked(given))
+        if self.sparse:
+            self._check_sparse(where)
 
     def with_parameters(self, **changes) -> "CellModel":
         """The same model with other parameter values."""
@@ -172,6 +180,20 @@ class CellModel:
     def spiking(self) -> bool:
         """Whether the cell has a spike rule."""
         return self.spike is not None
+
+    @property
+    def draws_spikes(self) -> bool:
+        """Whether the spike rule looks at its random number."""
+        if self.spike is None:
+            return False
+        code = getattr(getattr(self.spike, "py_func", self.spike), "__code__", None)
+        if code is None:
+            return True
+        u = code.co_varnames[1]
+        used = {i.argval for i in dis.get_instructions(code) if "FAST" in i.opname}
+        # Later versions load two variables by one instruction, named by a pair.
+        names = {n for a in used for n in (a if isinstance(a, tuple) else (a,))}
+        return u in names or u in code.co_cellvars
 
     @property
     def n_fields(self) -> int:
@@ -266,6 +288,33 @@ class CellModel:
                 f"{where}: a spiking cell keeps the count of its last step in a State "
                 f"field 'spikes'; its state has {', '.join(self.state._fields)}"
             )
+
+    def _check_sparse(self, where):
+        if not self.spiking or self.step is None:
+            raise ModelError(
+                f"{where}: sparse is said of spikes after an own step, and it has "
+                + ("no step" if self.spiking else "no spikes")
+            )
+        n, nothing = (
+            len(self.state._fields),
+            self.inputs(*[0.0] * len(self.inputs._fields)),
+        )
+        for k in range(3):
+            # Distinct numbers of either sign.
+            cell = self.state(*(((7 * v + k) % 11 - 3.5) * 1.25 for v in range(n)))
+            cell = self.step(cell, nothing, self.parameters, 0.1)
+            if cell.spikes != 0.0:
+                raise ModelError(
+                    f"{where}: sparse, but its step leaves spikes = {cell.spikes:g}; "
+                    "set it to 0 there, or leave sparse out"
+                )
+            after = self.fired(cell, 0.0, self.parameters, 0.1)
+            for name, old, new in zip(self.state._fields, cell, after, strict=True):
+                if old != new:
+                    raise ModelError(
+                        f"{where}: sparse, but fired(cell, 0, p, dt) changes {name!r}; "
+                        "move that into the step, or leave sparse out"
+                    )
 
     def _checked(self, values):
         adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))

@@ -98,6 +98,7 @@ def _cell_loop(model, dtype, stepper):
             f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
             f"        {decided} = count",
             "    for i in range(n):",
+            *([f"        if {decided} == {zero}: continue"] if model.sparse else []),
             cell,
             f"        new = {fired}(cell, {decided}, p, dt)",
             *(

@@ -39,6 +39,7 @@ from circuits.engine.tables import (
     HISTORY,
     KEY0,
     KEY1,
+    LARGEST,
     LATE,
     LEADER,
     LINE,
@@ -265,23 +266,25 @@ def fill_shared(t, x, out, k, n, span, step):
     """Random numbers of a field whose cells share streams."""
     kind, key0, key1 = t.random[k, DRAW], t.random[k, KEY0], t.random[k, KEY1]
     scale = 1.0 / math.sqrt(span.dt) if kind == WHITE else 1.0
+    count = t.random[k, STREAMS]
     streams = at(t.index, t.random[k, SHARED])
+    own = at(t.index, t.random[k, SHARED] + count)
+    drawn = at(x, t.scratch)
     for b in range(span.samples):
-        first = (span.first_sample + b) * t.random[k, STREAMS]
-        last, number = -1, scale
+        first = (span.first_sample + b) * t.random[k, LARGEST]
+        for i in range(count):
+            unit = first + streams[i]
+            if kind == UNIFORM:
+                drawn[i] = uniform(
+                    key0, key1, span.replica, span.presentation, step, unit
+                )
+            else:
+                drawn[i] = scale * normal(
+                    key0, key1, span.replica, span.presentation, step, unit
+                )
+        numbers = at(x, out + b * n)
         for i in range(n):
-            if streams[i] != last:
-                last = streams[i]
-                unit = first + last
-                if kind == UNIFORM:
-                    number = uniform(
-                        key0, key1, span.replica, span.presentation, step, unit
-                    )
-                else:
-                    number = scale * normal(
-                        key0, key1, span.replica, span.presentation, step, unit
-                    )
-            x[out + b * n + i] = number
+            numbers[i] = drawn[own[i]]
 
 
 @inner_kernel

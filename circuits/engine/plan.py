@@ -286,7 +286,7 @@ class Plan:
             projection=projection,
             real=real,
             term=term,
-            random=_table(self._random_rows(), 7),
+            random=_table(self._random_rows(), 8),
             recording=recording,
             order=np.array([self.rows[name] for name in c.update_order], np.int64),
             index=np.array(self._integers or [0], np.int64),
@@ -333,12 +333,13 @@ class Plan:
 
     def _random_rows(self):
         for p in self.circuit.populations:
-            shared, streams = tb.NONE, 0
+            shared, streams = tb.NONE, []
             if p.noise is not None:
-                shared, streams = len(self._integers), max(p.noise) + 1
-                self._integers += p.noise
+                shared = len(self._integers)
+                streams, own = np.unique(p.noise, return_inverse=True)
+                self._integers += [*streams.tolist(), *own.tolist()]
             for row in self._random_fields(p):
-                yield (*row, shared, streams)
+                yield (*row, shared, len(streams), max(streams, default=0) + 1)
 
     def _random_fields(self, p):
         kinds = {"normal": tb.NORMAL, "white": tb.WHITE, "uniform": tb.UNIFORM}
@@ -347,7 +348,7 @@ class Plan:
             field = p.model.inputs._fields.index(name)
             key = stream_key(self.seed, stream)
             yield self.rows[p.name], field, kinds[kind], *key
-        if p.model.spiking and p.name not in self.forced:
+        if p.model.draws_spikes and p.name not in self.forced:
             stream = "/".join(filter(None, (self.stream, "spikes", p.name)))
             key = stream_key(self.seed, stream)
             yield self.rows[p.name], p.model.n_fields - 1, tb.UNIFORM, *key

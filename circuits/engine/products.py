@@ -234,7 +234,17 @@ def outer_sum(t, j, x, xo, eo, n_rows, add):
     n_post = t.population[t.projection[j, POST], SIZE]
     go = t.gradient + t.projection[j, WEIGHTS]
     n = n_pre * n_post
-    if t.projection[j, KIND] == SPARSE:
+    if t.projection[j, PAIRED]:
+        gradient = at(x, go)
+        for s in range(n_rows):
+            signal, factor = at(x, xo + s * n_pre), at(x, eo + s * n_post)
+            if s > 0 or add:
+                for i in range(n_post):
+                    gradient[i] += signal[i] * factor[i]
+            else:
+                for i in range(n_post):
+                    gradient[i] = signal[i] * factor[i]
+    elif t.projection[j, KIND] == SPARSE:
         rows = t.projection[j, ROWS]
         for p in range(n_pre):
             for k in range(t.index[rows + p], t.index[rows + p + 1]):

@@ -5,12 +5,13 @@ in chunk order, and BLAS stays on one thread, so results do not depend on how ma
 threads there are.
 """
 
+import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from circuits.circuit import Circuit
 from circuits.engine import tables as tb
@@ -69,10 +70,16 @@ def serial_blas():
     Numba's products use SciPy's BLAS, which must be loaded before its threads can be
     limited.
     """
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@functools.cache
+def _libraries():
+    """Controls of the threads of all loaded libraries; finding them takes 5 ms."""
     import scipy.linalg  # noqa: F401
 
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+    return ThreadpoolController()
 
 
 class Runner:

@@ -44,8 +44,9 @@ DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR, NOISE = range(6)
 # term: postsynaptic factor times presynaptic signal; windows of its four reads
 FACTOR_LOOP, FACTOR_PLACE, TERM_SIGNAL, TEACHING, BASELINE, GAIN, PRESYNAPTIC = range(7)
 # random input: field FILLED of population OF_CELLS, kind of number, key of its stream.
-# SHARED: place in `index` of the number of every cell's stream, or NONE, and so many.
-OF_CELLS, FILLED, DRAW, KEY0, KEY1, SHARED, STREAMS = range(7)
+# SHARED: place in `index` of the numbers of so many STREAMS and then, for every cell,
+# which of them is its own; or NONE. LARGEST: the largest such number, plus 1.
+OF_CELLS, FILLED, DRAW, KEY0, KEY1, SHARED, STREAMS, LARGEST = range(8)
 # operation of a sweep: what, on which row, further number by operation
 OPERATION, ROW, DETAIL = range(3)
 # recording; VARIABLE as LOOP of a signal

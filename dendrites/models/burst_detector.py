@@ -39,22 +39,25 @@ class Inputs(NamedTuple):
     synapse: Annotated[float, "1"] = 0.0
 
 
-def _step(cell, inputs, p, dt):
-    # Averages take up an event only now, after the rules have seen it.
-    average = math.exp(-dt / p.tau_average)
-    return State(
-        inputs.rate,
-        0.0,
-        0.0,
-        cell.burst_memory,
-        cell.in_burst,
-        0.0,
-        0.0,
-        0.0,
-        0.0,
-        faded(average * (cell.event_average + cell.event / p.tau_average)),
-        faded(average * (cell.burst_average + cell.burst / p.tau_average)),
-    )
+def _step_with(forget):
+    def step(cell, inputs, p, dt):
+        # Averages take up an event only now, after the rules have seen it.
+        average = math.exp(-dt / p.tau_average)
+        return State(
+            inputs.rate,
+            0.0,
+            0.0,
+            forget(cell.burst_memory, p.burst_interval, dt),
+            cell.in_burst,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            faded(average * (cell.event_average + cell.event / p.tau_average)),
+            faded(average * (cell.burst_average + cell.burst / p.tau_average)),
+        )
+
+    return step
 
 
 def _spike(cell, u, p, dt):
@@ -84,7 +87,8 @@ def _fired_with(detect):
     return fired
 
 
-_FIRED = {name: _fired_with(detect) for name, detect in DETECTORS.items()}
+_STEP = {name: _step_with(forget) for name, (forget, _) in DETECTORS.items()}
+_FIRED = {name: _fired_with(detect) for name, (_, detect) in DETECTORS.items()}
 
 
 def burst_detector(
@@ -128,9 +132,10 @@ def burst_detector(
         state=started(State, initial, where),
         params=Params,
         inputs=Inputs,
-        step=_step,
+        step=_STEP[check_detector(detector, where)],
         spike=_spike,
-        fired=_FIRED[check_detector(detector, where)],
+        fired=_FIRED[detector],
+        sparse=True,
         reads=BURST_READS,
         parameters=parameters,
         compartments=("rate",),

@@ -367,6 +367,7 @@ def guerguiev_hidden(*, memory: int = 0, **parameters: float) -> CellModel:
         step=_hidden_step_with_memory if memory else _hidden_step,
         spike=_spike,
         fired=_hidden_fired,
+        sparse=True,
         reads={"plateau": _plateau, "somatic_rate": _somatic_rate, "slope": _slope},
         parameters={**parameters, "memory": memory} if memory else parameters,
         compartments=("soma", "basal", "apical"),
@@ -416,6 +417,7 @@ def guerguiev_output(*, memory: int = 0, **parameters: float) -> CellModel:
         step=_output_step_with_memory if memory else _output_step,
         spike=_spike,
         fired=_output_fired,
+        sparse=True,
         reads={
             "somatic_rate": _somatic_rate,
             "activation": _activation,

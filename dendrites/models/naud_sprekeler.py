@@ -109,7 +109,7 @@ def one(cell, p):
     return 1.0
 
 
-def _moved(cell, inputs, soma_noise, apical_noise, p, dt):
+def _moved(cell, memory, inputs, soma_noise, apical_noise, p, dt):
     """One step of forward Euler; the noise is a current."""
     plateau = transfer.logistic((cell.apical - p.e_apical) / p.d_apical)
     above = cell.apical - p.e_leak
@@ -149,7 +149,7 @@ def _moved(cell, inputs, soma_noise, apical_noise, p, dt):
         0.0,
         faded(math.exp(-dt / p.tau_trace) * cell.trace),
         faded(math.exp(-dt / p.tau_slow) * cell.slow_trace),
-        cell.burst_memory,
+        memory,
         cell.in_burst,
         0.0,
         0.0,
@@ -161,17 +161,27 @@ def _moved(cell, inputs, soma_noise, apical_noise, p, dt):
     )
 
 
-def _step(cell, inputs, p, dt):
-    return _moved(cell, inputs, 0.0, 0.0, p, dt)
+def _step_with(forget):
+    def step(cell, inputs, p, dt):
+        memory = forget(cell.burst_memory, p.burst_interval, dt)
+        return _moved(cell, memory, inputs, 0.0, 0.0, p, dt)
+
+    return step
 
 
-def _noisy_step(cell, inputs, p, dt):
-    # Exact for an Ornstein-Uhlenbeck process seen once per step.
-    keep = math.exp(-dt / p.tau_noise)
-    fresh = math.sqrt(1.0 - keep * keep)
-    soma = keep * cell.soma_noise + p.noise_soma * fresh * inputs.soma_normal
-    apical = keep * cell.apical_noise + p.noise_apical * fresh * inputs.apical_normal
-    return _moved(cell, inputs, soma, apical, p, dt)
+def _noisy_step_with(forget):
+    def step(cell, inputs, p, dt):
+        # Exact for an Ornstein-Uhlenbeck process seen once per step.
+        keep = math.exp(-dt / p.tau_noise)
+        fresh = math.sqrt(1.0 - keep * keep)
+        soma = keep * cell.soma_noise + p.noise_soma * fresh * inputs.soma_normal
+        apical = (
+            keep * cell.apical_noise + p.noise_apical * fresh * inputs.apical_normal
+        )
+        memory = forget(cell.burst_memory, p.burst_interval, dt)
+        return _moved(cell, memory, inputs, soma, apical, p, dt)
+
+    return step
 
 
 def _spike(cell, u, p, dt):
@@ -215,7 +225,11 @@ def _fired_with(detect):
     return fired
 
 
-_FIRED = {name: _fired_with(detect) for name, detect in DETECTORS.items()}
+_STEP = {name: _step_with(forget) for name, (forget, _) in DETECTORS.items()}
+_NOISY_STEP = {
+    name: _noisy_step_with(forget) for name, (forget, _) in DETECTORS.items()
+}
+_FIRED = {name: _fired_with(detect) for name, (_, detect) in DETECTORS.items()}
 
 
 def naud_sprekeler(
@@ -299,9 +313,10 @@ def naud_sprekeler(
         state=started(State, initial, where),
         params=Params,
         inputs=NoisyInputs if noise else Inputs,
-        step=_noisy_step if noise else _step,
+        step=(_NOISY_STEP if noise else _STEP)[detector],
         spike=_spike,
         fired=_FIRED[detector],
+        sparse=True,
         reads={
             **BURST_READS,
             "past_trace": past_trace,

@@ -57,21 +57,24 @@ def one(cell, p):
     return 1.0
 
 
-def _step(cell, inputs, p, dt):
-    return State(
-        cell.value,
-        cell.active,
-        0.0,
-        0.0,
-        faded(math.exp(-dt / p.tau_trace) * cell.trace),
-        faded(math.exp(-dt / p.tau_slow) * cell.slow_trace),
-        cell.burst_memory,
-        cell.in_burst,
-        0.0,
-        0.0,
-        0.0,
-        faded(math.exp(-dt / p.tau_event) * cell.event_trace),
-    )
+def _step_with(forget):
+    def step(cell, inputs, p, dt):
+        return State(
+            cell.value,
+            cell.active,
+            0.0,
+            0.0,
+            faded(math.exp(-dt / p.tau_trace) * cell.trace),
+            faded(math.exp(-dt / p.tau_slow) * cell.slow_trace),
+            forget(cell.burst_memory, p.burst_interval, dt),
+            cell.in_burst,
+            0.0,
+            0.0,
+            0.0,
+            faded(math.exp(-dt / p.tau_event) * cell.event_trace),
+        )
+
+    return step
 
 
 def _spike(cell, u, p, dt):
@@ -101,7 +104,8 @@ def _fired_with(detect):
     return fired
 
 
-_FIRED = {name: _fired_with(detect) for name, detect in DETECTORS.items()}
+_STEP = {name: _step_with(forget) for name, (forget, _) in DETECTORS.items()}
+_FIRED = {name: _fired_with(detect) for name, (_, detect) in DETECTORS.items()}
 
 
 def presynaptic(
@@ -150,9 +154,10 @@ def presynaptic(
         state=State,
         params=Params,
         inputs=Inputs,
-        step=_step,
+        step=_STEP[check_detector(detector, "presynaptic")],
         spike=_spike,
-        fired=_FIRED[check_detector(detector, "presynaptic")],
+        fired=_FIRED[detector],
+        sparse=True,
         reads={
             "rate": rate,
             "past_trace": past_trace,

@@ -169,6 +169,7 @@ def spike_source(
         step=_step_with_memory if memory else _step,
         spike=_spike,
         fired=_fired_at_age_dt if kernel else _fired_at_age_zero,
+        sparse=True,
         reads={"rate": _rate},
         parameters=parameters,
         compartments=("value", "active"),

@@ -23,11 +23,12 @@ BOTH = pytest.mark.parametrize("detector", DETECTORS)
 
 def step_by_step(steps, n_steps, detector, *, burst_interval=16.0, dt=0.1):
     """Steps of events and bursts from the scalar function."""
-    detect = DETECTORS[detector]
+    forget, detect = DETECTORS[detector]
     memory = in_burst = 0.0
     events, bursts = [], []
     counts = np.bincount(np.array(steps, int), minlength=n_steps)
     for k, count in enumerate(counts):
+        memory = forget(memory, burst_interval, dt)
         memory, in_burst, event, burst = detect(
             memory, in_burst, float(count), burst_interval, dt
         )
