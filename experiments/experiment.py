@@ -231,5 +231,20 @@ EXPERIMENTS = {
             "experiments.plot_apical_timing",
             "Does the time of apical input, in ms, set the sign of basal plasticity?",
         ),
+        Experiment(
+            "bac-firing",
+            "experiments.bac_firing",
+            "bac_firing",
+            "experiments.plot_bac_firing",
+            "When do a somatic spike and apical current together make a burst?",
+        ),
+        Experiment(
+            "burst-multiplexing",
+            "experiments.burst_multiplexing",
+            "burst_multiplexing",
+            "experiments.plot_burst_multiplexing",
+            "Do events follow somatic and bursts apical current, and up to where?",
+            full={"seeds": 10},
+        ),
     )
 }
