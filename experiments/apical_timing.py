@@ -13,7 +13,7 @@ CITATION = (
     "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335; halves: "
     "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 )
-MODELS = ("burst", "clopath", "stdp-pair", "stdp-triplet", "gating")
+MODELS = ("burst", "clopath-apical", "stdp-pair", "stdp-triplet", "gating")
 DELAYS = tuple(float(x) for x in range(-40, 21))
 DURATION = 20.0  # ms, of an apical pulse
 FREQUENCY = 10.0  # Hz

@@ -179,7 +179,8 @@ class Protocol:
 
     def without_apical(self) -> "Protocol":
         """The control with the same pairing and no apical current."""
-        return replace(self, apical_current=0.0)
+        # When no current would flow does not matter: protocols share this control.
+        return replace(self, apical_current=0.0, apical_delay=None, apical_part="usual")
 
     def unpaired(self) -> "Protocol":
         """The control with the same apical current, and the soma left alone."""
