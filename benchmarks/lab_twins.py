@@ -1,7 +1,8 @@
 """The burst cell, its detection of bursts and its rule, in Python and in NumPy.
 
-`one_by_one` steps a single cell in plain Python numbers; `side_by_side` steps all cells
-in preallocated arrays and works in place. Both return weight changes and counts of
+`one_by_one` steps a single cell in plain Python numbers; `in_arrays` steps all cells,
+one line per equation; `side_by_side` does so in preallocated arrays, in place and with
+spikes dealt with apart. All return weight changes and counts of
 events and bursts, for protocols of one length. Written from the published equations;
 they import nothing of ours.
 """
@@ -73,6 +74,45 @@ def one_by_one(given, protocol, seed):
                 bursts += 1
                 weight += ETA * trace
             vs, w, theta, last = E_L, w + 1.0, theta + JUMP, k
+    return weight, events, bursts
+
+
+def in_arrays(given):
+    """Weight changes, events and bursts (n_protocols, n_seeds): one line per equation.
+
+    As the equations are written down with NumPy, every operation on all cells.
+    """
+    dt = given.dt
+    n_steps, n_seeds = given.noise_soma.shape
+    shape = (len(given.apical), n_seeds)
+    pre = np.zeros(n_steps, bool)
+    pre[given.presynaptic] = True
+    box, limit = round(BAP / dt), round(INTERVAL / dt)
+    vs, vd, theta = np.full(shape, E_L), np.full(shape, E_L), np.full(shape, THETA)
+    w, wd, weight = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    last, size = np.full(shape, -(10**9)), np.zeros(shape, int)
+    events, bursts = np.zeros(shape, int), np.zeros(shape, int)
+    trace = 0.0
+    for k in range(n_steps):
+        i_s = given.somatic[k] + given.noise_soma[k]
+        i_d = given.noise_apical[k] + (k >= given.onset) * given.apical[:, np.newaxis]
+        f = 1.0 / (1.0 + np.exp(-(vd - E_D) / D_D))
+        back = np.where(k - last <= box, Z, 0.0)
+        above = vd - E_L
+        vs = vs + dt * ((E_L - vs) / TAU_S + (G_S * f + i_s + B_W * w) / C_S)
+        vd = vd + dt * (-above / TAU_D + (G_D * f + back + A_WD * wd + i_d) / C_D)
+        w = w - dt / TAU_W * w
+        wd = wd + dt / TAU_WD * (above - wd)
+        theta = theta + dt / TAU_TH * (THETA - theta)
+        trace = trace * math.exp(-dt / TAU_PRE) + pre[k]
+        fires = vs > theta
+        size = np.where(fires, np.where(k - last < limit, size + 1, 1), size)
+        event, burst = fires & (size == 1), fires & (size == 2)
+        events, bursts = events + event, bursts + burst
+        weight = weight + ETA * trace * (burst - PROBABILITY * event)
+        vs = np.where(fires, E_L, vs)
+        w, theta = w + fires, theta + JUMP * fires
+        last = np.where(fires, k, last)
     return weight, events, bursts
 
 

@@ -3,7 +3,8 @@
 The lab's burst model under constant apical currents with noise, on one thread: the cell
 with its synapse, detection of bursts, rule, and counts. Beside it, in turn, round by
 round: the twin of the tests, one cell at a time in NumPy numbers; the same in Python
-numbers (both on a few of the cells); and all cells in NumPy arrays. The twins are given
+numbers (both on a few of the cells); all cells in NumPy arrays, one line per equation;
+and the same tuned: preallocated, in place, spikes apart. The twins are given
 their currents, so that only their steps are timed; ours builds its currents, and also
 looks for plateaus. All must find the same weight changes, events and bursts. Then the
 default run of `plasticity-sign`, all models, on two threads.
@@ -29,6 +30,7 @@ from lab_twins import (  # noqa: E402
     PROBABILITY,
     TAU_PRE,
     Given,
+    in_arrays,
     one_by_one,
     side_by_side,
 )
@@ -45,6 +47,7 @@ TOLERANCE = 1e-9
 ALONE_NUMPY = "one cell, NumPy numbers"
 ALONE_PYTHON = "one cell, Python numbers"
 TOGETHER = "all cells, NumPy arrays"
+TUNED = "all cells, tuned NumPy"
 
 
 def protocols_of(n):
@@ -119,7 +122,8 @@ def compare(n, rounds, model):
         "lab": (n * SEEDS, lambda: run_lab([model], protocols, **options)[model.name]),
         ALONE_NUMPY: (len(cells), lambda: [by_reference(given, *c) for c in cells]),
         ALONE_PYTHON: (len(cells), lambda: [one_by_one(given, *c) for c in cells]),
-        TOGETHER: (n * SEEDS, lambda: side_by_side(given)),
+        TOGETHER: (n * SEEDS, lambda: in_arrays(given)),
+        TUNED: (n * SEEDS, lambda: side_by_side(given)),
     }
     runs["lab"][1]()
     costs = {name: [] for name in runs}
@@ -134,7 +138,7 @@ def compare(n, rounds, model):
     for name, values in costs.items():
         ratios(f"{name}, us", values)
     ours = np.array(costs["lab"])
-    for name in (ALONE_NUMPY, ALONE_PYTHON, TOGETHER):
+    for name in (ALONE_NUMPY, ALONE_PYTHON, TOGETHER, TUNED):
         ratios(f"{name} / lab", np.array(costs[name]) / ours)
 
 
@@ -142,6 +146,7 @@ def _check(found, cells):
     lab = found["lab"]
     ours = lab.changes["paired"], lab.counts["events"], lab.counts["bursts"]
     pairs = [*zip(ours, found[TOGETHER], strict=True)]
+    pairs += zip(ours, found[TUNED], strict=True)
     for name in (ALONE_NUMPY, ALONE_PYTHON):
         for cell, theirs in zip(cells, found[name], strict=True):
             pairs += zip([values[cell] for values in ours], theirs, strict=True)

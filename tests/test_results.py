@@ -1,11 +1,13 @@
 """Figures in the docs are those of the stored files."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from dendrites.dataset import open_run
+from experiments.lab.matrix import matrix_table
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # First words of a row: file, variable, factor, and what to select in it.
@@ -194,3 +196,60 @@ def test_single_runs_are_quoted_as_stored(run):
     value = scale * float(stored(file)[name][0])
     assert value == pytest.approx(float(written), abs=0.5001 * 10**-digits)
     assert written in (DOCS / "experiments" / f"{page}.md").read_text()
+
+
+# --- the plasticity lab: stored as single runs ---------------------------------------
+
+
+def lab_rows():
+    text = (DOCS / "results.md").read_text().split("## The plasticity lab")[1]
+    rows = [line.split("|")[1:-1] for line in text.split("\n## ")[0].splitlines()]
+    return [[cell.strip() for cell in row] for row in rows if len(row) == 7][2:]
+
+
+def headline(name):
+    run = open_run(DOCS / "results" / f"{name}.nc")
+    return json.loads(run.attrs["headline_json"])
+
+
+def test_the_table_of_the_lab_repeats_the_stored_runs():
+    rows = lab_rows()
+    assert len(rows) > 30
+    for experiment, figure, reference, ours, unit, *_ in rows:
+        name = re.match(r"\[?([a-z-]+)", experiment)[1]
+        entry = headline(name)[figure]
+        assert float(ours) == pytest.approx(entry["value"], rel=6e-4), figure
+        assert reference == entry["reference"], figure
+        assert (unit or "1") == entry["unit"], figure
+
+
+def test_stored_figures_of_the_lab_reach_their_references():
+    pairing = headline("burst-pairing")
+    for key in ("dw_10hz", "dw_50hz", "dw_70hz", "dw_100hz"):
+        reference = float(pairing[key]["reference"])
+        assert pairing[key]["value"] == pytest.approx(reference, abs=1e-3)
+    firing = headline("bac-firing")
+    wanted = {"spikes_soma": 1, "spikes_apical": 0, "spikes_both": 3}
+    assert {key: firing[key]["value"] for key in wanted} == wanted
+    assert headline("btsp")["max_deviation_from_table"]["value"] < 2e-3
+    assert headline("pairing-frequency")["sign_agreement"]["value"] == 1
+    distance = headline("distance-switch")
+    assert distance["dw_proximal"]["value"] > 0 > distance["dw_distal"]["value"]
+    assert distance["dw_distal_depolarised"]["value"] > 0
+    assert 200 < headline("plasticity-sign")["flip_current_pa_burst"]["value"] < 300
+
+
+def test_the_page_of_plasticity_sign_has_the_stored_boundaries():
+    page = (DOCS / "experiments" / "plasticity-sign.md").read_text()
+    for key, entry in headline("plasticity-sign").items():
+        if not key.startswith("flip_current_pa_"):
+            continue
+        model, value = key.removeprefix("flip_current_pa_"), entry["value"]
+        shown = value if value == "none" else f"{value:.0f}"
+        assert f"| {model} | {shown} |" in page
+
+
+def test_the_matrix_is_made_from_its_dataset():
+    run = open_run(DOCS / "results" / "plasticity-matrix.nc")
+    page = (DOCS / "experiments" / "plasticity-matrix.md").read_text()
+    assert matrix_table(run, "../results/plasticity-matrix.nc") in page
