@@ -1,4 +1,4 @@
-"""The command line: ``dendrites list``, ``run``, ``plot`` and ``doctor``.
+"""The command line: ``dendrites list``, ``run``, ``sweep``, ``plot`` and ``doctor``.
 
 Only what a command needs is imported when it is asked for.
 """
@@ -57,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except CycloptsError as error:
-        _complain(f"{error}\nSee dendrites --help or dendrites run NAME --help.", argv)
+        command = "sweep" if argv[:1] == ["sweep"] else "run"
+        text = f"{error}\nSee dendrites --help or dendrites {command} NAME --help."
+        _complain(text, argv)
         return USAGE
     except DendritesError as error:
         notes = getattr(error, "__notes__", ())
@@ -160,8 +162,15 @@ def _app(argv):
         run.command(path, name=name, help=experiment.line)
         if argv[:2] == ["run", name]:
             run[name].help = run[name].default_command.__doc__
+    sweep = cyclopts.App("sweep", help="Run an experiment over a grid of parameters.")
+    for name, experiment in EXPERIMENTS.items():
+        path = f"experiments.sweep_command:sweep {name}"
+        sweep.command(path, name=name, help=experiment.line)
+        if argv[:2] == ["sweep", name]:
+            sweep[name].help = sweep[name].default_command.__doc__
     app.command(list_experiments, name="list")
     app.command(run)
+    app.command(sweep)
     app.command(plot)
     app.command(doctor)
     return app

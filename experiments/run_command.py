@@ -172,6 +172,42 @@ def draw(experiment, tree, path) -> None:
 def _checked_arguments(experiment, function, typed):
     """Keyword arguments of the function; names of the outputs; which were typed."""
     options = experiment_options(function)
+    arguments, named, problems = given_arguments(experiment, options, typed)
+    for name, option in options.items():
+        if option.default is REQUIRED and name not in {**arguments, **typed}:
+            problems.append(f"{option.flag}: needs a value ({option.expected})")
+    if typed.get("no_plot") and "plot" in typed:
+        problems.append("--no-plot and --plot: give one of them")
+    raise_problems(problems)
+    typed_names = frozenset(name for name in IN_FILES if name in typed)
+    named |= {name: typed[name] for name in typed_names}
+    if "seed" in options and options["seed"].default is None:
+        arguments.setdefault("seed", None)
+    return arguments, named, typed_names
+
+
+def given_arguments(
+    experiment, options, typed: dict, in_files: tuple[str, ...] = IN_FILES
+) -> tuple[dict, dict, list[str]]:
+    """Arguments from ``--full``, a configuration file and what was typed, in turn.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    options : mapping of name to Option
+    typed : dict
+        Texts and switches by name, only those given.
+    in_files : tuple of str
+        Names of outputs that a configuration file may hold.
+
+    Returns
+    -------
+    arguments : dict
+        Checked values.
+    named : dict
+        Outputs named in the configuration file.
+    problems : list of str
+    """
     problems, arguments, named = [], {}, {}
     if typed.get("full"):
         problems += unknown_names(experiment.full, options, (), PRESET)
@@ -180,11 +216,11 @@ def _checked_arguments(experiment, function, typed):
     if "config" in typed:
         path = typed["config"]
         data = read_config(path)
-        problems += unknown_names(data, options, IN_FILES, path)
+        problems += unknown_names(data, options, in_files, path)
         in_file, found = check_values(options, data, InFile(path))
         arguments |= in_file
         problems += found
-        for name in IN_FILES:
+        for name in in_files:
             if name in data and not isinstance(data[name], str):
                 problems.append(f"{path}: {name} = {data[name]!r:.60}: expected a name")
             elif name in data:
@@ -195,19 +231,7 @@ def _checked_arguments(experiment, function, typed):
         if name in typed
     }
     checked, found = check_values(options, given, Typed())
-    problems += found
-    for name, option in options.items():
-        if option.default is REQUIRED and name not in {**arguments, **given}:
-            problems.append(f"{option.flag}: needs a value ({option.expected})")
-    if typed.get("no_plot") and "plot" in typed:
-        problems.append("--no-plot and --plot: give one of them")
-    raise_problems(problems)
-    arguments |= checked
-    typed_names = frozenset(name for name in IN_FILES if name in typed)
-    named |= {name: typed[name] for name in typed_names}
-    if "seed" in options and options["seed"].default is None:
-        arguments.setdefault("seed", None)
-    return arguments, named, typed_names
+    return arguments | checked, named, problems + found
 
 
 def _print_way_back(function, outputs, again):
