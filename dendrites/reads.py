@@ -1,4 +1,4 @@
-"""Makers of scalar reads ``read(cell, p) -> float``."""
+"""Scalar reads ``read(cell, p) -> float`` that several cell models share."""
 
 from collections.abc import Callable
 
@@ -10,3 +10,22 @@ def rate_of_soma(phi: Callable) -> Callable:
         return phi(cell.soma)
 
     return rate
+
+
+def past_trace(cell, p):
+    """`trace` without the spikes of the last step."""
+    return cell.trace - cell.spikes
+
+
+def past_slow_trace(cell, p):
+    """`slow_trace` without the spikes of the last step."""
+    return cell.slow_trace - cell.spikes
+
+
+def one(cell, p):
+    """1, for rules in which this cell has no part."""
+    return 1.0
+
+
+# Of cells with the State fields spikes, trace and slow_trace.
+TRACE_READS = {"past_trace": past_trace, "past_slow_trace": past_slow_trace}

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 from dendrites import transfer
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
 from dendrites.errors import ModelError, choices
+from dendrites.reads import TRACE_READS
 from dendrites.spikes import faded
 
 SOURCE = "Clopath, Busing, Vasilaki & Gerstner (2010), Nat. Neurosci. 13, 344-352"
@@ -272,14 +273,6 @@ _STEPS |= {
 _FIRED = {name: _fired_with(height) for name, height in HEIGHTS.items()}
 
 
-def _past_trace(cell, p):
-    return cell.trace - cell.spikes
-
-
-def _past_slow_trace(cell, p):
-    return cell.slow_trace - cell.spikes
-
-
 def _soma_minus_above_rest(cell, p):
     return cell.soma_minus - p.e_leak
 
@@ -297,8 +290,7 @@ def _apical_plus_above_rest(cell, p):
 
 
 READS = {
-    "past_trace": _past_trace,
-    "past_slow_trace": _past_slow_trace,
+    **TRACE_READS,
     "soma_minus_above_rest": _soma_minus_above_rest,
     "soma_plus_above_rest": _soma_plus_above_rest,
     "apical_minus_above_rest": _apical_minus_above_rest,

@@ -14,6 +14,7 @@ from dendrites.bursts import BURST_INTERVAL, BURST_READS, DETECTORS, check_detec
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
 from dendrites.errors import ModelError
 from dendrites.models._start import started
+from dendrites.reads import TRACE_READS, one
 from dendrites.spikes import faded
 
 SOURCE = "Payeur et al. (2021), Nat. Neurosci. 24, 1010; Naud & Sprekeler (2018)"
@@ -92,21 +93,6 @@ class NoisyInputs(NamedTuple):
     synapse: Annotated[float, "1"] = 0.0
     soma_normal: Annotated[float, "1"] = 0.0
     apical_normal: Annotated[float, "1"] = 0.0
-
-
-def past_trace(cell, p):
-    """`trace` without the spikes of the last step."""
-    return cell.trace - cell.spikes
-
-
-def past_slow_trace(cell, p):
-    """`slow_trace` without the spikes of the last step."""
-    return cell.slow_trace - cell.spikes
-
-
-def one(cell, p):
-    """1, for rules in which this cell has no part."""
-    return 1.0
 
 
 def _moved(cell, memory, inputs, soma_noise, apical_noise, p, dt):
@@ -319,8 +305,7 @@ def naud_sprekeler(
         sparse=True,
         reads={
             **BURST_READS,
-            "past_trace": past_trace,
-            "past_slow_trace": past_slow_trace,
+            **TRACE_READS,
             "one": one,
         },
         parameters=parameters,

@@ -9,6 +9,7 @@ from dendrites.bursts import BURST_READS
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
 from dendrites.errors import ModelError, choices
 from dendrites.models._start import started
+from dendrites.reads import TRACE_READS, one
 from dendrites.spikes import escape_spike, faded
 
 SOURCE = "public code of Payeur et al. (2021), Nat. Neurosci. 24, 1010"
@@ -81,21 +82,6 @@ class Inputs(NamedTuple):
 def burst_chance(cell, p):
     """Probability that an event of this moment becomes a burst."""
     return transfer.logistic((cell.apical - p.e_burst) / p.d_burst)
-
-
-def past_trace(cell, p):
-    """`trace` without the spikes of the last step."""
-    return cell.trace - cell.spikes
-
-
-def past_slow_trace(cell, p):
-    """`slow_trace` without the spikes of the last step."""
-    return cell.slow_trace - cell.spikes
-
-
-def one(cell, p):
-    """1, for rules in which this cell has no part."""
-    return 1.0
 
 
 def _step(cell, inputs, p, dt):
@@ -267,8 +253,7 @@ def naud_sprekeler_simple(
         reads={
             **BURST_READS,
             "burst_chance": burst_chance,
-            "past_trace": past_trace,
-            "past_slow_trace": past_slow_trace,
+            **TRACE_READS,
             "one": one,
         },
         parameters=parameters,

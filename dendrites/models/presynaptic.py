@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 
 from dendrites.bursts import BURST_INTERVAL, DETECTORS, check_detector
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
+from dendrites.reads import TRACE_READS, one
 from dendrites.spikes import faded, poisson_count
 
 _PER_MS = 1e-3
@@ -40,21 +41,6 @@ class Inputs(NamedTuple):
 def rate(cell, p):
     """The rate asked for, Hz."""
     return cell.value * p.rate_scale
-
-
-def past_trace(cell, p):
-    """`trace` without the spikes of the last step."""
-    return cell.trace - cell.spikes
-
-
-def past_slow_trace(cell, p):
-    """`slow_trace` without the spikes of the last step."""
-    return cell.slow_trace - cell.spikes
-
-
-def one(cell, p):
-    """1, for rules in which the presynaptic cell has no part."""
-    return 1.0
 
 
 def _step_with(forget):
@@ -160,8 +146,7 @@ def presynaptic(
         sparse=True,
         reads={
             "rate": rate,
-            "past_trace": past_trace,
-            "past_slow_trace": past_slow_trace,
+            **TRACE_READS,
             "one": one,
         },
         parameters={

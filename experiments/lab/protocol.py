@@ -230,7 +230,7 @@ def grid(base: Protocol | None = None, **axes: Iterable) -> dict[tuple, Protocol
     Parameters
     ----------
     base : Protocol, optional
-        What the others fields are.
+        What the other fields are.
     **axes : sequence
         Values by field, such as ``apical_current=range(0, 500, 100)``.
 
