@@ -70,9 +70,8 @@ def matrix_table(tree, link: str) -> str:
     """
     found = tree["matrix"].to_dataset()
     axes = [str(axis) for axis in found.axis.values]
-    heads = [f"[{axis.replace('_', ' ')}]({link})" for axis in axes]
     rows = [
-        ["model", *heads, "changes without its spikes"],
+        ["model", *(axis.replace("_", " ") for axis in axes), "changes without spikes"],
         ["---"] * (len(axes) + 2),
     ]
     for name in found.model.values:
@@ -81,8 +80,8 @@ def matrix_table(tree, link: str) -> str:
         rows.append(
             [
                 str(name),
-                *(str(here.verdict.sel(axis=axis).item()) for axis in axes),
-                "no" if silent == NEITHER else f"yes ({silent})",
+                *(f"[{here.verdict.sel(axis=axis).item()}]({link})" for axis in axes),
+                f"[{'no' if silent == NEITHER else f'yes ({silent})'}]({link})",
             ]
         )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"

@@ -142,9 +142,10 @@ def test_early_late_and_lasting_apical_currents_differ_for_a_rule_of_halves(matr
 def test_the_table_has_a_row_for_every_model_and_links_to_its_data(matrix):
     lines = matrix_table(matrix, "run.nc").splitlines()
     assert len(lines) == 5
-    assert lines[0].count("(run.nc)") == 4
-    burst = "| burst | switch | switch | switch | no (LTP) | no |"
-    assert lines[2] == burst
+    assert all(line.count("](run.nc)") == 5 for line in lines[2:])
+    verdicts = ("switch", "switch", "switch", "no (LTP)", "no")
+    cells = " | ".join(f"[{verdict}](run.nc)" for verdict in verdicts)
+    assert lines[2] == f"| burst | {cells} |"
 
 
 def test_the_picture_of_the_matrix_marks_signs(matrix):
