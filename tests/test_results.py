@@ -1,5 +1,6 @@
 """Figures in the docs are those of the stored files."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -102,6 +103,7 @@ ROWS = {
 }
 
 
+@functools.cache
 def stored(name):
     return open_run(DOCS / "results" / f"{name}.nc")["sweep"].to_dataset()
 
@@ -207,6 +209,7 @@ def lab_rows():
     return [[cell.strip() for cell in row] for row in rows if len(row) == 7][2:]
 
 
+@functools.cache
 def headline(name):
     run = open_run(DOCS / "results" / f"{name}.nc")
     return json.loads(run.attrs["headline_json"])
