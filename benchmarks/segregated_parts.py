@@ -23,7 +23,7 @@ from circuits.engine.runner import Runner, serial_blas
 from circuits.engine.tables import STEP
 from circuits.engine.updates import run_population
 from circuits.weights import initial_weights
-from dendrites.jit import kernel
+from dendrites.compile.jit import kernel
 
 SIZES = (784, 500, 10)
 REPEATS = 500

@@ -6,8 +6,8 @@ import hashlib
 import numpy as np
 
 from circuits.circuit import Circuit
+from dendrites.compile.source import ModuleText
 from dendrites.errors import ModelError
-from dendrites.source import ModuleText
 
 
 def describe(circuit: Circuit) -> dict:

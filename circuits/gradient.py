@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits.circuit import Circuit
+from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError
-from dendrites.loop import elementwise
 
 LOSS = "integral of (phi(s) - phi(u)) from output to target potential"
 

@@ -1,7 +1,7 @@
 """The time loop of one cell model under many conditions, laid out as its units."""
 
-from dendrites.calls import at, call_cell, call_read
-from dendrites.jit import kernel
+from dendrites.compile.calls import at, call_cell, call_read
+from dendrites.compile.jit import kernel
 from dendrites.random import normal, uniform
 
 LARGEST_POTENTIAL = 1e6

@@ -32,7 +32,7 @@ import math
 import numpy as np
 
 from dendrites._streams import check_seed, draw_seed, generator, stream_key
-from dendrites.jit import inlined_kernel, inner_kernel, kernel
+from dendrites.compile.jit import inlined_kernel, inner_kernel, kernel
 
 __all__ = [
     "POISSON_MEAN_LIMIT",

@@ -26,10 +26,10 @@ from dendrites._simulation_checks import (
 from dendrites._streams import check_seed, draw_seed, stream_key
 from dendrites._time import n_steps, recording_steps
 from dendrites.cell import CellModel
+from dendrites.compile.jit import compiling
+from dendrites.compile.loops import fill_loop, loop_table, read_loop, step_loop
 from dendrites.drives import Drive, sample
 from dendrites.errors import ConfigError, ModelError, NumericalError
-from dendrites.jit import compiling
-from dendrites.loop import fill_loop, loop_table, read_loop, step_loop
 from dendrites.steppers import check_stepper, is_explicit
 
 ADVICE = "Use fewer conditions, a shorter run, a larger dt or a longer record_every."

@@ -194,7 +194,7 @@ def _train_network(
     """Curves of one network by ``key/quantity``."""
     import circuits
     from circuits.gradient import feedforward
-    from dendrites.loop import elementwise
+    from dendrites.compile.loops import elementwise
     from experiments.image_circuit import image_circuit, initial
 
     circuit = image_circuit(

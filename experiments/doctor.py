@@ -122,7 +122,8 @@ def _data():
 def _compiler():
     import numba
 
-    from dendrites.jit import cache_folder, jit_disabled
+    from dendrites.compile.cache import cache_folder
+    from dendrites.compile.jit import jit_disabled
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

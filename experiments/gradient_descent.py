@@ -29,8 +29,8 @@ from circuits.session import MAIN, score
 from circuits.task import Task, whole_number
 from circuits.weights import initial_weights
 from dendrites.activity_difference import check_rate
+from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError, NumericalError, choices
-from dendrites.loop import elementwise
 from dendrites.random import generator
 
 FEEDBACK = ("backprop", "random")

@@ -135,7 +135,7 @@ def association_circuit(rates, onset, offset, *, seed, noise="none", sigma=0.1):
 
 def draw_pair(seed: int):
     """Input rates uniform(0, 1) and target rates phi(uniform(-1, 1))."""
-    from dendrites.loop import elementwise
+    from dendrites.compile.loops import elementwise
     from dendrites.random import generator
     from dendrites.transfer import logistic
 

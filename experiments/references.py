@@ -8,8 +8,8 @@ from circuits.gradient import feedforward, negative_gradient
 from circuits.session import score
 from circuits.task import Task
 from circuits.weights import initial_weights
+from dendrites.compile.loops import elementwise
 from dendrites.errors import NumericalError
-from dendrites.loop import elementwise
 from dendrites.random import generator
 
 

@@ -137,7 +137,7 @@ def shallow_optimum(circuit, test: int, seed: int) -> float:
 
     import circuits
     from circuits.gradient import feedforward
-    from dendrites.loop import elementwise
+    from dendrites.compile.loops import elementwise
 
     phi, slope, inverse = circuit.phi
     weights, task = circuits.initial_weights(circuit), teacher_task(FITTED, test, seed)

@@ -235,7 +235,7 @@ def feedback_alignment(circuit, weights: dict, inputs, targets) -> dict:
     dict of ndarray (n_post, n_pre), by projection
     """
     from circuits.gradient import feedforward
-    from dendrites.loop import elementwise
+    from dendrites.compile.loops import elementwise
 
     phi, slope, inverse = circuit.phi
     potentials = [u[0] for u in feedforward(circuit, weights, inputs[None])]

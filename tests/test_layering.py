@@ -27,8 +27,9 @@ KERNEL_FILES = (
     *(
         f"dendrites/{name}.py"
         for name in (
-            "calls",
-            "jit",
+            "compile/calls",
+            "compile/cache",
+            "compile/jit",
             "transfer",
             "random",
             "_simulate_loop",

@@ -23,7 +23,7 @@ from circuits.engine.updates import (
     read_state,
     refresh_tied,
 )
-from dendrites.jit import kernel
+from dendrites.compile.jit import kernel
 
 
 @kernel

@@ -48,8 +48,8 @@ from circuits.engine.updates import (
     refresh_tied,
     update_weights,
 )
-from dendrites.calls import at, call_factor
-from dendrites.jit import inlined_kernel, inner_kernel
+from dendrites.compile.calls import at, call_factor
+from dendrites.compile.jit import inlined_kernel, inner_kernel
 from dendrites.random import normal
 
 

@@ -84,8 +84,8 @@ from circuits.engine.updates import (
     run_population,
     write_factors,
 )
-from dendrites.calls import at
-from dendrites.jit import inlined_kernel, inner_kernel, kernel
+from dendrites.compile.calls import at
+from dendrites.compile.jit import inlined_kernel, inner_kernel, kernel
 from dendrites.random import fill_uniform, normal, uniform
 
 LARGEST_POTENTIAL = 1e6

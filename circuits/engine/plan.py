@@ -10,8 +10,7 @@ from circuits.engine import tables as tb
 from circuits.engine.shortcuts import add_shortcuts, is_alias
 from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
-from dendrites.errors import ConfigError, ModelError
-from dendrites.loop import (
+from dendrites.compile.loops import (
     factor_loop,
     fill_loop,
     loop_table,
@@ -20,6 +19,7 @@ from dendrites.loop import (
     step_loop,
     synapse_loop,
 )
+from dendrites.errors import ConfigError, ModelError
 from dendrites.random import stream_key
 from dendrites.synaptic_rule import SynapticRule
 

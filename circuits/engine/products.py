@@ -21,8 +21,8 @@ from circuits.engine.tables import (
     UPPER,
     WEIGHTS,
 )
-from dendrites.calls import at
-from dendrites.jit import array_kernel, inlined_kernel, inner_kernel
+from dendrites.compile.calls import at
+from dendrites.compile.jit import array_kernel, inlined_kernel, inner_kernel
 
 # What only hands the tables on is inlined: three such calls cost a small circuit an
 # eighth of its step (measured on 30-20-10).

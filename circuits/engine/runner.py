@@ -49,8 +49,8 @@ from circuits.engine.sweeps import (
 )
 from circuits.schedule import Schedule
 from dendrites._memory import check_memory
+from dendrites.compile.jit import compiling, jit_disabled
 from dendrites.errors import ConfigError, NumericalError
-from dendrites.jit import compiling, jit_disabled
 from dendrites.random import generator, stream_key
 
 CHUNK = 64

@@ -61,8 +61,8 @@ from circuits.engine.updates import (
     run_population,
     write_factors,
 )
-from dendrites.calls import at
-from dendrites.jit import inlined_kernel, inner_kernel, kernel
+from dendrites.compile.calls import at
+from dendrites.compile.jit import inlined_kernel, inner_kernel, kernel
 
 
 @inner_kernel

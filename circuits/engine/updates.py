@@ -53,8 +53,8 @@ from circuits.engine.tables import (
     WEIGHT_DECAY,
     WEIGHTS,
 )
-from dendrites.calls import at, call_cell, call_factor, call_read, call_synapse
-from dendrites.jit import inlined_kernel, inner_kernel
+from dendrites.compile.calls import at, call_cell, call_factor, call_read, call_synapse
+from dendrites.compile.jit import inlined_kernel, inner_kernel
 
 
 @inlined_kernel

@@ -16,10 +16,10 @@ from circuits.engine.plan import Recording
 from circuits.engine.runner import Runner, serial_blas
 from dendrites import transfer
 from dendrites.cell import CellModel
-from dendrites.jit import jit_disabled
+from dendrites.compile.jit import jit_disabled
+from dendrites.compile.source import ModuleText
 from dendrites.models import three_compartment
 from dendrites.models.three_compartment import State
-from dendrites.source import ModuleText
 
 CELLS = three_compartment(tau_soma=10.0, tau_dendrite=3.0)
 WEIGHTS = np.random.default_rng(4).normal(0.0, 0.8, (3, 4))

@@ -13,8 +13,8 @@ from systems import run, two_populations
 
 from circuits.projection import Projection
 from dendrites.activity_difference import ActivityDifference
+from dendrites.compile.jit import jit_disabled
 from dendrites.errors import CompileError, ModelError
-from dendrites.jit import jit_disabled
 from dendrites.models import three_compartment
 from dendrites.models.three_compartment import State
 from dendrites.synaptic_rule import SynapticRule

@@ -9,6 +9,7 @@ from tiny_training import HIDDEN, SIZES, tiny_circuit, tiny_task, tiny_train
 import circuits
 from circuits.progress import Progress
 from circuits.training import evaluate
+from dendrites.compile.jit import COMPILING, compiling
 from dendrites.errors import (
     ConfigError,
     DataError,
@@ -17,7 +18,6 @@ from dendrites.errors import (
     NumericalError,
     StorageError,
 )
-from dendrites.jit import COMPILING, compiling
 
 
 @pytest.fixture

@@ -144,8 +144,8 @@ def test_a_compiled_cable_relaxes_as_its_matrix_says():
 
 def test_cables_of_two_lengths_are_compiled_from_their_text():
     # Functions without source would be compiled anew in every process.
-    from dendrites.loop import step_loop
-    from dendrites.source import ModuleText
+    from dendrites.compile.loops import step_loop
+    from dendrites.compile.source import ModuleText
 
     texts = []
     for n in (3, 4):

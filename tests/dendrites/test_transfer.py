@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from dendrites import transfer
-from dendrites.jit import OPTIONS, jit_disabled
+from dendrites.compile.jit import OPTIONS, jit_disabled
 
 EPS = np.finfo(float).eps
 

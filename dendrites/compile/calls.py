@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from dendrites.jit import jit_disabled
+from dendrites.compile.jit import jit_disabled
 
 # Arguments of each kind of loop: P a pointer (made by `at`), I an
 # integer, N a number of the arena's type.

@@ -1,0 +1,1 @@
+"""Scalar functions become compiled loops: source, loops, calls, cache."""
