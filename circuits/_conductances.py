@@ -1,11 +1,10 @@
 """Conductances of a microcircuit by layer, and what follows from them."""
 
-import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 
+from dendrites._checks import number
 from dendrites.errors import ModelError
 
 
@@ -33,6 +32,8 @@ class Conductances:
         ModelError
             If a number is no conductance or a list has the wrong length.
         """
+        for name, value in shared.items():
+            number(f"g_{name}", value, unit="1/ms", least=0.0)
         apical = per_layer("g_apical", apical, hidden)
         if isinstance(dendrite, str):
             if dendrite != "matched":
@@ -82,8 +83,4 @@ def per_layer(name: str, value, count: int) -> list[float]:
         raise ModelError(
             f"{name} has {len(values)} values, must have one number or {count}"
         )
-    for k, x in enumerate(values):
-        number = isinstance(x, numbers.Real) and not isinstance(x, bool)
-        if not number or not math.isfinite(x) or x < 0:
-            raise ModelError(f"{name}[{k}] = {x!r}: must be a finite number >= 0")
-    return [float(x) for x in values]
+    return [float(number(f"{name}[{k}]", x, least=0.0)) for k, x in enumerate(values)]

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dendrites._checks import numbers
+from dendrites.errors import DataError
+
 
 class Alignment(NamedTuple):
     """Angle (degree), cosine, norms, their ratio and the share of equal signs."""
@@ -35,12 +38,13 @@ def measure_alignment(change, reference) -> Alignment:
 
     Raises
     ------
-    ValueError
-        If the shapes differ.
+    DataError
+        If the shapes differ, or something is no array of finite numbers.
     """
-    a, b = np.asarray(change, float), np.asarray(reference, float)
+    a = numbers("alignment: change", change, error=DataError)
+    b = numbers("alignment: reference", reference, error=DataError)
     if a.shape != b.shape:
-        raise ValueError(
+        raise DataError(
             f"alignment of a change of shape {a.shape} with a reference of shape "
             f"{b.shape}: both must have one shape"
         )

@@ -9,10 +9,12 @@ import numpy as np
 
 from circuits.population import Population
 from circuits.projection import Projection
-from circuits.schedule import Phase, Schedule, n_steps
+from circuits.schedule import Schedule, as_schedule, n_steps
+from dendrites._checks import flag, items, number, shown, text
+from dendrites._streams import check_seed
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.cell import CellModel
-from dendrites.errors import ModelError, choices
+from dendrites.errors import ConfigError, ModelError, choices
 from dendrites.steppers import check_stepper, is_explicit
 
 
@@ -82,6 +84,8 @@ class Circuit:
     strict: bool = False
 
     def __post_init__(self):
+        text("circuit: name", self.name)
+        where = f"circuit {self.name!r}"
         check_stepper(self.stepper)
         for kind, things in (
             (Population, "populations"),
@@ -90,24 +94,21 @@ class Circuit:
             given = getattr(self, things)
             if isinstance(given, kind):
                 given = (given,)
-            object.__setattr__(self, things, tuple(given))
-            for thing in getattr(self, things):
-                if not isinstance(thing, kind):
-                    raise ModelError(
-                        f"circuit {self.name!r}: {things} hold a "
-                        f"{type(thing).__name__}, must hold {kind.__name__}s"
-                    )
+            object.__setattr__(self, things, _all_of(where, things, given, kind))
         for name in ("schedule", "test_schedule"):
             given = getattr(self, name)
-            if isinstance(given, Phase):
-                object.__setattr__(self, name, Schedule((given,)))
-            elif given is not None and not isinstance(given, Schedule):
-                raise ModelError(
-                    f"circuit {self.name!r}: {name} is a {type(given).__name__}, must "
-                    "be a Schedule"
-                )
-        n_steps(0.0, self.dt, f"circuit {self.name!r}")
+            if given is not None or name == "schedule":
+                object.__setattr__(self, name, as_schedule(f"{where}: {name}", given))
+        n_steps(0.0, self.dt, where)
+        for option in ("output", "readout"):
+            text(f"{where}: {option}", getattr(self, option))
+        if self.readout_phase is not None:
+            text(f"{where}: readout_phase", self.readout_phase)
+        flag(f"{where}: strict", self.strict)
+        object.__setattr__(self, "seed", check_seed(self.seed))
+        self._check_layers(where)
         problems = [
+            *self._layer_problems(),
             *self._duplicates(),
             *self._projection_problems(),
             *self._schedule_problems(),
@@ -135,11 +136,11 @@ class Circuit:
             raise ModelError("\n".join(problems))
         self._check_connected()
         for population in self.populations:
-            text = population.model.check_step(
+            coarse = population.model.check_step(
                 self.dt, explicit=is_explicit(self.stepper)
             )
-            if text:
-                warnings.warn(f"population {population.name!r}: {text}", stacklevel=3)
+            if coarse:
+                warnings.warn(f"population {population.name!r}: {coarse}", stacklevel=3)
 
     def population(self, name: str) -> Population:
         """The population of that name; ModelError with close matches otherwise."""
@@ -222,6 +223,42 @@ class Circuit:
                     f"two {kind}s are named {name!r} (definitions number "
                     f"{' and '.join(places)}, counted from 0)"
                 )
+
+    def _check_layers(self, where):
+        layers = _all_of(where, "layers", self.layers, Layer)
+        for layer in layers:
+            for option in ("population", "projection", "bias"):
+                text(f"{where}: layers: {option}", getattr(layer, option))
+            for option in ("attenuation", "update_scale"):
+                number(f"{where}: layers: {option}", getattr(layer, option))
+        object.__setattr__(self, "layers", layers)
+        if self.phi is None:
+            if layers:
+                raise ModelError(
+                    f"{where}: layers without phi: the network inside needs its "
+                    "transfer function too; give both, or neither"
+                )
+            return
+        phi = self.phi if isinstance(self.phi, tuple | list) else ()
+        if len(phi) != 3 or not all(callable(part) for part in phi):
+            raise ModelError(
+                f"{where}: phi = {shown(self.phi)}: must be three functions (transfer "
+                "function, slope, inverse), or None"
+            )
+        object.__setattr__(self, "phi", tuple(phi))
+
+    def _layer_problems(self):
+        projections = {p.name: p for p in self.projections}
+        for layer in self.layers:
+            for name in filter(None, (layer.projection, layer.bias)):
+                where = f"circuit {self.name!r}: layers: {name!r}"
+                if name not in projections:
+                    yield f"{where} is no projection. {choices(name, projections)}"
+                elif projections[name].post != layer.population:
+                    yield (
+                        f"{where} reaches {projections[name].post!r}, not the layer's "
+                        f"population {layer.population!r}"
+                    )
 
     def _projection_problems(self):
         by_name = {population.name: population for population in self.populations}
@@ -404,6 +441,16 @@ def _no_steady_state(model):
     )
 
 
+def check_circuit(where: str, value) -> None:
+    """Refuse what is no Circuit as the first argument of a door."""
+    if not isinstance(value, Circuit):
+        raise ConfigError(
+            f"{where}: expected a Circuit, got a {type(value).__name__} "
+            f"({shown(value, 40)}): make one with circuits.Circuit(...) or a function "
+            "of circuits.algorithms"
+        )
+
+
 def rule_moments(rule) -> tuple[str, ...]:
     """Every moment at which a rule reads something."""
     if rule is None:
@@ -426,3 +473,15 @@ def _named(kind, name, things):
         if thing.name == name:
             return thing
     raise ModelError(f"no {kind} {name!r}. {choices(name, [t.name for t in things])}")
+
+
+def _all_of(where, option, given, kind):
+    """The members as a tuple, each of one kind."""
+    found = items(f"{where}: {option}", given, f"{kind.__name__}s")
+    for thing in found:
+        if not isinstance(thing, kind):
+            raise ModelError(
+                f"{where}: {option} hold a {type(thing).__name__}, must hold "
+                f"{kind.__name__}s"
+            )
+    return found

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 from circuits._conductances import Conductances, per_layer
 from circuits.circuit import Circuit, Layer
-from circuits.population import Population, check_size
-from circuits.projection import Constant, Projection, ScaledCopy, Tied, Uniform
+from circuits.population import Population
+from circuits.projection import (
+    INITIALISERS,
+    Constant,
+    Projection,
+    ScaledCopy,
+    Tied,
+    Uniform,
+)
 from circuits.schedule import Phase, Schedule
 from dendrites import transfer
+from dendrites._checks import check_size, choice, flag, function, items, number, shown
 from dendrites.activity_difference import LowPass
-from dendrites.errors import ModelError, choices
+from dendrites.errors import ModelError
 from dendrites.models import (
     sacramento_interneuron,
     sacramento_output,
@@ -141,8 +149,34 @@ def microcircuit(
     """
     sizes = _check_sizes(sizes)
     hidden = len(sizes) - 2
-    if form not in (CONTINUOUS, TWO_SWEEP):
-        raise ModelError(f"form: {choices(form, (CONTINUOUS, TWO_SWEEP))}")
+    choice("form", form, (CONTINUOUS, TWO_SWEEP))
+    for option, value in (
+        ("self_predicting", self_predicting),
+        ("tie_interneurons", tie_interneurons),
+        ("tie_inhibition", tie_inhibition),
+        ("bias", bias),
+    ):
+        flag(option, value)
+    for option, value in (("filter_tau", filter_tau), ("input_tau", input_tau)):
+        if value is not None:
+            number(option, value, unit="ms", above=0.0)
+    number("learning_lag", learning_lag, unit="ms", least=0.0)
+    for option, value in (
+        ("basal_initial", basal_initial),
+        ("top_down_initial", top_down_initial),
+    ):
+        if not isinstance(value, INITIALISERS):
+            raise ModelError(
+                f"{option} = {shown(value)}: must be an initialiser such as "
+                "Uniform(-1, 1)"
+            )
+    if not isinstance(phi, tuple | list) or len(phi) != 3:
+        raise ModelError(
+            f"phi = {shown(phi)}: must be three functions (transfer function, slope, "
+            "inverse)"
+        )
+    for part in phi:
+        function("phi", part, "of one number")
     g = Conductances.of_layers(
         hidden,
         leak=g_leak,
@@ -380,10 +414,7 @@ def _check_tied(kind, tied, rates):
 
 
 def _check_sizes(sizes):
-    if isinstance(sizes, (str, int)) or not hasattr(sizes, "__len__"):
-        raise ModelError(
-            f"sizes = {sizes!r}: must be a list of layer sizes, such as [64, 100, 10]"
-        )
+    sizes = items("sizes", sizes, "layer sizes, such as [64, 100, 10]")
     if len(sizes) < 3:
         raise ModelError(
             f"sizes = {list(sizes)!r}: needs an input, at least one hidden layer and "

@@ -14,8 +14,8 @@ from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import Runner, serial_blas
 from circuits.schedule import Phase, Schedule
 from circuits.simulation import Record, check_records, plan_record
-from circuits.task import whole_number
 from circuits.weights import initial_weights
+from dendrites._checks import whole_number
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
 

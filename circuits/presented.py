@@ -7,6 +7,7 @@ import numpy as np
 from circuits.circuit import Circuit
 from circuits.schedule import Schedule
 from circuits.training import check_reachable
+from dendrites._checks import mapping, numbers
 from dendrites.errors import ConfigError, choices
 from dendrites.spike_trains import check_forced, spikes_in_steps
 
@@ -23,18 +24,14 @@ def check_waveforms(
     """
     clamped = {p.name: p for p in circuit.populations if p.model.clamped}
     result = {}
-    for name, values in (waveforms or {}).items():
+    waveforms = mapping("waveforms", waveforms, "waveforms by population")
+    for name, values in waveforms.items():
         if name not in clamped:
             raise ConfigError(
                 f"waveforms: {name!r} is no clamped population. "
                 + choices(name, clamped)
             )
-        try:
-            values = np.asarray(values, float)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"waveforms[{name!r}] holds no numbers: {error}"
-            ) from None
+        values = numbers(f"waveforms[{name!r}]", values)
         values = values[np.newaxis] if values.ndim == 2 else values
         if values.ndim != 3 or values.shape[1:] != (n_steps, clamped[name].size):
             raise ConfigError(
@@ -42,8 +39,6 @@ def check_waveforms(
                 f"{clamped[name].size}), one row for each step of the presentation, or "
                 "one such array per sample"
             )
-        if not np.isfinite(values).all():
-            raise ConfigError(f"waveforms[{name!r}] holds values that are not finite")
         refuse_negative_conductances(circuit, name, values, f"waveforms[{name!r}]")
         result[name] = values
     return result
@@ -74,9 +69,9 @@ def check_forced_spikes(
         For populations without spikes and impossible trains.
     """
     sizes = _spiking(circuit)
-    forced = dict(forced or {}) if isinstance(forced or {}, Mapping) else forced
+    forced = mapping("forced_spikes", forced, "(times, channels) by population")
     several = {}
-    for name in [k for k, v in (forced or {}).items() if _one_per_sample(v)]:
+    for name in [k for k, v in forced.items() if _one_per_sample(v)]:
         several[name] = forced.pop(name)
         if len(several[name]) != n_samples:
             raise ConfigError(
@@ -151,25 +146,21 @@ def check_patterns(
     """
     clamped = {p.name: p for p in circuit.populations if p.model.clamped}
     driven = driven or {}
-    if isinstance(forced, Mapping):
-        check_forced(dict.fromkeys(forced, ()), _spiking(circuit))
+    forced = mapping("forced_spikes", forced, "(times, channels) by population")
+    check_forced(dict.fromkeys(forced, ()), _spiking(circuit))
     shown, counts = {}, set()
+    patterns = mapping("patterns", patterns, "patterns by population")
     for name, values in patterns.items():
         if name not in clamped:
             raise ConfigError(
                 f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
             )
-        try:
-            values = np.atleast_2d(np.asarray(values, float))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"patterns[{name!r}] holds no numbers: {error}") from None
+        values = np.atleast_2d(numbers(f"patterns[{name!r}]", values))
         if values.ndim != 2 or values.shape[1] != clamped[name].size:
             raise ConfigError(
                 f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
                 f"{clamped[name].size})"
             )
-        if not np.isfinite(values).all():
-            raise ConfigError(f"patterns[{name!r}] holds values that are not finite")
         refuse_negative_conductances(circuit, name, values, f"patterns[{name!r}]")
         shown[name] = values
         counts.add(len(values))
@@ -199,7 +190,8 @@ def check_patterns(
             )
         if name not in shown:
             value = float(p.pattern) if constant else 0.0
-            shown[name] = np.full((samples, p.size), value)
+            # Takes no memory: a run is planned before any is taken.
+            shown[name] = np.broadcast_to(value, (samples, p.size))
         elif name in on and "potential" in p.model.reads:
             check_reachable(circuit, shown[name], f"patterns[{name!r}]")
     return shown

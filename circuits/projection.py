@@ -5,10 +5,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from circuits.population import check_name
+from dendrites._checks import (
+    check_name,
+    choice,
+    flag,
+    is_number,
+    mapping,
+    number,
+    shown,
+    text,
+)
+from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
+
+
+def _plain(part, option, where="", **span):
+    """Check one number of a description, and keep it as a plain one."""
+    where = where or type(part).__name__
+    value = number(f"{where}: {option}", getattr(part, option), **span)
+    object.__setattr__(part, option, value)
+    return value
 
 
 @dataclass(frozen=True)
@@ -24,11 +42,10 @@ class Uniform:
     share: float = 1.0
 
     def __post_init__(self):
-        if not 0 <= self.share <= 1:
-            raise ModelError(
-                f"Uniform: share = {self.share!r} of weights that are not zero: must "
-                "be between 0 and 1"
-            )
+        low = _plain(self, "low")
+        _plain(self, "high", least=low)
+        flag("Uniform: per_root_fan_in", self.per_root_fan_in)
+        _plain(self, "share", least=0.0, most=1.0)
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,9 @@ class Constant:
     """Initial weights of one value."""
 
     value: float = 0.0
+
+    def __post_init__(self):
+        _plain(self, "value")
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,11 @@ class ScaledCopy:
     of: str
     factor: float = 1.0
     transpose: bool = False
+
+    def __post_init__(self):
+        text("ScaledCopy: of", self.of)
+        _plain(self, "factor")
+        flag("ScaledCopy: transpose", self.transpose)
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,16 @@ class Tied:
     transpose: bool = False
     noise: float = 0.0
 
+    def __post_init__(self):
+        text("Tied: to", self.to)
+        _plain(self, "factor")
+        flag("Tied: transpose", self.transpose)
+        _plain(self, "noise", least=0.0)
+
+
+# What weights can start from besides arrays.
+INITIALISERS = (Uniform, Constant, ScaledCopy)
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:
@@ -76,8 +111,9 @@ class Projection:
         Input field of the postsynaptic model (a compartment's synaptic drive).
     signal : str
         Scalar read of the presynaptic cell.
-    connectivity : {"dense", "one_to_one"} or ndarray of bool, (n_post, n_pre)
-        A mask makes the projection sparse.
+    connectivity : {"dense", "one_to_one"} or mask (n_post, n_pre)
+        A mask makes the projection sparse: an array of bool, or a scipy sparse array,
+        whose entries that are not zero are the synapses.
     rule : ActivityDifference or SynapticRule, optional
         None: the weights never change.
     plastic : bool
@@ -127,19 +163,34 @@ class Projection:
     name: str = ""
 
     def __post_init__(self):
-        if not self.name:
+        for option in ("pre", "post", "field", "signal"):
+            text(f"Projection: {option}", getattr(self, option))
+        if self.name == "":
             object.__setattr__(self, "name", f"{self.pre}_to_{self.post}_{self.field}")
         check_name("projection", self.name)
         where = f"projection {self.name!r}"
-        if isinstance(self.connectivity, np.ndarray):
-            known = self.connectivity.dtype == bool
-        else:
-            known = self.connectivity in ("dense", "one_to_one")
-        if not known:
+        object.__setattr__(self, "connectivity", _mask(where, self.connectivity))
+        flag(f"{where}: plastic", self.plastic)
+        _check_initial(where, self.initial)
+        if self.tied_to is not None and not isinstance(self.tied_to, Tied):
             raise ModelError(
-                f"{where}: connectivity = {self.connectivity!r:.60}: allowed: dense, "
-                "one_to_one, or a boolean array (n_post, n_pre)"
+                f"{where}: tied_to = {shown(self.tied_to)}: must be Tied(name of a "
+                "projection, factor)"
             )
+        carries = mapping(
+            f"{where}: carries",
+            self.carries,
+            "postsynaptic to presynaptic variables",
+            error=ModelError,
+        )
+        for theirs in carries.values():
+            text(f"{where}: carries: {shown(theirs)}: a name", theirs)
+        object.__setattr__(self, "carries", carries)
+        _plain(self, "weight_decay", where, unit="1/ms", least=0.0)
+        if self.delay is not None:
+            _plain(self, "delay", where, unit="ms", least=0.0)
+        object.__setattr__(self, "bounds", _bounds(where, self.bounds))
+        choice(f"{where}: clip", self.clip, ("weights", "readout"))
         if self.rule is not None and not isinstance(
             self.rule, (ActivityDifference, SynapticRule)
         ):
@@ -162,31 +213,10 @@ class Projection:
             raise ModelError(
                 f"{where}: bounds and weight_decay act with a rule, and it has none"
             )
-        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
-            raise ModelError(
-                f"{where}: bounds = {self.bounds}: the lower must be below the upper"
-            )
-        if self.clip not in ("weights", "readout"):
-            raise ModelError(
-                f"{where}: clip = {self.clip!r}: allowed: weights, readout"
-            )
-        if self.delay is not None and not 0 <= self.delay < float("inf"):
-            raise ModelError(
-                f"{where}: delay = {self.delay!r} ms: must be >= 0 and finite, or None "
-                "for one step"
-            )
-        if self.tied_to is not None and not 0 <= self.tied_to.noise < float("inf"):
-            raise ModelError(
-                f"{where}: noise = {self.tied_to.noise!r} of tied weights: must be >= 0"
-            )
         if self.tied_to and self.tied_to.noise and not self.tied_to.transpose:
             raise ModelError(
                 f"{where}: only weights tied with transpose=True can have noise; "
                 "others lie in the place of those they are tied to"
-            )
-        if not 0 <= self.weight_decay < float("inf"):
-            raise ModelError(
-                f"{where}: weight_decay = {self.weight_decay!r} 1/ms: must be >= 0"
             )
 
     @property
@@ -198,3 +228,43 @@ class Projection:
     def learns(self) -> bool:
         """Whether the weights can change during a run."""
         return self.rule is not None and self.plastic
+
+
+def _mask(where, given):
+    """A word, or a mask as an array of bool."""
+    if hasattr(given, "toarray"):
+        check_memory(given.shape[0] * given.shape[1], f"{where}: its mask")
+        return given.astype(bool).toarray()
+    is_array = isinstance(given, np.ndarray) and not np.ma.isMaskedArray(given)
+    if is_array and given.dtype == bool and given.ndim == 2:
+        return given
+    if isinstance(given, str) and given in ("dense", "one_to_one"):
+        return given
+    raise ModelError(
+        f"{where}: connectivity = {shown(given)}: allowed: dense, one_to_one, or an "
+        "array of bool (n_post, n_pre), which may be sparse (scipy)"
+    )
+
+
+def _check_initial(where, initial):
+    if isinstance(initial, INITIALISERS):
+        return
+    if np.ndim(initial if isinstance(initial, np.ndarray | list | tuple) else 0) != 2:
+        raise ModelError(
+            f"{where}: initial = {shown(initial)}: must be an array (n_post, n_pre) or "
+            "an initialiser such as Uniform(-1, 1) or Constant(0.5)"
+        )
+
+
+def _bounds(where, given):
+    """A pair of numbers, each of which may be infinite."""
+    if given is None:
+        return None
+    allowed = "must be a pair (lower, upper), the lower below the upper, or None"
+    pair = isinstance(given, tuple | list | np.ndarray) and np.shape(given) == (2,)
+    if not pair or not all(is_number(bound) for bound in given):
+        raise ModelError(f"{where}: bounds = {shown(given)}: {allowed}")
+    lower, upper = (float(bound) for bound in given)
+    if not lower < upper:
+        raise ModelError(f"{where}: bounds = {shown(given)}: {allowed}")
+    return lower, upper

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.population import check_name
+from dendrites._checks import check_name, flag, items, names, number, shown
 from dendrites._time import n_steps
 from dendrites.errors import ModelError
 
@@ -59,13 +59,10 @@ class Phase:
         check_name("phase", self.name)
         where = f"phase {self.name!r}"
         for field in ("on", "settle", "silent"):
-            value = getattr(self, field)
-            if isinstance(value, str):
-                raise ModelError(
-                    f"{where}: {field} = {value!r} is text, must be a tuple of names "
-                    f"such as ({value!r},)"
-                )
-            object.__setattr__(self, field, tuple(value))
+            value = names(f"{where}: {field}", getattr(self, field))
+            object.__setattr__(self, field, value)
+        flag(f"{where}: learning", self.learning)
+        self._check_numbers(where)
         if self.settle:
             self._check_settled(where)
             return
@@ -76,10 +73,6 @@ class Phase:
             )
         if self.duration is None:
             raise ModelError(f"{where}: needs a duration in ms, or `settle`")
-        if not callable(self.duration) and not 0 < self.duration < float("inf"):
-            raise ModelError(
-                f"{where}: duration = {self.duration!r} ms: must be > 0 and finite"
-            )
         if self.window is not None and self.window_start is not None:
             raise ModelError(
                 f"{where}: window = {self.window!r} and window_start = "
@@ -89,13 +82,24 @@ class Phase:
             value = getattr(self, name)
             if value is None:
                 continue
-            if not 0 <= value < float("inf") or (name == "window" and value == 0):
-                raise ModelError(f"{where}: {name} = {value!r} ms: must be >= 0")
             if not callable(self.duration) and value > self.duration:
                 raise ModelError(
                     f"{where}: {name} = {value:g} ms is longer than the phase "
                     f"({self.duration:g} ms)"
                 )
+
+    def _check_numbers(self, where):
+        for option, span in (
+            ("duration", {"above": 0.0}),
+            ("lag", {"least": 0.0}),
+            ("window", {"above": 0.0}),
+            ("window_start", {"least": 0.0}),
+        ):
+            value = getattr(self, option)
+            drawn = option == "duration" and callable(value)
+            if not drawn and (value is not None or option == "lag"):
+                value = number(f"{where}: {option}", value, unit="ms", **span)
+                object.__setattr__(self, option, value)
 
     def _check_settled(self, where):
         for name in ("duration", "window", "window_start", "lag"):
@@ -134,13 +138,16 @@ class Schedule:
     def __post_init__(self):
         if isinstance(self.phases, Phase):
             object.__setattr__(self, "phases", (self.phases,))
-        object.__setattr__(self, "phases", tuple(self.phases))
+        phases = items("schedule: phases", self.phases, "Phases")
+        object.__setattr__(self, "phases", phases)
+        flag("schedule: carry_state", self.carry_state)
         if not self.phases:
             raise ModelError("schedule: needs at least one phase")
         for phase in self.phases:
             if not isinstance(phase, Phase):
                 raise ModelError(
-                    f"schedule: {phase!r} is a {type(phase).__name__}, must be a Phase"
+                    f"schedule: {shown(phase)} is a {type(phase).__name__}, must be "
+                    "a Phase"
                 )
         names = [phase.name for phase in self.phases]
         for name in names:
@@ -182,6 +189,17 @@ class Schedule:
                     )
                 )
         return result
+
+
+def as_schedule(where: str, value) -> Schedule:
+    """The schedule, or the schedule of one phase; ModelError for anything else."""
+    if isinstance(value, Phase):
+        return Schedule((value,))
+    if not isinstance(value, Schedule):
+        raise ModelError(
+            f"{where} is a {type(value).__name__}, must be a Schedule of Phases"
+        )
+    return value
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.circuit import Circuit
+from circuits.circuit import Circuit, check_circuit
 from circuits.engine.plan import check_dtype
 from circuits.engine.runner import Runner, serial_blas
 from circuits.presented import (
@@ -13,12 +13,12 @@ from circuits.presented import (
     check_nothing_given,
     check_patterns,
 )
-from circuits.schedule import Schedule
+from circuits.schedule import Phase, Schedule, as_schedule
 from circuits.session import EQUILIBRIUM, EXACT
 from circuits.simulation import JUMPS, longest
-from circuits.task import whole_number
 from circuits.training import BLOCK, check_integrator, check_jumps
 from circuits.weights import initial_weights
+from dendrites._checks import flag, function, items, shown, whole_number
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
 
@@ -103,23 +103,31 @@ def present_sequence(
     NumericalError
         If the circuit diverges.
     """
-    schedule = schedule or circuit.schedule
-    first = schedule if isinstance(schedule, Schedule) else schedule[0]
+    check_circuit("present_sequence", circuit)
+    first, schedule = _first(circuit.schedule if schedule is None else schedule)
+    flag("learning", learning, error=ConfigError)
+    if tick is not None:
+        function("tick", tick, "()", error=ConfigError)
     seed = circuit.seed if seed is None else check_seed(seed)
+    if forced_spikes is not None:
+        of = "mappings, one for every presentation"
+        forced_spikes = items("forced_spikes", forced_spikes, of, error=ConfigError)
     given = forced_spikes[0] if forced_spikes else None
     shown = check_patterns(circuit, patterns, first, forced=given)
     count = len(next(iter(shown.values())))
     schedules = _schedules(schedule, count)
     forced = _forced(circuit, forced_spikes, schedules)
     kept = _check_kept(keep, count)
-    for read in reads:
-        _check_read(circuit, read)
+    reads = [
+        _checked_read(circuit, read)
+        for read in items("reads", reads, "(population, read)", error=ConfigError)
+    ]
     exact = check_integrator(integrator) == EXACT
     jumps = check_jumps(circuit, integrator, jumps)
     if integrator == EQUILIBRIUM:
         check_nothing_given(forced[0], {})
         jumps = jumps or JUMPS
-    result = Presented(np.array(kept), [], {tuple(read): [] for read in reads})
+    result = Presented(np.array(kept), [], {read: [] for read in reads})
     with serial_blas():
         runner = Runner(
             circuit.with_schedule(first),
@@ -150,6 +158,18 @@ def present_sequence(
                 tick()
     found = {read: np.array(values, float) for read, values in result.reads.items()}
     return result._replace(reads=found)
+
+
+def _first(schedule):
+    """The schedule of the first presentation, and the one or all, checked."""
+    if isinstance(schedule, Schedule | Phase):
+        one = as_schedule("schedule", schedule)
+        return one, one
+    each = items("schedule", schedule, "Schedules", error=ConfigError)
+    each = [as_schedule(f"schedule {k}", one) for k, one in enumerate(each)]
+    if not each:
+        raise ConfigError("schedule is empty: give one for every presentation")
+    return each[0], each
 
 
 def _schedules(schedule, count):
@@ -198,7 +218,8 @@ def _check_kept(keep, count):
     """Numbers of presentations in ascending order, each once."""
     if keep is None:
         return [count]
-    numbers = {whole_number("keep", n, lowest=0, highest=count) for n in keep}
+    given = items("keep", keep, "numbers of presentations", error=ConfigError)
+    numbers = {whole_number("keep", n, lowest=0, highest=count) for n in given}
     if not numbers:
         raise ConfigError(
             f"keep is empty: give numbers of presentations from 0 to {count}, or "
@@ -207,12 +228,14 @@ def _check_kept(keep, count):
     return sorted(numbers)
 
 
-def _check_read(circuit, read):
-    """Refuse what is no read of a population."""
-    if isinstance(read, str) or len(read) != 2:
+def _checked_read(circuit, read):
+    """Population and name of a read that its cells have."""
+    pair = isinstance(read, tuple | list) and len(read) == 2
+    if not pair or not all(isinstance(part, str) for part in read):
         raise ConfigError(
-            f"reads holds {read!r}: must hold pairs (population, read) such as "
+            f"reads holds {shown(read)}: must hold pairs (population, read) such as "
             "('output', 'rate')"
         )
     population, name = read
     circuit.model(population).read(name)
+    return population, name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuits.circuit import Circuit
+from circuits.circuit import Circuit, check_circuit
 from circuits.describe import describe
 from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import CHUNK, Runner, serial_blas
@@ -15,9 +15,8 @@ from circuits.presented import (
     check_patterns,
     check_waveforms,
 )
-from circuits.schedule import Schedule, n_steps
+from circuits.schedule import Schedule, as_schedule, n_steps
 from circuits.session import EQUILIBRIUM, EXACT
-from circuits.task import whole_number
 from circuits.training import (
     BLOCK,
     check_integrator,
@@ -25,6 +24,7 @@ from circuits.training import (
     check_threads,
 )
 from circuits.weights import initial_weights
+from dendrites._checks import flag, items, names, number, text, whole_number
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
 
@@ -56,6 +56,20 @@ class Record:
     units: Sequence[int] | None = None
     every: float | None = None
     spikes: bool = False
+
+    def __post_init__(self):
+        text("Record: population", self.population, error=ConfigError)
+        where = f"record of {self.population!r}"
+        for option in ("compartments", "reads"):
+            given = getattr(self, option)
+            if given is not None or option == "reads":
+                given = names(f"{where}: {option}", given, error=ConfigError)
+            object.__setattr__(self, option, given)
+        flag(f"{where}: spikes", self.spikes, error=ConfigError)
+        if self.every is not None:
+            number(
+                f"{where}: every", self.every, unit="ms", above=0.0, error=ConfigError
+            )
 
 
 def simulate(
@@ -120,7 +134,10 @@ def simulate(
     from circuits.training_tree import now
     from dendrites.dataset import population_dataset, run_tree, spike_dataset
 
-    schedule = schedule or circuit.schedule
+    check_circuit("circuits.simulate", circuit)
+    schedule = circuit.schedule if schedule is None else schedule
+    schedule = as_schedule("schedule", schedule)
+    flag("learning", learning, error=ConfigError)
     seed = circuit.seed if seed is None else check_seed(seed)
     longest(schedule)
     # Phases are rounded one by one, so their sum is counted, not measured.
@@ -251,13 +268,12 @@ def check_records(record: Sequence[Record | str]) -> list[Record]:
     """
     if isinstance(record, (str, Record)):
         record = [record]
-    records = [Record(r) if isinstance(r, str) else r for r in record]
+    of = "Records or names of populations"
+    given = items("record", record, of, error=ConfigError)
+    records = [Record(r) if isinstance(r, str) else r for r in given]
     for r in records:
         if not isinstance(r, Record):
-            raise ConfigError(
-                f"record holds a {type(r).__name__}, must hold Records or names of "
-                "populations"
-            )
+            raise ConfigError(f"record holds a {type(r).__name__}, must hold {of}")
     names = [r.population for r in records]
     for name in names:
         if names.count(name) > 1:
@@ -277,8 +293,6 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
     where = f"record of {population.name!r}"
     dt = circuit.dt
     every = dt if record.every is None else record.every
-    if isinstance(every, (bool, str)) or not every > 0:
-        raise ConfigError(f"{where}: every = {every!r} ms: must be > 0")
     interval = n_steps(every, dt, f"{where}, every")
     if interval < 1 or interval > steps:
         raise ConfigError(
@@ -292,22 +306,32 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
         raise ConfigError(f"{where}: {population.model.name} cells have no spikes")
     if not names and not record.spikes:
         raise ConfigError(f"{where}: no compartment and no read")
-    units = range(population.size) if record.units is None else record.units
-    units = np.asarray(units)
-    if units.size == 0 or units.dtype.kind not in "iu":
-        raise ConfigError(f"{where}: units must be a list of whole numbers")
+    units = _units(where, record.units, population.size)
     if len(np.unique(units)) < units.size:
         raise ConfigError(f"{where}: a unit is given twice")
-    if units.min() < 0 or units.max() >= population.size:
-        wrong = units[(units < 0) | (units >= population.size)][0]
-        raise ConfigError(
-            f"{where}: unit {wrong} is out of range 0..{population.size - 1}"
-        )
-    units = units.astype(np.int64)
     result = [Recording(population.name, name, units, interval) for name in names]
     if record.spikes:
         result.append(Recording(population.name, "spikes", units, 1))
     return result
+
+
+def _units(where, given, size):
+    """Recorded cells as int64, all in the population."""
+    if given is None:
+        return np.arange(size)
+    of = "whole numbers"
+    if not isinstance(given, np.ndarray):
+        given = items(f"{where}: units", given, of, error=ConfigError)
+    try:
+        units = np.asarray(given)
+    except ValueError:
+        units = np.zeros(0)
+    if units.ndim != 1 or units.size == 0 or units.dtype.kind not in "iu":
+        raise ConfigError(f"{where}: units must be a list of {of}, and not empty")
+    if units.min() < 0 or units.max() >= size:
+        wrong = units[(units < 0) | (units >= size)][0]
+        raise ConfigError(f"{where}: unit {wrong} is out of range 0..{size - 1}")
+    return units.astype(np.int64)
 
 
 def _compartments(circuit, record):

@@ -1,6 +1,5 @@
 """What a circuit is asked to learn: examples, target rates and their origin."""
 
-import operator
 import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits._task_problems import mismatches, source_problems, split_problems
+from dendrites._checks import items, shown, text, whole_number
 from dendrites.errors import ConfigError, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -65,6 +65,7 @@ class Task:
     sources: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self):
+        text("task: name", self.name, error=DataError)
         if not isinstance(self.splits, dict):
             raise DataError(
                 f"task {self.name!r}: splits must be a dict of Split, "
@@ -72,11 +73,15 @@ class Task:
             )
         # A copy, so that a dict changed by its owner later cannot undo the checks.
         converted = {
-            name: _converted(split) if isinstance(split, Split) else split
+            name: _converted(f"task {self.name!r}: {shown(name)}", split)
+            if isinstance(split, Split)
+            else split
             for name, split in self.splits.items()
         }
         object.__setattr__(self, "splits", converted)
-        object.__setattr__(self, "sources", tuple(self.sources))
+        where = f"task {self.name!r}: sources"
+        sources = items(where, self.sources, "dicts", error=DataError)
+        object.__setattr__(self, "sources", sources)
         # 4 frames up: _check, __post_init__, the generated __init__, the caller.
         _check(self, strict=False, stacklevel=4)
 
@@ -166,32 +171,6 @@ def check_task(task: Task, *, strict: bool = False) -> None:
     _check(task, strict=strict, stacklevel=3)
 
 
-def whole_number(
-    where: str, value: int, *, lowest: int, highest: int | None = None
-) -> int:
-    """The value as an int, or a ConfigError that says which numbers are allowed.
-
-    Raises
-    ------
-    ConfigError
-        If the value is no whole number (booleans, text and 2.0 are none) or is outside
-        lowest .. highest.
-    """
-    span = f">= {lowest}" if highest is None else f"{lowest} to {highest}"
-    allowed = f"{where}: expected a whole number {span}"
-    if isinstance(value, bool | np.bool_):
-        raise ConfigError(f"{allowed}, got {value!r} ({type(value).__name__})")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ConfigError(
-            f"{allowed}, got {value!r} ({type(value).__name__})"
-        ) from None
-    if number < lowest or (highest is not None and number > highest):
-        raise ConfigError(f"{allowed}, got {number}")
-    return number
-
-
 def _check(task, *, strict, stacklevel):
     problems = source_problems(task.sources)
     missing = [name for name in REQUIRED_SPLITS if name not in task.splits]
@@ -222,9 +201,10 @@ def _check(task, *, strict, stacklevel):
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
-def _converted(split):
+def _converted(where, split):
     inputs, targets, labels, index = (
-        None if array is None else np.asarray(array) for array in split
+        None if array is None else _array(f"{where}: {name}", array)
+        for name, array in split._asdict().items()
     )
     if inputs is None or inputs.dtype != np.float32:
         inputs = _cast(inputs, "fiu", np.float64)
@@ -234,6 +214,16 @@ def _converted(split):
         _cast(labels, "iu", np.int64),
         _cast(index, "iu", np.int64),
     )
+
+
+def _array(where, values):
+    """An array whose kind the check reports; ragged and masked ones are refused."""
+    if np.ma.count_masked(values) if np.ma.isMaskedArray(values) else False:
+        raise DataError(f"{where} has masked entries, which have no value: fill them")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{where} is no array: {error}") from None
 
 
 def _cast(array, kinds, dtype):

@@ -1,6 +1,5 @@
 """Train a circuit on a task, and ask a trained circuit for its answers."""
 
-import numbers
 import os
 import sys
 import uuid
@@ -10,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from circuits.checkpoint import load_same_run, save_checkpoint
-from circuits.circuit import Circuit
+from circuits.circuit import Circuit, check_circuit
 from circuits.describe import describe
 from circuits.engine.plan import check_dtype
 from circuits.engine.runner import CHUNK, serial_blas
-from circuits.population import check_name
 from circuits.session import (
     BLOCKED,
     EQUILIBRIUM,
@@ -24,7 +22,18 @@ from circuits.session import (
     Options,
     Session,
 )
-from circuits.task import Task, whole_number
+from circuits.task import Task
+from dendrites._checks import (
+    check_name,
+    choice,
+    flag,
+    mapping,
+    names,
+    number,
+    shown,
+    text,
+    whole_number,
+)
 from dendrites.errors import (
     ConfigError,
     DataError,
@@ -135,7 +144,8 @@ def train(
     from circuits.progress import Progress
     from circuits.training_tree import now, training_tree
 
-    check_kinds(circuit, task)
+    check_circuit("train", circuit)
+    check_task_kind("train", task)
     seed = circuit.seed if seed is None else check_seed(seed)
     options = Options(
         epochs=whole_number("epochs", epochs, lowest=1),
@@ -155,26 +165,26 @@ def train(
         jumps=check_jumps(circuit, integrator, jumps),
         accuracy=_factor("accuracy", accuracy),
     )
-    for name, given in (
-        ("weights", weights),
-        ("learning_rates", learning_rates),
-        ("controls", controls),
-    ):
-        if given is not None and not isinstance(given, Mapping):
-            raise ConfigError(
-                f"{name} is a {type(given).__name__}, must be a mapping by name"
-            )
-    controls = dict(controls or {})
-    for name, frozen in controls.items():
-        _check_control(circuit, name, frozen)
+    weights = mapping("weights", weights, "weights by projection")
+    learning_rates = mapping("learning_rates", learning_rates, "rates by projection")
+    controls = {
+        name: _checked_control(circuit, name, frozen)
+        for name, frozen in mapping(
+            "controls", controls, "projections to freeze by name"
+        ).items()
+    }
+    config = mapping("config", config, "settings by name")
+    for name, value in (("progress", progress), ("resume", resume)):
+        flag(name, value, error=ConfigError)
+    for name, value in (("title", title), ("citation", citation)):
+        if value is not None:
+            text(name, value, error=ConfigError)
     check_task_fits(circuit, task)
     check_rules_act(circuit)
     for split in task.splits.values():
         check_reachable(circuit, split.targets, f"task {task.name!r}")
-    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
-        raise StorageError(
-            f"checkpoint {checkpoint}: its folder does not exist; create it first"
-        )
+    if checkpoint is not None:
+        check_checkpoint_path(checkpoint)
     rates = _checked_rates(circuit, learning_rates)
     full = {
         "circuit": describe(circuit),
@@ -195,7 +205,7 @@ def train(
         "rate_decay": options.rate_decay,
         "learning_rates": rates,
         "controls": {name: list(frozen) for name, frozen in controls.items()},
-        **(config or {}),
+        **config,
     }
     created = now()
     with serial_blas(), Progress(options.epochs, progress) as bar:
@@ -260,9 +270,18 @@ def evaluate(
     dict
         ``rates`` (n_examples, n_outputs), ``loss`` and, with labels, ``error_rate``.
     """
-    if split not in task.splits:
+    check_circuit("evaluate", circuit)
+    check_task_kind("evaluate", task)
+    if weights is None:
         raise ConfigError(
-            f"task {task.name!r} has no split {split!r}. {choices(split, task.splits)}"
+            "evaluate: weights = None: give those of a trained circuit by projection, "
+            "or {} for the circuit's initial ones"
+        )
+    weights = mapping("weights", weights, "weights by projection")
+    if not isinstance(split, str) or split not in task.splits:
+        raise ConfigError(
+            f"task {task.name!r} has no split {shown(split)}. "
+            + choices(split if isinstance(split, str) else "", task.splits)
         )
     check_task_fits(circuit, task)
     options = Options(
@@ -280,22 +299,37 @@ def evaluate(
         return session.test(0, task.splits[split])
 
 
-def check_kinds(circuit, task) -> None:
-    """Refuse swapped or misunderstood first arguments."""
-    for value, kind in ((circuit, Circuit), (task, Task)):
-        if not isinstance(value, kind):
-            raise ConfigError(
-                f"expected a {kind.__name__}, got a {type(value).__name__} ("
-                f"{value!r:.40}): call train(circuit, task), with a task such as "
-                "experiments.tasks.digits()"
-            )
+def check_task_kind(where: str, value) -> None:
+    """Refuse what is no Task as the second argument of a door."""
+    if not isinstance(value, Task):
+        raise ConfigError(
+            f"{where}: expected a Task, got a {type(value).__name__} "
+            f"({shown(value, 40)}): call {where}(circuit, task), with a task such as "
+            "experiments.tasks.digits()"
+        )
+
+
+def check_checkpoint_path(path) -> None:
+    """Refuse what cannot be the name of a checkpoint, before a run is made for it."""
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(
+            f"checkpoint = {shown(path)} is a {type(path).__name__}, must be a path"
+        )
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise StorageError(
+            f"checkpoint {path}: its folder does not exist; create it first"
+        )
+    if path.is_dir():
+        raise StorageError(
+            f"checkpoint {path}: is a folder; give the name of a file in it, such as "
+            f"{path / 'run.ckpt'}"
+        )
 
 
 def check_integrator(name: str) -> str:
     """The integrator's name, or a ConfigError that lists all of them."""
-    if name not in INTEGRATORS:
-        raise ConfigError(f"unknown integrator {name!r}. {choices(name, INTEGRATORS)}")
-    return name
+    return choice("integrator", name, INTEGRATORS, error=ConfigError)
 
 
 def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | None:
@@ -376,18 +410,15 @@ def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
 
 
 def _checked_rates(circuit, rates):
-    names = [p.name for p in circuit.projections if p.learns]
-    for name, value in (rates or {}).items():
-        if name not in names:
+    learning = [p.name for p in circuit.projections if p.learns]
+    for name, value in rates.items():
+        if name not in learning:
             raise ConfigError(
                 f"learning_rates: {name!r} is no projection that learns. "
-                + choices(name, names)
+                + choices(name, learning)
             )
-        if not _is_number(value) or not 0 <= value < float("inf"):
-            raise ConfigError(
-                f"learning_rates[{name!r}] = {value!r}: must be a finite number >= 0"
-            )
-    return dict(rates or {})
+        number(f"learning_rates[{name!r}]", value, least=0.0, error=ConfigError)
+    return rates
 
 
 def _resume(session, checkpoint, config):
@@ -419,23 +450,15 @@ def check_threads(threads: int | None) -> int:
 
 
 def _factor(name, value):
-    if not _is_number(value) or not 0 < value <= 1:
-        raise ConfigError(f"{name} = {value!r}: must be a number in (0, 1]")
-    return float(value)
+    return float(number(name, value, above=0.0, most=1.0, error=ConfigError))
 
 
-def _is_number(value):
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-def _check_control(circuit, name, frozen):
+def _checked_control(circuit, name, frozen):
     check_name("control", name)
     if name == MAIN:
         raise ConfigError(
             f"controls: {name!r} is the trained circuit itself; choose another name"
         )
-    if isinstance(frozen, str):
-        raise ConfigError(
-            f"controls[{name!r}] = {frozen!r}: must be a tuple of projection names"
-        )
+    frozen = names(f"controls[{name!r}]", frozen, error=ConfigError)
     circuit.frozen(*frozen)
+    return frozen

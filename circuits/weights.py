@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from circuits.circuit import Circuit
-from circuits.projection import Constant, ScaledCopy, Uniform
-from dendrites.errors import ModelError, choices
-from dendrites.random import generator
-
-INITIALISERS = (Uniform, Constant, ScaledCopy)
+from circuits.circuit import Circuit, check_circuit
+from circuits.projection import INITIALISERS, Constant, Uniform
+from dendrites._checks import mapping, numbers
+from dendrites._streams import check_seed, generator
+from dendrites.errors import ConfigError, ModelError, choices
 
 
 def initial_weights(
@@ -34,8 +33,9 @@ def initial_weights(
     ModelError
         For unknown names, wrong shapes and non-finite values; all at once.
     """
-    given = dict(given or {})
-    seed = circuit.seed if seed is None else seed
+    check_circuit("initial_weights", circuit)
+    given = mapping("weights", given, "weights by projection", error=ModelError)
+    seed = circuit.seed if seed is None else check_seed(seed)
     names = [p.name for p in circuit.projections]
     problems = [
         f"weights: no projection {name!r}. {choices(name, names)}"
@@ -115,11 +115,11 @@ def _resolve(circuit, projection, given, seed, result, above):
 def _array_problems(circuit: Circuit, name, value):
     shape = circuit.shape(name)
     try:
-        value = np.asarray(value, float)
-    except (TypeError, ValueError):
+        value = numbers(f"weights of {name!r}", value, finite=False)
+    except ConfigError as error:
         yield (
-            f"weights of {name!r} are {value!r:.60}, must be numbers {shape} (n_post, "
-            "n_pre) or an initialiser such as Uniform(-1, 1) or Constant(0.5)"
+            f"{error}; must be numbers {shape} (n_post, n_pre) or an initialiser such "
+            "as Uniform(-1, 1) or Constant(0.5)"
         )
         return
     if value.shape != shape:

@@ -1,12 +1,11 @@
 """Checks of what `dendrites.simulate` is given, all before anything compiles."""
 
 import difflib
-import math
-from numbers import Real
 from typing import get_args, get_type_hints
 
 import numpy as np
 
+from dendrites._checks import items, mapping, names, number
 from dendrites._validate_dataset import UNITS
 from dendrites.cell import units as field_units
 from dendrites.drives import as_drive
@@ -94,7 +93,12 @@ def forced_trains(cell, forced, n, n_steps, dt):
             f"simulate: forced_spikes: {cell.name} cells have no spikes. Leave it out, "
             "or give the model `spike` and `fired`."
         )
-    several = not isinstance(forced, np.ndarray) and any(np.ndim(x) for x in forced)
+    if not isinstance(forced, np.ndarray):
+        of = "times, or such lists"
+        forced = list(items("simulate: forced_spikes", forced, of, error=ConfigError))
+    several = not isinstance(forced, np.ndarray) and any(
+        isinstance(train, np.ndarray | list | tuple) for train in forced
+    )
     trains = list(forced) if several else [forced] * n
     if n == 1:
         n = len(trains)
@@ -119,19 +123,15 @@ def forced_trains(cell, forced, n, n_steps, dt):
 def initial_state(cell, initial):
     """Value of every State field at 0 ms."""
     values = dict.fromkeys(cell.state._fields, 0.0) | cell.state._field_defaults
+    initial = mapping("simulate: initial", initial, "values", error=ModelError)
     for name, value in initial.items():
         if name not in values:
             raise ModelError(
                 f"simulate: initial: {cell.name} cells have no state {name!r}. "
                 + choices(name, cell.state._fields)
             )
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
-            raise ModelError(
-                f"simulate: initial: {name} = {value!r}: must be a plain finite number "
-                f"in {field_units(cell.state)[name]}"
-            )
-        values[name] = value
+        where = f"simulate: initial: {name}"
+        values[name] = number(where, value, unit=field_units(cell.state)[name])
     return np.array(list(values.values()), dtype=float)
 
 
@@ -139,7 +139,8 @@ def read_names(cell, reads):
     """Names of the recorded reads, all known."""
     if reads is None:
         return ("rate",) if "rate" in cell.read_names else ()
-    reads = (reads,) if isinstance(reads, str) else tuple(reads)
+    given = (reads,) if isinstance(reads, str) else reads
+    reads = names("simulate: reads", given, error=ConfigError)
     for name in reads:
         if name in TAKEN or name.startswith("input_"):
             raise ConfigError(

@@ -1,13 +1,14 @@
 """Counting steps: durations and intervals in ms become whole numbers of steps."""
 
-import math
 import warnings
-from numbers import Real
 
+from dendrites._checks import number
 from dendrites.errors import ConfigError
 
 # Rounding of a product of a step and a count; anything larger was meant by the user.
 _TOLERANCE = 1e-6
+# Whole numbers up to here are exact as floats.
+MOST_STEPS = 2.0**53
 
 
 def n_steps(duration: float, dt: float, where: str, *, quiet: bool = False) -> int:
@@ -29,10 +30,10 @@ def n_steps(duration: float, dt: float, where: str, *, quiet: bool = False) -> i
     """
     _check_time(f"{where}: dt", dt, positive=True)
     _check_time(f"{where}: duration", duration, positive=False)
-    if not math.isfinite(duration / dt):
+    if duration / dt > MOST_STEPS:
         raise ConfigError(
-            f"{where}: {duration:g} ms in steps of dt = {dt:g} ms are more steps than "
-            "can be counted. Both are in ms."
+            f"{where}: {duration:g} ms in steps of dt = {dt:g} ms are more than the "
+            f"{MOST_STEPS:g} steps that can be counted. Both are in ms."
         )
     steps = round(duration / dt)
     if not quiet and abs(steps * dt - duration) > _TOLERANCE * dt:
@@ -81,10 +82,5 @@ def recording_steps(record_every: float | None, dt: float, steps: int, where: st
 
 
 def _check_time(what, value, *, positive):
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    fits = is_number and math.isfinite(value)
-    if not fits or value < 0 or (positive and value == 0):
-        need = "> 0" if positive else ">= 0"
-        raise ConfigError(
-            f"{what} = {value!r} ms: must be a finite number {need}, in ms"
-        )
+    least, above = (None, 0.0) if positive else (0.0, None)
+    number(what, value, unit="ms", least=least, above=above, error=ConfigError)

@@ -10,8 +10,8 @@ that need several such differences are sums of them: ``rule + other``.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Real
 
+from dendrites._checks import choice, flag, items, number, shown, text
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
@@ -37,10 +37,10 @@ class LowPass:
     read: str = "after"
 
     def __post_init__(self):
-        if isinstance(self.tau, (bool, str)) or not 0 < self.tau < float("inf"):
-            raise ModelError(f"LowPass: tau = {self.tau!r} ms: must be > 0 and finite")
-        if self.read not in ("after", "before"):
-            raise ModelError(f"LowPass: read = {self.read!r}: allowed: after, before")
+        tau = number("LowPass: tau", self.tau, unit="ms", above=0.0)
+        object.__setattr__(self, "tau", tau)
+        flag("LowPass: exact", self.exact)
+        choice("LowPass: read", self.read, ("after", "before"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +90,32 @@ class ActivityDifference:
     others: tuple["ActivityDifference", ...] = ()
 
     def __post_init__(self):
+        where = "ActivityDifference"
         if self.teaching is None and self.baseline is None:
-            raise ModelError("ActivityDifference: teaching and baseline are both None")
-        check_rate("ActivityDifference: learning_rate", self.learning_rate)
+            raise ModelError(f"{where}: teaching and baseline are both None")
+        for name in ("teaching", "baseline", "gain"):
+            _check_read(f"{where}: {name}", getattr(self, name))
+        self._check_presynaptic(where)
+        for name in ("moments", "presynaptic_moments"):
+            value = getattr(self, name)
+            if value is not None or name == "moments":
+                object.__setattr__(self, name, _pair(f"{where}: {name}", value))
+        if self.gain_moment is not None:
+            text(f"{where}: gain_moment", self.gain_moment)
+        for other in items(f"{where}: others", self.others, "rules"):
+            if not isinstance(other, ActivityDifference):
+                raise ModelError(
+                    f"{where}: others holds {shown(other)}, must hold "
+                    "ActivityDifferences"
+                )
+        rate = number(f"{where}: learning_rate", self.learning_rate, least=0.0)
+        object.__setattr__(self, "learning_rate", rate)
         if self.low_pass is not None and not isinstance(self.low_pass, LowPass):
             raise ModelError(
-                f"ActivityDifference: low_pass = {self.low_pass!r} is a "
+                f"ActivityDifference: low_pass = {shown(self.low_pass)} is a "
                 f"{type(self.low_pass).__name__}, must be LowPass(tau in ms)"
             )
-        if self.batch not in ("mean", "sum"):
-            raise ModelError(
-                f"ActivityDifference: batch = {self.batch!r}: allowed: mean, sum"
-            )
+        choice(f"{where}: batch", self.batch, ("mean", "sum"))
         moments = {*self.moments, *(self.presynaptic_moments or ())}
         if self.gain_moment is not None:
             moments.add(self.gain_moment)
@@ -115,6 +129,12 @@ class ActivityDifference:
                 "ActivityDifference: a low-pass filter needs a rule that acts at every "
                 "step; this one acts at the end of a presentation"
             )
+
+    def _check_presynaptic(self, where):
+        given = self.presynaptic
+        if given is not None and not isinstance(given, str):
+            pair = _pair(f"{where}: presynaptic", given, "a read, or one for each side")
+            object.__setattr__(self, "presynaptic", pair)
 
     @property
     def continuous(self) -> bool:
@@ -170,8 +190,16 @@ class ActivityDifference:
         )
 
 
-def check_rate(where: str, value) -> None:
-    """Refuse a learning rate that is no finite number >= 0."""
-    wrong = isinstance(value, (str, bool)) or not isinstance(value, Real)
-    if wrong or not 0 <= value < float("inf"):
-        raise ModelError(f"{where} = {value!r}: must be a finite number >= 0")
+def _check_read(where, value):
+    if value is not None and not isinstance(value, str) and not callable(value):
+        raise ModelError(
+            f"{where} = {shown(value)}: must be a function (cell, p) -> float, the "
+            "name of a read, or None"
+        )
+
+
+def _pair(where, value, allowed="two names: of the teaching and the baseline side"):
+    good = isinstance(value, tuple | list) and len(value) == 2
+    if not good or not all(isinstance(item, str) for item in value):
+        raise ModelError(f"{where} = {shown(value)}: must be {allowed}")
+    return tuple(value)

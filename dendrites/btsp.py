@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
+from dendrites._checks import flag, items, number, numbers, shown
 from dendrites.errors import ModelError
 from dendrites.rules.btsp import (
     FIT,
@@ -22,6 +23,7 @@ from dendrites.rules.btsp import (
     SINGLE_SPIKE,
     BtspParameters,
     activation,
+    check_parameters,
 )
 
 __all__ = [
@@ -73,7 +75,8 @@ class Trial:
             at its first value, as the published fits do before they clip the result:
             the weight can then leave [0, weight_max]. It never does otherwise.
         """
-        weight = np.asarray(weight, float)
+        weight = numbers("Trial.change: weight", weight, error=ModelError)
+        flag("Trial.change: frozen", frozen)
         if not frozen:
             return self.offset + math.expm1(-self.exponent) * weight
         p = self.parameters
@@ -146,8 +149,9 @@ def btsp_trial(
     derivation.
     """
     spikes, plateaus = _checked(spike_times, plateaus, reference_plateau, largest)
+    check_parameters("btsp_trial", parameters)
     p = parameters
-    numbers = [0.0, 0.0, 0.0, 0.0]
+    areas = [0.0, 0.0, 0.0, 0.0]
     if spikes.size and plateaus:
         peak = -math.expm1(-reference_plateau / p.tau_instructive)
         rate = 1.0 / p.tau_eligibility + 1.0 / p.tau_instructive
@@ -160,9 +164,9 @@ def btsp_trial(
             held = any(on <= start < off for on, off in plateaus) / peak
             now = (eligibility, instructive, held)
             if eligibility > 0.0 and (instructive > 0.0 or held > 0.0):
-                numbers = _integrate(numbers, now, stop - start, p)
+                areas = _integrate(areas, now, stop - start, p)
             eligibility, instructive = _traces(now, stop - start, p)
-    offset, exponent, up, down = (float(number) for number in numbers)
+    offset, exponent, up, down = (float(area) for area in areas)
     return Trial(offset, exponent, up, down, p)
 
 
@@ -211,24 +215,24 @@ def _traces(now, age, p):
     )
 
 
-def _integrate(numbers, now, duration, p):
+def _integrate(areas, now, duration, p):
     """Offset, exponent and the areas of q+ and q- at the end of a smooth stretch."""
 
-    def slopes(age, numbers):
+    def slopes(age, areas):
         eligibility, instructive = _traces(now, age, p)
         x = eligibility * instructive
         up = activation(x, p.alpha_potentiation, p.beta_potentiation)
         down = activation(x, p.alpha_depression, p.beta_depression)
         rise = p.k_potentiation * up
         decay = rise + p.k_depression * down
-        return (p.weight_max * rise - decay * numbers[0], decay, up, down)
+        return (p.weight_max * rise - decay * areas[0], decay, up, down)
 
     # A step that jumps over a sigmoid as narrow as that of the fit would not see it.
     longest = 0.1 * min(p.tau_eligibility, p.tau_instructive)
     found = solve_ivp(
         slopes,
         (0.0, duration),
-        numbers,
+        areas,
         method="DOP853",
         rtol=_RELATIVE,
         atol=_ABSOLUTE,
@@ -242,26 +246,29 @@ def _checked(spike_times, plateaus, reference_plateau, largest):
         ("reference_plateau", reference_plateau),
         ("largest", largest),
     ):
-        if isinstance(value, (bool, str)) or not 0 < value < math.inf:
-            raise ModelError(f"btsp_trial: {name} = {value!r}: must be > 0 and finite")
-    spikes = np.atleast_1d(np.asarray(spike_times, float))
+        number(f"btsp_trial: {name}", value, above=0.0)
+    where = "btsp_trial: spike_times"
+    spikes = numbers(where, spike_times, finite=False, error=ModelError)
+    spikes = np.atleast_1d(spikes)
     if spikes.ndim != 1 or not np.isfinite(spikes).all() or (np.diff(spikes) < 0).any():
         raise ModelError(
-            f"btsp_trial: spike_times = {spike_times!r:.60}: must be finite times, ms, "
+            f"{where} = {shown(spike_times)}: must be finite times, ms, "
             "in ascending order"
         )
-    pairs = np.asarray([*plateaus], float)
+    where = "btsp_trial: plateaus"
+    pairs = items(where, plateaus, "pairs (start, stop), ms")
+    pairs = numbers(where, pairs, finite=False, error=ModelError)
     if pairs.size == 0:
         return spikes, []
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ModelError(
-            f"btsp_trial: plateaus = {plateaus!r:.60}: must be pairs (start, stop), ms"
+            f"{where} = {shown(plateaus)}: must be pairs (start, stop), ms"
         )
     edges = pairs.ravel()
     apart = (np.diff(edges) >= 0).all() and (pairs[:, 0] < pairs[:, 1]).all()
     if not np.isfinite(edges).all() or not apart:
         raise ModelError(
-            f"btsp_trial: plateaus = {pairs.tolist()!r:.60}: each must begin before it "
+            f"{where} = {shown(pairs.tolist())}: each must begin before it "
             "ends, and end before the next begins"
         )
     return spikes, [(float(on), float(off)) for on, off in pairs]

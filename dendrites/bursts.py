@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dendrites._checks import number, numbers
 from dendrites.errors import ConfigError, ModelError, choices
 from dendrites.spikes import faded
 
@@ -217,11 +218,15 @@ def events_and_bursts(
     where = "events_and_bursts"
     check_detector(detector, where, ConfigError)
     for name, value in (("burst_interval", burst_interval), ("dt", dt)):
-        if isinstance(value, (bool, str)) or not 0 < value < float("inf"):
-            raise ConfigError(f"{where}: {name} = {value!r} ms: must be > 0 and finite")
-    times = np.asarray(spike_time, float)
-    units = np.zeros(times.shape, np.int64) if spike_unit is None else spike_unit
-    units = np.asarray(units)
+        number(f"{where}: {name}", value, unit="ms", above=0.0, error=ConfigError)
+    times = numbers(f"{where}: spike_time", spike_time, finite=False)
+    units = np.zeros(times.shape, np.int64)
+    if spike_unit is not None:
+        units = numbers(f"{where}: spike_unit", spike_unit)
+        whole = (units == np.rint(units)).all() and (np.abs(units) < 2.0**53).all()
+        if not whole:
+            raise ConfigError(f"{where}: spike_unit must hold whole numbers")
+        units = units.astype(np.int64)
     if times.ndim != 1 or units.shape != times.shape:
         raise ConfigError(
             f"{where}: spike_time has shape {times.shape} and spike_unit "

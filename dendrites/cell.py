@@ -13,6 +13,16 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from dendrites._checks import (
+    flag,
+    function,
+    is_number,
+    mapping,
+    names,
+    number,
+    shown,
+    text,
+)
 from dendrites.errors import ModelError, choices
 
 POSITIVE = Gt(0)
@@ -23,6 +33,15 @@ _LARGEST_STABLE_STEP = 2.0
 _LARGEST_QUIET_STEP = 0.5
 
 RANDOM_KINDS = ("white", "normal", "uniform")
+# Arguments of the functions of a cell.
+FORMS = {
+    "derivative": "cell, inputs, p",
+    "instantaneous": "cell, inputs, p",
+    "step": "cell, inputs, p, dt",
+    "spike": "cell, u, p, dt",
+    "fired": "cell, count, p, dt",
+    "time_constant": "p",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +127,16 @@ class CellModel:
     source: str = ""
 
     def __post_init__(self):
+        text("cell model: name", self.name)
         where = f"cell model {self.name!r}"
         for part in ("state", "params", "inputs"):
-            if not hasattr(getattr(self, part), "_fields"):
+            given = getattr(self, part)
+            if not isinstance(given, type) or not hasattr(given, "_fields"):
                 raise ModelError(
                     f"{where}: {part} must be a NamedTuple class of floats, got "
-                    f"{getattr(self, part)!r}"
+                    f"{shown(given)}"
                 )
+        self._check_types(where)
         ways = [way for way in (self.derivative, self.step) if way is not None]
         if len(ways) != 1 and not (self.clamped and not ways):
             raise ModelError(
@@ -130,16 +152,19 @@ class CellModel:
         self._check_arguments(where)
         self._check_random(where)
         self._check_spikes(where)
-        if self.compartments is None:
-            object.__setattr__(self, "compartments", self.state._fields)
+        compartments = self.state._fields
+        if self.compartments is not None:
+            compartments = names(f"{where}: compartments", self.compartments)
+        object.__setattr__(self, "compartments", compartments)
         for name in self.compartments:
             if name not in self.state._fields:
                 raise ModelError(
                     f"{where}: compartment {name!r} is no field of its state. "
                     + choices(name, self.state._fields)
                 )
-        given = self.parameters if self.parameters is not None else {}
-        given = given._asdict() if hasattr(given, "_asdict") else dict(given)
+        given = self.parameters
+        given = given._asdict() if hasattr(given, "_asdict") else given
+        given = mapping(f"{where}: parameters", given, "numbers", error=ModelError)
         object.__setattr__(self, "parameters", self._checked(given))
         if self.sparse:
             self._check_sparse(where)
@@ -233,7 +258,12 @@ class CellModel:
         """
         if self.time_constant is None or not explicit:
             return None
-        tau = float(self.time_constant(self.parameters))
+        tau = number(
+            f"cell model {self.name!r}: time_constant(p)",
+            self.time_constant(self.parameters),
+            unit="ms",
+            above=0.0,
+        )
         if dt > _LARGEST_STABLE_STEP * tau:
             raise ModelError(
                 f"dt = {dt:g} ms: {self.name} cells have a fastest time constant of "
@@ -247,17 +277,34 @@ class CellModel:
             )
         return None
 
+    def _check_types(self, where):
+        for name, form in FORMS.items():
+            if getattr(self, name) is not None:
+                function(f"{where}: {name}", getattr(self, name), f"({form})")
+        for name in ("clamped", "sparse"):
+            flag(f"{where}: {name}", getattr(self, name))
+        if self.quiet_dt is not None:
+            number(f"{where}: quiet_dt", self.quiet_dt, unit="ms", above=0.0)
+        text(f"{where}: source", self.source)
+        for name in ("reads", "random"):
+            of = {"reads": "names to functions", "random": "inputs to kinds"}[name]
+            given = mapping(
+                f"{where}: {name}", getattr(self, name), of, error=ModelError
+            )
+            object.__setattr__(self, name, given)
+        for name, read in self.reads.items():
+            function(f"{where}: reads[{name!r}]", read, "(cell, p) -> float")
+        for name, value in self.state._field_defaults.items():
+            if not is_number(value):
+                raise ModelError(
+                    f"{where}: state: {name} = {shown(value)}: a default must be a "
+                    "plain number"
+                )
+
     def _check_arguments(self, where):
-        forms = {
-            "derivative": "cell, inputs, p",
-            "instantaneous": "cell, inputs, p",
-            "step": "cell, inputs, p, dt",
-            "spike": "cell, u, p, dt",
-            "fired": "cell, count, p, dt",
-        }
-        for name, form in forms.items():
-            function = getattr(self, name)
-            code = getattr(getattr(function, "py_func", function), "__code__", None)
+        for name, form in FORMS.items():
+            given = getattr(self, name)
+            code = getattr(getattr(given, "py_func", given), "__code__", None)
             if code is not None and code.co_argcount != form.count(",") + 1:
                 raise ModelError(
                     f"{where}: {name} takes {code.co_argcount} arguments, must take "
@@ -271,10 +318,10 @@ class CellModel:
                     f"{where}: random input {name!r} is no field of its inputs. "
                     + choices(name, self.inputs._fields)
                 )
-            if kind not in RANDOM_KINDS:
+            if not isinstance(kind, str) or kind not in RANDOM_KINDS:
                 raise ModelError(
-                    f"{where}: random input {name!r} is filled by {kind!r}, which is "
-                    "no known kind. " + choices(kind, RANDOM_KINDS)
+                    f"{where}: random input {name!r} is filled by {shown(kind)}, which "
+                    "is no known kind. " + choices(shown(kind), RANDOM_KINDS)
                 )
 
     def _check_spikes(self, where):
@@ -318,9 +365,9 @@ class CellModel:
 
     def _checked(self, values):
         adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))
-        # Pydantic would read "10" and True as numbers.
+        # Pydantic would read "10", b"10" and True as numbers.
         values = {
-            name: _NotANumber(value) if isinstance(value, (str, bool)) else value
+            name: value if is_number(value) else _NotANumber(value)
             for name, value in values.items()
         }
         try:
@@ -340,8 +387,8 @@ class CellModel:
                 continue
             unit = units(self.params).get(name, "1")
             lines.append(
-                f"{self.name}.{name} = {problem['input']!r}: must be a plain number in "
-                f"{unit}"
+                f"{self.name}.{name} = {shown(problem['input'])}: must be a plain "
+                f"number in {unit}"
                 + {"greater_than": ", > 0", "greater_than_equal": ", >= 0"}.get(
                     problem["type"], ", finite"
                 )
@@ -354,7 +401,7 @@ class _NotANumber:
         self.value = value
 
     def __repr__(self):
-        return repr(self.value)
+        return shown(self.value)
 
 
 def units(tuple_type) -> dict[str, str]:

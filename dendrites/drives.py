@@ -12,10 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dendrites._drive_checks import index, is_number, number, refuse_spike, vector
+from dendrites._checks import is_number, number, shown, whole_number
+from dendrites._drive_checks import refuse_spike, vector
 from dendrites._drive_parts import Noise, PoissonTrain, Spikes, piecewise
+from dendrites._memory import check_memory
 from dendrites._streams import check_seed, stream_key
 from dendrites.errors import ConfigError, ModelError
+
+# Of a word of the address of a random number.
+LARGEST_WORD = 2**32 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,7 @@ def constant(amplitude: float) -> Drive:
 
     Raises ModelError if the amplitude is not a finite number.
     """
-    amplitude = number("constant", "amplitude", amplitude)
+    amplitude = float(number("constant: amplitude", amplitude))
     return Drive((piecewise("constant", [0.0, math.inf], [amplitude]),))
 
 
@@ -65,9 +70,9 @@ def pulse(amplitude: float, *, start: float, duration: float) -> Drive:
     ModelError
         If a number is not finite, or a time is negative.
     """
-    amplitude = number("pulse", "amplitude", amplitude)
-    start = number("pulse", "start", start, unit=" ms", least=0.0)
-    duration = number("pulse", "duration", duration, unit=" ms", least=0.0)
+    amplitude = float(number("pulse: amplitude", amplitude))
+    start = float(number("pulse: start", start, unit="ms", least=0.0))
+    duration = float(number("pulse: duration", duration, unit="ms", least=0.0))
     return Drive((piecewise("pulse", [start, start + duration], [amplitude]),))
 
 
@@ -76,8 +81,8 @@ def step(amplitude: float, *, start: float) -> Drive:
 
     Raises ModelError if a number is not finite, or the start is negative.
     """
-    amplitude = number("step", "amplitude", amplitude)
-    start = number("step", "start", start, unit=" ms", least=0.0)
+    amplitude = float(number("step: amplitude", amplitude))
+    start = float(number("step: start", start, unit="ms", least=0.0))
     return Drive((piecewise("step", [start, math.inf], [amplitude]),))
 
 
@@ -98,10 +103,10 @@ def ramp(from_: float, to: float, *, start: float, duration: float) -> Drive:
     ModelError
         If a number is not finite, or a time is negative.
     """
-    from_ = number("ramp", "from_", from_)
-    to = number("ramp", "to", to)
-    start = number("ramp", "start", start, unit=" ms", least=0.0)
-    duration = number("ramp", "duration", duration, unit=" ms", least=0.0)
+    from_ = float(number("ramp: from_", from_))
+    to = float(number("ramp: to", to))
+    start = float(number("ramp: start", start, unit="ms", least=0.0))
+    duration = float(number("ramp: duration", duration, unit="ms", least=0.0))
     knots = [0.0, start, start + duration, math.inf]
     return Drive((piecewise("ramp", knots, [from_, from_, to], [from_, to, to]),))
 
@@ -126,7 +131,7 @@ def waveform(values: ArrayLike, *, dt: float) -> Drive:
         positive; from `sample`, if the run is longer than the waveform.
     """
     values = vector("waveform", "values", values)
-    dt = number("waveform", "dt", dt, unit=" ms", least=0.0, strict=True)
+    dt = float(number("waveform: dt", dt, unit="ms", above=0.0))
     if values.size == 0:
         raise ModelError(
             "waveform: values is empty, but it must cover the run.\n"
@@ -162,7 +167,7 @@ def spike_train(times_ms: ArrayLike, *, weight: float = 1.0) -> Drive:
     refuse_spike(
         times, descends, "earlier than the time before it", "Sort the train first."
     )
-    return Drive((Spikes(times, number("spike_train", "weight", weight)),))
+    return Drive((Spikes(times, float(number("spike_train: weight", weight))),))
 
 
 def poisson_train(rate_hz: float, *, weight: float = 1.0) -> Drive:
@@ -180,8 +185,8 @@ def poisson_train(rate_hz: float, *, weight: float = 1.0) -> Drive:
         If a number is not finite, or the rate is negative; from `sample`, if a step
         expects more than 1e9 spikes.
     """
-    rate = number("poisson_train", "rate_hz", rate_hz, unit=" Hz", least=0.0)
-    return Drive((PoissonTrain(rate, number("poisson_train", "weight", weight)),))
+    rate = float(number("poisson_train: rate_hz", rate_hz, unit="Hz", least=0.0))
+    return Drive((PoissonTrain(rate, float(number("poisson_train: weight", weight))),))
 
 
 def noise(sd: float, *, tau: float | None = None, mean: float = 0.0) -> Drive:
@@ -212,10 +217,10 @@ def noise(sd: float, *, tau: float | None = None, mean: float = 0.0) -> Drive:
 
     Source: our derivation; the update is the process's exact transition over dt.
     """
-    sd = number("noise", "sd", sd, least=0.0)
-    mean = number("noise", "mean", mean)
+    sd = float(number("noise: sd", sd, least=0.0))
+    mean = float(number("noise: mean", mean))
     if tau is not None:
-        tau = number("noise", "tau", tau, unit=" ms", least=0.0, strict=True)
+        tau = float(number("noise: tau", tau, unit="ms", above=0.0))
     return Drive((Noise(sd, tau, mean),))
 
 
@@ -229,7 +234,7 @@ def as_drive(x: Drive | float, *, where: str = "drive") -> Drive:
         return x
     if is_number(x):
         return Drive(
-            (piecewise("constant", [0.0, math.inf], [number(where, "value", x)]),)
+            (piecewise("constant", [0.0, math.inf], [number(f"{where}: value", x)]),)
         )
     if isinstance(x, (list, tuple, np.ndarray)):
         raise ModelError(
@@ -239,7 +244,7 @@ def as_drive(x: Drive | float, *, where: str = "drive") -> Drive:
             "for spike times spike_train(times_ms)."
         )
     raise ModelError(
-        f"{where}: received {x!r} ({type(x).__name__}), "
+        f"{where}: received {shown(x)} ({type(x).__name__}), "
         "but a drive is a number or a Drive.\n"
         "Make one with pulse(...), noise(...) or another function of drives."
     )
@@ -288,11 +293,13 @@ def sample(
         after it, or more than 1e9 Poisson spikes per step.
     """
     drive = as_drive(drive)
-    n_steps = index("n_steps", n_steps, least=1)
-    condition = index("condition", condition, least=0)
-    if not is_number(dt) or not (0.0 < dt < math.inf):
-        raise ConfigError(f"sample: dt={dt!r} ms: must be a positive, finite number.")
-    dt = float(dt)
+    n_steps = whole_number("sample: n_steps", n_steps, lowest=1)
+    # Edges, means and counts of a part, side by side.
+    check_memory(8 * 8 * n_steps, f"sample: {n_steps} steps", advice="Use fewer.")
+    condition = whole_number(
+        "sample: condition", condition, lowest=0, highest=LARGEST_WORD
+    )
+    dt = float(number("sample: dt", dt, unit="ms", above=0.0, error=ConfigError))
     if drive.is_random:
         if seed is None:
             raise ConfigError(

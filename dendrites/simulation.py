@@ -14,6 +14,7 @@ from dataclasses import fields
 import numpy as np
 
 from dendrites import dataset
+from dendrites._checks import shown
 from dendrites._memory import check_memory
 from dendrites._simulate_loop import CHECK_EVERY, fill_random_kernel, simulate_kernel
 from dendrites._simulation_checks import (
@@ -113,7 +114,7 @@ def simulate(
     """
     if not isinstance(cell, CellModel):
         raise ModelError(
-            f"simulate: cell = {cell!r:.80}: must be a CellModel, for example "
+            f"simulate: cell = {shown(cell, 80)}: must be a CellModel, for example "
             "dendrites.models.three_compartment()."
         )
     steps = n_steps(duration, dt, "simulate")
@@ -138,7 +139,7 @@ def simulate(
     coarse = cell.check_step(dt, explicit=is_explicit(stepper))
     if coarse:
         warnings.warn(coarse, stacklevel=2)
-    start = initial_state(cell, initial or {})
+    start = initial_state(cell, initial)
     reads = read_names(cell, reads)
     drives, n = conditions(cell, drives)
     forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt))

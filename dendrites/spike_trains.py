@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dendrites._checks import mapping, numbers
 from dendrites._drive_parts import GRID_TOLERANCE
 from dendrites.errors import ConfigError, choices
 
@@ -40,10 +41,7 @@ def spikes_in_steps(
         For trains that are not ascending, not finite, outside the run, or whose
         channels are no units; the message names the first such spike.
     """
-    try:
-        times = np.asarray(times, float)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: times hold no numbers: {error}") from None
+    times = numbers(f"{where}: times", times, finite=False)
     if times.ndim != 1:
         raise ConfigError(
             f"{where}: times have shape {times.shape}, must be one list of ms"
@@ -55,8 +53,11 @@ def spikes_in_steps(
                 "unit of every spike"
             )
         channels = np.zeros(times.size, np.int64)
-    channels = np.asarray(channels)
-    if channels.size == 0:
+    try:
+        channels = np.asarray(channels)
+    except ValueError:
+        channels = np.empty(0, object)
+    if channels.size == 0 and times.size == 0:
         channels = channels.astype(np.int64)
     if channels.shape != times.shape or channels.dtype.kind not in "iu":
         raise ConfigError(
@@ -92,11 +93,7 @@ def check_forced(forced: Mapping | None, spiking: Mapping[str, int]) -> dict:
     """
     if forced is None:
         return {}
-    if not isinstance(forced, Mapping):
-        raise ConfigError(
-            f"forced_spikes is a {type(forced).__name__}, must be a mapping of "
-            "population to (times, channels)"
-        )
+    forced = mapping("forced_spikes", forced, "(times, channels) by population")
     pairs = {}
     for name, train in forced.items():
         if name not in spiking:
@@ -105,7 +102,8 @@ def check_forced(forced: Mapping | None, spiking: Mapping[str, int]) -> dict:
                 + choices(name, spiking)
             )
         is_pair = isinstance(train, tuple) and len(train) == 2
-        pairs[name] = train if is_pair and np.ndim(train[0]) == 1 else (train, None)
+        listed = is_pair and isinstance(train[0], np.ndarray | list | tuple)
+        pairs[name] = train if listed else (train, None)
     return pairs
 
 

@@ -19,7 +19,8 @@ NamedTuple has no fields to loop over.
   time at the predicted state; a single cell takes its inputs at both ends of the step.
 """
 
-from dendrites.errors import ConfigError, choices
+from dendrites._checks import choice
+from dendrites.errors import ConfigError
 
 STEPPERS = ("euler", "exponential_euler", "heun")
 
@@ -31,9 +32,7 @@ _SLOW_DECAY = 1e-6
 
 def check_stepper(name: str) -> str:
     """The stepper's name, or a ConfigError that lists all of them."""
-    if name not in STEPPERS:
-        raise ConfigError(f"unknown stepper {name!r}. {choices(name, STEPPERS)}")
-    return name
+    return choice("stepper", name, STEPPERS, error=ConfigError)
 
 
 def is_explicit(name: str) -> bool:

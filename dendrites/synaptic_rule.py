@@ -9,7 +9,8 @@ behavioural-time-scale plasticity). It costs one pass over the weights per step.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dendrites.activity_difference import NOW, check_rate
+from dendrites._checks import choice, number, shown, text
+from dendrites.activity_difference import NOW
 from dendrites.errors import ModelError
 
 
@@ -39,11 +40,16 @@ class SynapticRule:
     batch: str = "mean"
 
     def __post_init__(self):
-        check_rate("SynapticRule: learning_rate", self.learning_rate)
+        number("SynapticRule: learning_rate", self.learning_rate, least=0.0)
+        where = "SynapticRule"
+        if self.presynaptic is not None:
+            text(f"{where}: presynaptic", self.presynaptic)
+        text(f"{where}: moment", self.moment)
+        choice(f"{where}: batch", self.batch, ("mean", "sum"))
         code = getattr(getattr(self.change, "py_func", self.change), "__code__", None)
         if code is None:
             raise ModelError(
-                f"SynapticRule: change = {self.change!r} is a "
+                f"SynapticRule: change = {shown(self.change)} is a "
                 f"{type(self.change).__name__}, must be a function of (weight, cell, "
                 "pre, p)"
             )

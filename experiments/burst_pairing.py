@@ -71,8 +71,8 @@ def burst_pairing(
     config = {name: value for name, value in locals().items() if name != "progress"}
     from tqdm import tqdm
 
-    from circuits.task import whole_number
     from circuits.training_tree import now
+    from dendrites._checks import whole_number
     from dendrites.dataset import run_tree
     from experiments.burst_steering import SETTLING
 

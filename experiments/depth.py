@@ -89,8 +89,8 @@ def depth(
 
     Source: our experiment; the circuit of Sacramento et al. (2018).
     """
-    from circuits.task import whole_number
     from circuits.training_tree import now
+    from dendrites._checks import whole_number
     from dendrites.dataset import group, run_tree
     from experiments import tasks
 

@@ -26,9 +26,9 @@ from circuits.gradient import integral_loss
 from circuits.microcircuit import LOGISTIC
 from circuits.progress import Progress
 from circuits.session import MAIN, score
-from circuits.task import Task, whole_number
+from circuits.task import Task
 from circuits.weights import initial_weights
-from dendrites.activity_difference import check_rate
+from dendrites._checks import number, whole_number
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError, NumericalError, choices
 from dendrites.random import generator
@@ -135,9 +135,9 @@ def descend(
 
 
 def _check_options(output_rate, hidden_rate, rate_decay, feedback, dtype):
-    check_rate("descend: output_rate", output_rate)
-    check_rate("descend: hidden_rate", hidden_rate)
-    check_rate("descend: rate_decay", rate_decay)
+    number("descend: output_rate", output_rate, least=0.0)
+    number("descend: hidden_rate", hidden_rate, least=0.0)
+    number("descend: rate_decay", rate_decay, least=0.0)
     if not 0 < rate_decay <= 1:
         raise ConfigError(
             f"descend, rate_decay: expected above 0 and at most 1, got {rate_decay!r}"

@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from circuits.task import Split, Task, whole_number
+from circuits.task import Split, Task
+from dendrites._checks import whole_number
 from dendrites.errors import ConfigError
 from experiments.idx import published_arrays, read_idx
 

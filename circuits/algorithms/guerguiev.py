@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from circuits.circuit import Circuit
-from circuits.population import Population, check_size
+from circuits.population import Population
 from circuits.projection import Constant, Projection, Tied, Uniform
 from circuits.schedule import Phase, Schedule
 from dendrites import rules
-from dendrites.errors import ModelError, choices
+from dendrites._checks import check_size, choice, flag, items, number
+from dendrites.errors import ModelError
 from dendrites.models import source, spike_source
 from dendrites.models.guerguiev import (
     guerguiev_hidden,
@@ -137,7 +138,11 @@ def guerguiev(
     Source: Guerguiev, Lillicrap and Richards (2017), eLife 6:e22901, and its public
     code where `memory`, `window` and initial weights differ from the text.
     """
+    sizes = items("guerguiev: sizes", sizes, "layer sizes, such as [784, 500, 10]")
     sizes = [check_size("guerguiev sizes", n) for n in sizes]
+    number("guerguiev: phase", phase, unit="ms", above=0.0)
+    number("guerguiev: test_duration", test_duration, unit="ms", above=0.0)
+    flag("guerguiev: drawn", drawn)
     if len(sizes) < 2:
         raise ModelError(
             f"guerguiev: sizes = {sizes}: needs at least an input and an output"
@@ -147,10 +152,7 @@ def guerguiev(
         ("fed_back", fed_back, FED_BACK),
         ("window", window, ("last", "settled")),
     ):
-        if value not in allowed:
-            raise ModelError(
-                f"guerguiev: {name} = {value!r}. {choices(value, allowed)}"
-            )
+        choice(f"guerguiev: {name}", value, allowed)
     n_hidden = len(sizes) - 2
     rates = _rates(learning_rates, n_hidden)
     if feedback in ("symmetric", "noisy") and (n_hidden != 1 or fed_back != "spikes"):
@@ -227,12 +229,13 @@ def _rates(given, n_hidden):
         # Deeper networks were not published; they take the rates of the deepest.
         *hidden, output = LEARNING_RATES[min(n_hidden, 2)]
         return [*hidden[:1] * n_hidden, output]
+    given = items("guerguiev: learning_rates", given, "numbers")
     if len(given) != n_hidden + 1:
         raise ModelError(
-            f"guerguiev: {len(given)} learning rates for {n_hidden} hidden layers and "
+            f"guerguiev: learning_rates: {len(given)} for {n_hidden} hidden layers and "
             f"the output; give {n_hidden + 1}"
         )
-    return list(given)
+    return [number("guerguiev: learning_rates", rate, least=0.0) for rate in given]
 
 
 def _schedule(phase, drawn, window):

@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Sequence
 
+from circuits._conductances import per_layer
 from circuits.circuit import Circuit
 from circuits.microcircuit import microcircuit
 from circuits.projection import Uniform
-from dendrites.activity_difference import check_rate
+from dendrites._checks import items, number
 from dendrites.errors import ModelError, choices
 
 _OWN = (
@@ -83,7 +84,7 @@ def sacramento(
         interneuron_rate = 0.0 if options.get("tie_interneurons") else INTERNEURON_RATE
     own = (learning_rate, hidden_rate, interneuron_rate, apical_rate, top_down_rate)
     for name, value in zip(_OWN, own, strict=True):
-        check_rate(f"sacramento: {name}", value)
+        number(f"sacramento: {name}", value, least=0.0)
     options = {
         "basal_initial": Uniform(-1.0, 1.0, per_root_fan_in=True),
         "name": "sacramento",
@@ -108,4 +109,6 @@ def sacramento(
         learning_rates = [
             learning_rate * hidden_rate * scales[-1] / scale for scale in scales[:-1]
         ] + [learning_rate]
-    return microcircuit(sizes, basal_rates=learning_rates, **options)
+    layers = len(items("sizes", sizes, "layer sizes")) - 1
+    rates = per_layer("learning_rates", learning_rates, layers)
+    return microcircuit(sizes, basal_rates=rates, **options)

@@ -5,8 +5,8 @@ from circuits.population import Population
 from circuits.projection import Constant, Projection
 from circuits.schedule import Phase, Schedule
 from dendrites import models, rules
+from dendrites._checks import check_size, choice, number
 from dendrites.activity_difference import LowPass
-from dendrites.errors import ModelError, choices
 
 # pA ms mV: the published demo's eta of 0.17 in the simulator's units.
 LEARNING_RATE = models.urbanczik_senn_units.learning_rate_from_nest(0.17)
@@ -73,14 +73,16 @@ def urbanczik_senn(
     Source: Urbanczik and Senn (2014); parameters of the demo that the simulator NEST
     names after their Fig. 1B.
     """
+    for option, size in (("n_inputs", n_inputs), ("n_cells", n_cells)):
+        check_size(f"urbanczik_senn: {option}", size)
+    if tau_filter is not None:
+        number("urbanczik_senn: tau_filter", tau_filter, unit="ms", above=0.0)
+    number("urbanczik_senn: initial", initial, unit="pA")
     cell = models.urbanczik_senn(**parameters)
     p = cell.parameters
     low_pass = None if tau_filter is None else LowPass(tau_filter, exact=True)
     suffix = {"held": "g_", "jumps": ""}
-    if teacher not in suffix:
-        raise ModelError(
-            f"urbanczik_senn: teacher = {teacher!r}. " + choices(teacher, suffix)
-        )
+    choice("urbanczik_senn: teacher", teacher, suffix)
     inputs = models.spike_source(tau_rise=p.tau_syn, tau_decay=p.capacitance / p.g_leak)
     populations = (
         Population("input", inputs, n_inputs, pattern="inputs"),

@@ -8,6 +8,7 @@ import numpy as np
 from circuits.circuit import Circuit
 from circuits.engine import tables as tb
 from circuits.engine.shortcuts import add_shortcuts, is_alias
+from dendrites._checks import choice
 from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
 from dendrites.compile.loops import (
@@ -620,8 +621,7 @@ def _pattern(projection):
 
 def check_dtype(dtype):
     """The number type of that name, or a ConfigError."""
-    if dtype not in ("float64", "float32"):
-        raise ConfigError(f"dtype = {dtype!r}: allowed: 'float64', 'float32'")
+    choice("dtype", dtype, ("float64", "float32"), error=ConfigError)
     return np.dtype(dtype).type
 
 

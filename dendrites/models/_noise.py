@@ -5,8 +5,9 @@ from collections import namedtuple
 from dataclasses import replace
 from typing import Annotated
 
+from dendrites._checks import choice
 from dendrites.cell import NON_NEGATIVE
-from dendrites.errors import ModelError, choices
+from dendrites.errors import ModelError
 
 # What fills the input field `noise`, and the units of that field and of sigma.
 _NOISE = {
@@ -24,11 +25,7 @@ def with_noise(model, noise, parameters):
                 "Add noise='white' (or 'per_step'), or leave out sigma."
             )
         return replace(model, parameters=parameters)
-    if noise not in _NOISE:
-        raise ModelError(
-            f"{model.name}: noise = {noise!r}: must be None or a kind of noise. "
-            + choices(noise, _NOISE)
-        )
+    choice(f"{model.name}: noise", noise, _NOISE)
     kind, unit, unit_of_sigma = _NOISE[noise]
     state, derivative = model.state, model.derivative
 

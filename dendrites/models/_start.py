@@ -1,10 +1,10 @@
 """Cell models whose state begins at other values than its defaults."""
 
 import functools
-import math
 from collections import namedtuple
 from collections.abc import Mapping
 
+from dendrites._checks import mapping, number
 from dendrites.errors import ModelError, choices
 
 
@@ -16,18 +16,14 @@ def started(state: type, initial: Mapping[str, float] | None, where: str) -> typ
     ModelError
         If a name is no field, or a value no finite number.
     """
-    initial = dict(initial or {})
+    initial = mapping(f"{where}: initial", initial, "values", error=ModelError)
     for name, value in initial.items():
         if name not in state._fields:
             raise ModelError(
                 f"{where}: initial: {name!r} is no field of the state. "
                 + choices(name, state._fields)
             )
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value):
-            raise ModelError(
-                f"{where}: initial[{name!r}] = {value!r}: must be a finite number"
-            )
+        number(f"{where}: initial[{name!r}]", value)
     if not initial:
         return state
     return _with_defaults(state, tuple(sorted(initial.items())))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 from dendrites import transfer
-from dendrites.activity_difference import check_rate
+from dendrites._checks import number
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
 
 SOURCE = "our minimal model after Williams & Holtmaat (2019), Neuron 101, 91-102"
@@ -198,7 +198,7 @@ def gated_pyramidal(
 
 
 def _with_noise(model, noise, params, inputs, derivative):
-    check_rate(f"{model.name}: noise", noise)
+    number(f"{model.name}: noise", noise, least=0.0)
     if noise == 0.0:
         return model
     return replace(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
+from dendrites._checks import function, number
 from dendrites.cell import POSITIVE, CellModel, state_field
 
 
@@ -63,11 +64,14 @@ def source(*, potential: Callable | None = None, tau: float | None = None) -> Ce
     Source: the filter is that of Sacramento et al. (2018), who low-pass filter their
     inputs; public reimplementations use 3 ms.
     """
+    if tau is not None:
+        number("source: tau", tau, unit="ms", above=0.0)
     reads = {
         "rate": state_field("value" if tau is None else "filtered"),
         "complement": _complement,
     }
     if potential is not None:
+        function("source: potential", potential, "of one number")
 
         def target_potential(cell, p):
             # While off the value is no rate, and its potential need not exist.

@@ -1,7 +1,9 @@
 """Spike sources: populations that fire at the rates of a pattern."""
 
+import math
 from typing import Annotated, NamedTuple
 
+from dendrites._checks import as_float, shown
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
 from dendrites.errors import ModelError, choices
 from dendrites.spikes import faded, poisson_count, trace_factors
@@ -89,11 +91,11 @@ def _fired_at_age_dt(cell, count, p, dt):
 
 def check_memory(memory, where):
     """Refuse a memory that is no whole number of steps."""
-    whole = isinstance(memory, (int, float)) and not isinstance(memory, bool)
-    if not whole or memory < 0 or memory % 1 != 0:
+    steps = as_float(memory)
+    if not (math.isfinite(steps) and steps >= 0 and steps % 1 == 0):
         raise ModelError(
-            f"{where}: memory = {memory!r}: must be a whole number of steps, >= 0; "
-            "0 keeps the full kernel"
+            f"{where}: memory = {shown(memory)}: must be a whole number of steps, "
+            ">= 0; 0 keeps the full kernel"
         )
 
 

@@ -9,10 +9,10 @@ maximum 1. q+ and q- are sigmoids through (0, 0) and (1, 1).
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Annotated, get_args, get_type_hints
 
 from dendrites import transfer
+from dendrites._checks import flag, number
 from dendrites.cell import NON_NEGATIVE, POSITIVE
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
@@ -78,21 +78,14 @@ class BtspParameters:
     def __post_init__(self):
         hints = get_type_hints(type(self), include_extras=True)
         for field in fields(self):
-            value = getattr(self, field.name)
             _, unit, *ranges = get_args(hints[field.name])
-            number = isinstance(value, Real) and not isinstance(value, bool)
-            right = number and math.isfinite(value)
-            allowed = "a finite number"
-            if POSITIVE in ranges:
-                right, allowed = right and value > 0, "> 0 and finite"
-            elif NON_NEGATIVE in ranges:
-                right, allowed = right and value >= 0, ">= 0 and finite"
-            if not right:
-                shown = "" if unit == "1" else f" {unit}"
-                raise ModelError(
-                    f"BtspParameters: {field.name} = {value!r}{shown}: must be "
-                    f"{allowed}"
-                )
+            number(
+                f"BtspParameters: {field.name}",
+                getattr(self, field.name),
+                unit="" if unit == "1" else unit,
+                above=0.0 if POSITIVE in ranges else None,
+                least=0.0 if NON_NEGATIVE in ranges else None,
+            )
         for side in ("potentiation", "depression"):
             alpha = getattr(self, f"alpha_{side}")
             beta = getattr(self, f"beta_{side}")
@@ -103,6 +96,15 @@ class BtspParameters:
                     f"{beta:g}: the sigmoid is flat between 0 and 1; bring its middle "
                     "nearer or lower the slope"
                 )
+
+
+def check_parameters(where: str, parameters) -> None:
+    """Refuse what is no BtspParameters."""
+    if not isinstance(parameters, BtspParameters):
+        raise ModelError(
+            f"{where}: parameters is a {type(parameters).__name__}, must be "
+            "BtspParameters, such as FIT or SINGLE_SPIKE"
+        )
 
 
 #: Mean of the fits to 22 place cells (26 inductions), parameter by parameter.
@@ -190,15 +192,9 @@ def btsp(
     Source: Milstein et al. (2021), eqs. 1 and 8-16; the step is our derivation.
     Differs: the published fits hold W fixed during a lap and clip it at its end.
     """
-    if not isinstance(parameters, BtspParameters):
-        raise ModelError(
-            f"btsp: parameters is a {type(parameters).__name__}, must be "
-            "BtspParameters, such as FIT or SINGLE_SPIKE"
-        )
-    number = isinstance(largest, Real) and not isinstance(largest, bool)
-    if not (number and 0 < largest < math.inf):
-        raise ModelError(f"btsp: largest = {largest!r}: must be > 0 and finite")
-    scale = 1.0 / float(largest)
+    check_parameters("btsp", parameters)
+    flag("btsp: decays", decays)
+    scale = 1.0 / float(number("btsp: largest", largest, above=0.0))
     tau = parameters.tau_eligibility
     k_up, k_down = parameters.k_potentiation, parameters.k_depression
     alpha_up, beta_up = parameters.alpha_potentiation, parameters.beta_potentiation

@@ -1,5 +1,6 @@
 """Burst-dependent plasticity: bursts beyond those expected strengthen a synapse."""
 
+from dendrites._checks import flag
 from dendrites.activity_difference import ActivityDifference
 
 
@@ -41,6 +42,7 @@ def burst_dependent(
     Source: Payeur et al. (2021), Nat. Neurosci. 24, 1010, eq. 1; the homeostasis from
     their public code.
     """
+    flag("burst_dependent: homeostasis", homeostasis)
     rule = ActivityDifference(
         teaching="burst_rate",
         baseline="expected_burst_rate",

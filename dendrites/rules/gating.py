@@ -1,9 +1,10 @@
 """Rules in which the apical dendrite decides whether basal synapses learn or forget."""
 
+import math
 from collections.abc import Callable
-from numbers import Real
 
-from dendrites.activity_difference import ActivityDifference, check_rate
+from dendrites._checks import as_float, number, shown
+from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 
 PLATEAU_THRESHOLD = -20.0
@@ -54,8 +55,7 @@ def apical_gating(
     are strengthened where the apical site fires a calcium spike and weakened otherwise
     is recalled, not read, and so is nothing of the sizes.
     """
-    check_rate("apical_gating: ltd", ltd)
-    ltd = float(ltd)
+    ltd = float(number("apical_gating: ltd", ltd, least=0.0))
     gate = plateau if callable(plateau) else above(plateau)
 
     def missing(cell, p):
@@ -75,11 +75,10 @@ def above(threshold: float) -> Callable:
 
     Raises ModelError if the threshold, mV, is no finite number.
     """
-    wrong = isinstance(threshold, bool) or not isinstance(threshold, Real)
-    if wrong or not abs(threshold) < float("inf"):
+    if not math.isfinite(as_float(threshold)):
         raise ModelError(
-            f"apical_gating: plateau = {threshold!r}: must be a threshold in mV, or a "
-            "scalar function of (cell, p)"
+            f"apical_gating: plateau = {shown(threshold)}: must be a threshold in mV, "
+            "or a scalar function of (cell, p)"
         )
     threshold = float(threshold)
 

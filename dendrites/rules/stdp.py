@@ -12,9 +12,10 @@ sides are no pair.
 
 from dataclasses import replace
 
-from dendrites.activity_difference import ActivityDifference, check_rate
+from dendrites._checks import choice, number, shown
+from dendrites.activity_difference import ActivityDifference
 from dendrites.cell import CellModel
-from dendrites.errors import ModelError, choices
+from dendrites.errors import ModelError
 
 TRIPLET_RATE = "triplet_rate"
 COUNTED = ("spikes", "events")
@@ -56,11 +57,7 @@ def stdp_pair(
     _check("stdp_pair", a_plus=a_plus, a_minus=a_minus)
     a_plus, a_minus = float(a_plus), float(a_minus)
 
-    if postsynaptic not in COUNTED:
-        raise ModelError(
-            f"stdp_pair: postsynaptic = {postsynaptic!r}: no kind of spike that can be "
-            f"counted. {choices(postsynaptic, COUNTED)}"
-        )
+    choice("stdp_pair: postsynaptic", postsynaptic, COUNTED)
 
     def potentiation(cell, p):
         return a_plus * cell.spike_rate
@@ -168,9 +165,13 @@ def with_triplet_rate(model: CellModel) -> CellModel:
     A rule reads one signal of the presynaptic cell; that of the depressing triplet is
     the product spike_rate * past_slow_trace.
     """
+    if not isinstance(model, CellModel):
+        raise ModelError(
+            f"with_triplet_rate: model = {shown(model)}: must be a CellModel"
+        )
     return replace(model, reads={**model.reads, TRIPLET_RATE: triplet_rate})
 
 
 def _check(where, **amplitudes):
     for name, value in amplitudes.items():
-        check_rate(f"{where}: {name}", value)
+        number(f"{where}: {name}", value, least=0.0)

@@ -1,8 +1,8 @@
 """Rules in which the local potential of the postsynaptic cell decides."""
 
-import math
 from typing import NamedTuple
 
+from dendrites._checks import choice, flag, number, shown
 from dendrites.activity_difference import ActivityDifference
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
@@ -146,20 +146,15 @@ def clopath(
     time constants as in the simulator NEST's example of spike pairing. The local
     potential of a dendrite: Bono and Clopath (2017).
     """
-    if compartment not in COMPARTMENTS:
-        raise ModelError(
-            f"clopath: compartment = {compartment!r}: no known site. "
-            + choices(compartment, COMPARTMENTS)
-        )
-    for name, value, positive in (
-        ("a_ltd", a_ltd, False),
-        ("a_ltp", a_ltp, False),
-        ("tau_x", tau_x, True),
-        ("u_ref_squared", u_ref_squared, True),
-    ):
-        _check(name, value, 0.0, strict=positive)
-    for name, value in (("theta_minus", theta_minus), ("theta_plus", theta_plus)):
-        _check(name, value, -float("inf"))
+    choice("clopath: compartment", compartment, COMPARTMENTS)
+    number("clopath: a_ltd", a_ltd, least=0.0)
+    number("clopath: a_ltp", a_ltp, least=0.0)
+    number("clopath: tau_x", tau_x, unit="ms", above=0.0)
+    number("clopath: u_ref_squared", u_ref_squared, unit="mV^2", above=0.0)
+    number("clopath: theta_minus", theta_minus, unit="mV")
+    number("clopath: theta_plus", theta_plus, unit="mV")
+    flag("clopath: delayed", delayed)
+    flag("clopath: homeostasis", homeostasis)
     potential, minus, plus, mean = _SEEN[compartment]
     if delayed:
         minus, plus = _PAST[compartment]
@@ -216,8 +211,11 @@ def clopath_delays(
     Source: the delay is no part of the published equations; codes of Clopath et al.
     (2010) and of the simulator NEST have it.
     """
-    if isinstance(delay, (bool, str)) or not 0.0 < delay < float("inf"):
-        raise ConfigError(f"clopath_delays: delay = {delay!r} ms: must be > 0")
+    where = "clopath_delays"
+    if not isinstance(cell, CellModel):
+        raise ModelError(f"{where}: cell = {shown(cell)}: must be a CellModel")
+    choice(f"{where}: compartment", compartment, COMPARTMENTS)
+    number(f"{where}: delay", delay, unit="ms", above=0.0, error=ConfigError)
     found = []
     for name in ("minus", "plus"):
         signal = f"{compartment}_{name}_above_rest"
@@ -230,10 +228,3 @@ def clopath_delays(
             )
         found.append(Delay(signal, field, float(delay)))
     return tuple(found)
-
-
-def _check(name, value, least, strict=False):
-    number = not isinstance(value, (bool, str)) and math.isfinite(value)
-    if not number or value < least or (strict and value == least):
-        bound = f" and {'>' if strict else '>='} 0" if least == 0.0 else ""
-        raise ModelError(f"clopath: {name} = {value!r}: must be finite{bound}")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from systems import (
     LEARNING,
     layer_names,
@@ -261,3 +262,10 @@ def test_sources_with_the_same_pattern_share_nothing():
         runner.read_out(lanes, "other", "value"), 2.0 * INPUTS
     )
     np.testing.assert_array_equal(runner.read_out(lanes, "input", "value"), INPUTS)
+
+
+def test_a_sparse_mask_of_scipy_is_the_mask_it_holds():
+    stored = sparse.csr_array(np.where(MASK, 0.3, 0.0))
+    projection = Projection("input", "output", "basal", connectivity=stored)
+    np.testing.assert_array_equal(projection.connectivity, MASK)
+    assert projection.connectivity.dtype == bool

@@ -388,7 +388,7 @@ def test_lateral_weights_that_do_not_predict_are_drawn_like_basal_ones():
 
 
 REFUSED = [
-    ({"form": "two_sweeps"}, "form: did you mean 'two_sweep'"),
+    ({"form": "two_sweeps"}, "form = .*: did you mean 'two_sweep'"),
     ({"form": "two_sweep", "noise": "white"}, "takes no time: leave out noise"),
     (
         {"basal_rates": [0.1, 0.1]},

@@ -164,7 +164,7 @@ def test_own_streams_are_the_default():
 
 @pytest.mark.parametrize("noise", [[0] * (N - 1), [0] * (N - 1) + [-1], [0.5] * N])
 def test_impossible_streams_are_refused(noise):
-    with pytest.raises(ModelError, match="whole numbers >= 0, one for each cell"):
+    with pytest.raises(ModelError, match="whole numbers from 0 .*, one for each cell"):
         Population("cell", models.urbanczik_senn(), N, noise=noise)
 
 

@@ -207,7 +207,9 @@ def test_events_count_the_first_spike_of_a_burst_alone():
 
 
 def test_an_unknown_kind_of_postsynaptic_spike_is_refused():
-    with pytest.raises(ModelError, match="postsynaptic = 'event': no kind.*'events'"):
+    with pytest.raises(
+        ModelError, match="postsynaptic = 'event': did you mean 'events'"
+    ):
         stdp_pair(**PAIR, postsynaptic="event")
 
 

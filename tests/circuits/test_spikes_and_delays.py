@@ -278,7 +278,7 @@ REFUSED_TRAINS = {
     "unknown channel": (([5.0], [3]), r"channels\[0\] = 3 is out of range 0..2"),
     "channels missing": (([5.0], [0, 1]), "must be 1 whole numbers"),
     "no channels": ([5.0], r"3 units need a pair \(times, channels\)"),
-    "text": ((["a"], [0]), "hold no numbers"),
+    "text": ((["a"], [0]), "holds no numbers"),
 }
 
 

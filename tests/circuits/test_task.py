@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from circuits.task import Split, Task, check_task, whole_number
+from circuits.task import Split, Task, check_task
+from dendrites._checks import whole_number
 from dendrites.errors import ConfigError, DataError
 
 

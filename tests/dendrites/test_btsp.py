@@ -207,7 +207,7 @@ def test_sigmoids_go_through_zero_and_one(alpha, beta):
         ({"tau_eligibility": 0.0}, "tau_eligibility = 0.0 ms: must be > 0 and finite"),
         ({"k_depression": -1e-3}, "k_depression = -0.001 1/ms: must be >= 0"),
         ({"alpha_depression": np.inf}, "alpha_depression = inf: must be a finite"),
-        ({"weight_max": True}, "weight_max = True: must be > 0"),
+        ({"weight_max": True}, "weight_max = True: must be a finite number > 0"),
         (
             {"alpha_potentiation": 5.0, "beta_potentiation": 2e3},
             "the sigmoid is flat between 0 and 1",

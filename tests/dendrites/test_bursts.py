@@ -150,7 +150,7 @@ def test_an_empty_train_has_no_events(detector):
         ([1.0], {"spike_unit": [0, 1]}, "spike_unit (2,)"),
         ([float("nan")], {}, "not finite"),
         ([1.0], {"dt": 0.0}, "dt = 0.0 ms: must be > 0"),
-        ([1.0], {"burst_interval": "16"}, "burst_interval = '16' ms"),
+        ([1.0], {"burst_interval": "16"}, "burst_interval = '16': "),
         ([1.0], {"detector": "trece"}, "did you mean 'trace'"),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_rule_read_in_phases_takes_no_filter(make):
         ({"learning_rate": -0.1}, "learning_rate = -0.1"),
         ({"learning_rate": np.nan}, "learning_rate = nan"),
         ({"learning_rate": "0.1"}, "learning_rate = '0.1'"),
-        ({"batch": "median"}, "'median': allowed: mean, sum"),
+        ({"batch": "median"}, "'median': did you mean 'mean'"),
         ({"moments": ("now", "free")}, "either every factor is read 'now'"),
         (
             {"moments": ("nudged", "free"), "low_pass": dn.LowPass(10.0)},

@@ -80,12 +80,12 @@ def test_delays_name_reads_and_inputs_of_the_cell():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"compartment": "basal"}, "compartment = 'basal': no known site"),
-        ({"a_ltp": -1e-5}, "a_ltp = -1e-05: must be finite and >= 0"),
-        ({"tau_x": 0.0}, "tau_x = 0.0: must be finite and > 0"),
+        ({"compartment": "basal"}, "compartment = 'basal': did you mean 'apical'"),
+        ({"a_ltp": -1e-5}, "a_ltp = -1e-05: must be >= 0"),
+        ({"tau_x": 0.0}, "tau_x = 0.0 ms: must be > 0"),
         ({"u_ref_squared": "60"}, "u_ref_squared = '60'"),
-        ({"theta_plus": float("nan")}, "theta_plus = nan: must be finite"),
-        ({"theta_minus": float("-inf")}, "theta_minus = -inf: must be finite"),
+        ({"theta_plus": float("nan")}, "theta_plus = nan mV: must be a finite"),
+        ({"theta_minus": float("-inf")}, "theta_minus = -inf mV: must be a finite"),
     ],
 )
 def test_impossible_options_are_refused(options, text):
@@ -94,5 +94,7 @@ def test_impossible_options_are_refused(options, text):
 
 
 def test_an_unknown_site_has_no_delays():
-    with pytest.raises(ModelError, match="no read 'basal_minus_above_rest'"):
+    with pytest.raises(
+        ModelError, match="compartment = 'basal': did you mean 'apical'"
+    ):
         clopath_delays(CELL, compartment="basal")
