@@ -5,7 +5,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import warnings
 from pathlib import Path
 
 from dendrites._memory import available_bytes, gib
@@ -122,18 +121,17 @@ def _data():
 def _compiler():
     import numba
 
-    from dendrites.compile.cache import cache_folder
+    from dendrites.compile.cache import find_folder
     from dendrites.compile.jit import jit_disabled
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        cache_folder()
-    writable = "writable"
-    if caught:
-        writable = "not writable, every process compiles anew; set NUMBA_CACHE_DIR"
+    folder, problem = find_folder()
+    kept = "usable"
+    if problem:
+        kept = "not usable" if folder is None else "not usable, a temporary one is used"
+        kept += f" ({problem}): set NUMBA_CACHE_DIR to a folder of your own"
     return [
         ("compiler", "switched off" if jit_disabled() else "on"),
         ("numba threading layer", f"{numba.config.THREADING_LAYER} (not used)"),
         ("numba SVML", "yes" if numba.config.USING_SVML else "no"),
-        ("cache of compiled code", writable),
+        ("cache of compiled code", kept),
     ]

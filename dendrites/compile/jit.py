@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import llvmlite.binding as llvm
 import numba
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
 
-from dendrites.compile.cache import own_cache_folder
+from dendrites.compile.machine_code import keep_machine_code
 
 COMPILING = "compiling, first run only ..."
 
@@ -17,6 +18,11 @@ COMPILING = "compiling, first run only ..."
 # Kernels make no arrays and need not count references to them; the counting was three
 # quarters of a small circuit's step (measured).
 OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False}
+
+# Held while a loop is written, run and compiled: between threads, half-loaded modules
+# were seen, and Python 3.11 loses count in its syntax trees. It is Numba's own lock, so
+# there is no second one to wait for in another order.
+one_compiles = global_compiler_lock
 
 
 def jit_disabled() -> bool:
@@ -78,7 +84,7 @@ INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function):
-    """Compile a loop that Python calls, cached in the hashed folder."""
+    """Compile a loop that Python calls; its machine code is kept."""
     return _compiled(function, {**OPTIONS, "no_cfunc_wrapper": True})
 
 
@@ -104,5 +110,4 @@ def inlined_kernel(function):
 def _compiled(function, options):
     if jit_disabled():
         return function
-    with own_cache_folder():
-        return numba.njit(cache=True, **options)(function)
+    return keep_machine_code(numba.njit(**options)(function))

@@ -13,7 +13,7 @@ import numpy as np
 
 from dendrites.cell import CellModel, StateField
 from dendrites.compile.calls import address, at, call_read
-from dendrites.compile.jit import jit_disabled, kernel
+from dendrites.compile.jit import jit_disabled, kernel, one_compiles
 from dendrites.compile.modules import compile_loop
 from dendrites.compile.source import ModuleText
 from dendrites.steppers import SETTLED, advance_text
@@ -45,6 +45,7 @@ def settle_loop(model: CellModel, dtype):
 
 
 @functools.cache
+@one_compiles
 def _cell_loop(model, dtype, stepper):
     text = ModuleText(dtype == np.float32)
     state = text.tuple_type(model.state)
@@ -106,6 +107,7 @@ def _cell_loop(model, dtype, stepper):
 
 
 @functools.cache
+@one_compiles
 def read_loop(model: CellModel, read, dtype):
     """Loop that writes one scalar read of every cell of a population."""
     text = ModuleText(dtype == np.float32)
@@ -123,6 +125,7 @@ def read_loop(model: CellModel, read, dtype):
 
 
 @functools.cache
+@one_compiles
 def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
     """Loop for the postsynaptic factor gain * (teaching - baseline) of every cell.
 
@@ -153,6 +156,7 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
 
 
 @functools.cache
+@one_compiles
 def synapse_loop(model: CellModel, change, dtype):
     """Loop that applies a non-separable rule to every synapse of a projection.
 

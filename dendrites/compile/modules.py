@@ -1,16 +1,19 @@
-"""A generated module: written to the cache folder, imported and compiled."""
+"""A generated module: run from its text in memory and compiled.
+
+The text never comes back from a file, where it could have been changed.
+"""
 
 import hashlib
+import importlib.abc
 import importlib.util
-import os
 import sys
 
 import numpy as np
 from numba import njit, types
 
-from dendrites.compile.cache import cache_folder, own_cache_folder
 from dendrites.compile.calls import signature
 from dendrites.compile.jit import INNER, jit_disabled
+from dendrites.compile.machine_code import keep_machine_code
 from dendrites.compile.refusals import explained, jitted
 from dendrites.errors import DendritesError
 
@@ -18,7 +21,8 @@ from dendrites.errors import DendritesError
 def compile_loop(text, kind, dtype, functions):
     """The function `loop` of a module's text, compiled with the signature of its kind.
 
-    `functions` are pairs (function, model) that a failure is traced to.
+    `functions` are pairs (function, model) that a failure is traced to. The caller
+    holds `one_compiles`.
     """
     sig = signature(kind, types.float32 if dtype == np.float32 else types.float64)
     body = "\n".join(text.lines) + "\n"
@@ -26,12 +30,15 @@ def compile_loop(text, kind, dtype, functions):
     if cached and (body, sig) in _COMPILED:
         return _COMPILED[body, sig]
     try:
+        loop = _module(body, text.objects).loop
         if jit_disabled():
-            return _module(body, text.objects, cached=False).loop
-        with own_cache_folder():
-            loop = _module(body, text.objects, cached=cached).loop
-            loop = njit(sig, cache=cached, **INNER)(loop)
-    except DendritesError:
+            return loop
+        loop = njit(**INNER)(loop)
+        if cached:
+            keep_machine_code(loop, generated=True)
+        loop.compile(sig)
+        loop.disable_compile()
+    except (DendritesError, Warning):
         raise
     except Exception as error:  # Numba refuses code with many kinds of exception.
         raise explained(error, functions, dtype) from None
@@ -44,28 +51,34 @@ def compile_loop(text, kind, dtype, functions):
 _COMPILED = {}
 
 
-def _module(body, objects, cached):
-    """Import the text, from a file named by its hash so that Numba can cache it."""
-    name = "loop_" + hashlib.blake2b(body.encode(), digest_size=12).hexdigest()
-    if cached and name in sys.modules:
+class _Text(importlib.abc.ExecutionLoader):
+    """Loads a module from its text; tracebacks ask it for the lines."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def get_source(self, fullname):
+        return self.body
+
+    def get_filename(self, fullname):
+        return f"{fullname}.py"
+
+
+def _module(body, objects):
+    """The module of a text, named by its hash so that its machine code can be kept."""
+    name = "loop_" + hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+    if not objects and name in sys.modules:
         return sys.modules[name]
-    path = cache_folder() / f"{name}.py"
-    if not path.exists():
-        temporary = path.with_suffix(f".tmp-{os.getpid()}")
-        temporary.write_text(body)
-        os.replace(temporary, path)
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_loader(name, _Text(body))
     module = importlib.util.module_from_spec(spec)
     # Exponentials of parameters alone leave the loop only if their functions are part
     # of it (measured: 3 to 25 times faster).
     module.INNER = {**INNER, "forceinline": True}
     for key, function in objects.items():
         setattr(module, key, jitted(function, INNER))
-    if cached:
+    spec.loader.exec_module(module)
+    if not objects:
+        # Complete by now, so that no other thread sees a part. Machine code refers to
+        # the module by its name.
         sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        sys.modules.pop(name, None)
-        raise
     return module
