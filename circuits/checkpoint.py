@@ -82,7 +82,7 @@ def save_checkpoint(
     path = Path(path)
     parts = encode(header, arrays)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    if os.path.lexists(path) and not path.is_file():
+    if os.path.lexists(path) and not os.path.isfile(path):
         raise StorageError(
             f"checkpoint {path}: exists and is not a regular file; choose another name"
         )
@@ -171,7 +171,7 @@ def load_same_run(
         If it is of other settings or of no run, or if no copy can be used.
     """
     path = Path(path)
-    if not path.exists() and not previous_path(path).exists():
+    if not any(map(os.path.exists, (path, previous_path(path)))):
         return None
     header, arrays = load_checkpoint(path)
     if "config" not in header:

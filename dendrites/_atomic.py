@@ -45,7 +45,7 @@ def machine() -> str:
 
 def settle_leftovers(folder: Path, *, only: str | None = None) -> None:
     """Undo what dead processes left half-way; with `only`, just bring that back."""
-    for entry in sorted(os.listdir(folder)) if folder.is_dir() else ():
+    for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         match = LEFTOVER.fullmatch(entry)
         if not match or match[3] != machine() or is_alive(int(match[4])):
             continue

@@ -20,6 +20,11 @@ CHUNK_BYTES = 4 << 20
 SEAL = b"\ndendrites sha256 "
 SEAL_LENGTH = len(SEAL) + 64 + 1
 MANIFEST = "manifest.json"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+UNSEALED = (
+    "it has been written or changed by other software, or damaged\n"
+    "Read it with verify=False, at your own risk; save_run gives it a checksum."
+)
 
 
 def write_netcdf(tree: xr.DataTree, temporary: Path) -> None:
@@ -68,13 +73,15 @@ def write_zarr(tree: xr.DataTree, temporary: Path) -> None:
 
 
 def read_tree(path: Path, *, verify: bool) -> xr.DataTree:
-    """All groups in memory; StorageError if a checksum is wrong.
+    """All groups in memory; StorageError if a checksum is missing or wrong.
 
     Damaged bytes make the format libraries raise nearly any type of error.
     """
     is_store = path.is_dir()
     if verify:
-        _check_manifest(path) if is_store else _check_seal(path)
+        _check_manifest(path) if is_store else check_seal(path)
+    # A checksum says that bytes are as written, not that whoever wrote them is honest.
+    _check_no_links(path) if is_store else _check_self_contained(path)
     options = {"engine": "zarr", "consolidated": False}
     options = options if is_store else {"engine": "h5netcdf"}
     with warnings.catch_warnings():
@@ -127,26 +134,65 @@ def _chunks(variable) -> tuple[int, ...]:
     return tuple(chunks)
 
 
-def _check_seal(path: Path) -> None:
+def check_seal(path: Path) -> None:
+    """Refuse a netCDF file without the checksum of its bytes, or with a wrong one."""
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size - SEAL_LENGTH
-        if size < 0:
-            return
+        if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+            raise ValueError("does not begin like an HDF5 file")
+        size = max(0, os.fstat(file.fileno()).st_size - SEAL_LENGTH)
         file.seek(size)
         seal = file.read(SEAL_LENGTH)
         if not seal.startswith(SEAL):
-            return
+            raise StorageError(f"{path} does not end in a checksum: {UNSEALED}")
         file.seek(0)
-        if _sha256(file, size).encode() != seal[len(SEAL) : -1]:
+        if _sha256(file, size).encode() + b"\n" != seal[len(SEAL) :]:
             raise StorageError(
                 f"{path} is damaged or was altered: its checksum does not match\n"
                 "Restore a copy; verify=False reads it as it is, at your own risk."
             )
 
 
+def _check_self_contained(path: Path) -> None:
+    """Refuse a file that would make HDF5 read other files, before it does."""
+    import h5py  # takes a moment, which checks of arguments need not wait for
+
+    with h5py.File(path) as file:
+        root = file.id
+        foreign = []
+
+        def look(name):
+            link = root.links.get_info(name, lapl=None).type
+            if link != h5py.h5l.TYPE_HARD:
+                foreign.append((name, "a link"))
+            elif _stored_elsewhere(h5py.h5o.open(root, name)):
+                foreign.append((name, "data stored elsewhere"))
+            return True if foreign else None  # anything but None ends the visit
+
+        root.links.visit(look)
+    if foreign:
+        name, what = foreign[0]
+        name = name.decode(errors="replace")
+        raise StorageError(
+            f"{path}: {name!r:.80} is {what}: a run holds all its data itself, and a "
+            "file that points to others is not read"
+        )
+
+
+def _stored_elsewhere(thing):
+    """Whether the values of a low-level HDF5 object lie in other files."""
+    from h5py import h5d
+
+    if not isinstance(thing, h5d.DatasetID):
+        return False
+    plan = thing.get_create_plist()
+    return plan.get_external_count() > 0 or plan.get_layout() == h5d.VIRTUAL
+
+
 def _check_manifest(path: Path) -> None:
+    if not (path / "zarr.json").exists():
+        raise ValueError("is no Zarr 3 store")
     if not (path / MANIFEST).exists():
-        return
+        raise StorageError(f"{path} has no {MANIFEST} with checksums: {UNSEALED}")
     listed = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     found = {name: _facts(path / name) for name in _files(path)}
     both = set(listed) & set(found)
@@ -161,6 +207,16 @@ def _check_manifest(path: Path) -> None:
             f"{path} is damaged or was altered: {', '.join(names[:5])}{more}\n"
             "Restore a copy; verify=False reads it as it is, at your own risk."
         )
+
+
+def _check_no_links(store: Path) -> None:
+    for folder, folders, files in os.walk(store):
+        for name in (*folders, *files):
+            if os.path.islink(place := os.path.join(folder, name)):
+                raise StorageError(
+                    f"{place} is a link: a run holds all its data itself, and a store "
+                    "that points to other files is not read"
+                )
 
 
 def _files(store: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import unicodedata
 from pathlib import Path
 
 import xarray as xr
@@ -20,6 +21,8 @@ from dendrites.errors import ConfigError, DataError, StorageError
 
 __all__ = ["open_run", "output_path", "save_run"]
 
+# Systems take names of 255 bytes; temporary ones and checkpoints add up to 50.
+LONGEST_NAME = 200
 # How each kind of output is written, and its permissions before the umask.
 FORMATS = {".nc": (write_netcdf, 0o666), ".zarr": (write_zarr, 0o777)}
 
@@ -83,8 +86,8 @@ def open_run(path: str | os.PathLike, *, verify: bool = True) -> xr.DataTree:
     path : str or path
         A netCDF file or a Zarr store of schema 1.x.
     verify : bool
-        Compare the stored checksums. Without them a file changed by other software
-        is read as it is.
+        Compare the stored checksums. False reads a file as it is: one that has no
+        checksums because other software has written or changed it, or a damaged one.
 
     Returns
     -------
@@ -93,14 +96,23 @@ def open_run(path: str | os.PathLike, *, verify: bool = True) -> xr.DataTree:
     Raises
     ------
     StorageError
-        If there is no such file, or it is damaged or not a file of this kind.
+        If there is no such file, it is damaged, has no checksums or is not a file of
+        this kind, or it points to other files.
     DataError
         If it is no run, was written by schema 2 or later, or breaks the schema.
+
+    Notes
+    -----
+    The checksums find accidents, not malice: whoever can change a file can change them
+    too. A file made to do so can keep HDF5 busy for ever; read what strangers send in
+    a process of its own that is ended after some time (``timeout 60 python ...``).
     """
     path = Path(path)
     try:
-        if not path.exists():
+        if not os.path.exists(path):
             settle_leftovers(path.parent, only=path.name)
+            if not os.path.exists(path):
+                raise FileNotFoundError
         tree = read_tree(path, verify=verify)
     except StorageError:
         raise
@@ -144,20 +156,25 @@ def output_path(
     ------
     StorageError
         If `name` is empty or leads out of the folder (`..`, `~`, an absolute path, a
-        symbolic link) or holds a NUL character.
+        symbolic link), holds control characters, or is too long.
     """
     text = os.fspath(name)
     refused = StorageError(
         f"output {text!r:.200} must stay under the output directory {folder}:\n"
-        "use a relative name without '..', '~', NUL or links to other places"
+        "use a relative name without '..', '~', control characters or links to other"
+        " places"
     )
     parts = Path(text).parts
-    if "\0" in text or ".." in parts or any(part.startswith("~") for part in parts):
+    # Control characters, NUL among them, could steer the terminal that shows the name.
+    if any(unicodedata.category(c) == "Cc" for c in text):
+        raise refused
+    if ".." in parts or any(part.startswith("~") for part in parts):
         raise refused
     if Path(text).is_absolute():
         if not allow_absolute:
             raise refused
         folder, text = Path(text).parent, Path(text).name
+    check_name_fits(Path(text))
     try:
         root = Path(folder).resolve()
         target = (root / text).resolve()
@@ -168,6 +185,21 @@ def output_path(
     return target
 
 
+def check_name_fits(path: Path) -> None:
+    """Refuse a name that leaves no room for those of the files beside it.
+
+    Raises
+    ------
+    StorageError
+        With its length and the largest one.
+    """
+    if (length := len(os.fsencode(path.name))) > LONGEST_NAME:
+        raise StorageError(
+            f"{path.name[:60]}...: a name of {length} bytes is too long: at most"
+            f" {LONGEST_NAME}, for files beside it have names that are longer"
+        )
+
+
 def _check_target(path: Path, overwrite: bool) -> None:
     if path.suffix not in FORMATS:
         raise ConfigError(
@@ -175,8 +207,9 @@ def _check_target(path: Path, overwrite: bool) -> None:
         )
     if path.suffix == ".zarr":
         _require_zarr()
+    check_name_fits(path)
     folder = path.parent
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise StorageError(f"{path}: folder {folder} does not exist; create it first")
     if not folder.is_dir():
         raise StorageError(f"{path}: {folder} is a file, not a folder; choose another")

@@ -3,12 +3,13 @@
 Only what a command needs is imported when it is asked for.
 """
 
+import errno
 import importlib.metadata
-import os
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import cyclopts
@@ -26,9 +27,12 @@ from dendrites.errors import (
 from experiments.experiment import EXPERIMENTS
 from experiments.headline import printable
 from experiments.interrupts import Terminated
+from experiments.streams import Unfailing, open_closed_streams, silence_output
 
 USAGE, BUG, INTERRUPTED, TERMINATED = 2, 1, 130, 143
 _CODES = {NumericalError: 3, StorageError: 4, CheckpointError: 4, JobError: 5}
+# A file system that is full, gone or broken.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _DEBUG = Parameter(help="show the traceback of an error", negative="")
 
 
@@ -48,10 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         standard error, with a traceback only after ``--debug``.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    format_before, warnings.formatwarning = warnings.formatwarning, _warning
+    with _telling():
+        return _run(argv)
+
+
+def _run(argv):
     try:
         code = _app(argv)(argv) or 0
         sys.stdout.flush()
@@ -70,16 +79,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output (head, less) has enough; Python must not complain
-        # about it once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_output()  # whoever read the output (head, less) has enough
         return 0
     except Exception as error:
+        # Files are told by name; without one it is the output itself.
+        if isinstance(error, OSError) and error.errno in _FULL and not error.filename:
+            silence_output()
+            _complain(f"standard output cannot be written: {error.strerror}", argv)
+            return _CODES[StorageError]
         text = f"{type(error).__name__}: {error}\nThis is a bug; please report it"
         _complain(f"{text} with what --debug adds.", argv)
         return BUG
-    finally:
-        warnings.formatwarning = format_before
 
 
 def list_experiments() -> None:
@@ -128,7 +138,17 @@ def plot(
             f"{file}: unknown experiment {experiment!r:.60}. "
             + choices(str(experiment)[:60], EXPERIMENTS)
         )
-    draw(EXPERIMENTS[experiment], tree, path)
+    try:
+        draw(EXPERIMENTS[experiment], tree, path)
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
+        if isinstance(error, DendritesError):
+            raise
+        # What `dendrites run` writes it also draws, so this file is not as it wrote it.
+        raise DataError(
+            f"{shown(source.resolve())}: lacks what the picture of {experiment} shows"
+            f" ({type(error).__name__}: {error!s:.100})\n"
+            "Was it written by 'dendrites run', with this version?"
+        ) from error
     print(f"picture  {shown(path)}")
 
 
@@ -176,16 +196,29 @@ def _app(argv):
     return app
 
 
+@contextmanager
+def _telling():
+    """Within, warnings take one line, and no run ends because nobody hears it."""
+    before = warnings.formatwarning, sys.stderr
+    warnings.formatwarning, sys.stderr = _warning, Unfailing(sys.stderr)
+    try:
+        yield
+    finally:
+        warnings.formatwarning, sys.stderr = before
+
+
 def _complain(text, argv):
     if "--debug" in argv:
         traceback.print_exc()
-    lines = text.split("\n")
-    clean = "\n".join(printable(line) for line in lines)
-    print(f"error: {clean}", file=sys.stderr)
+    print(f"error: {_clean(text)}", file=sys.stderr)
 
 
 def _warning(message, category, filename, lineno, line=None):
-    return f"warning: {message}\n"
+    return f"warning: {_clean(str(message))}\n"
+
+
+def _clean(text):
+    return "\n".join(map(printable, text.split("\n")))
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ def read_config(path: str | os.PathLike) -> dict:
 
 
 def _text(path):
-    if not path.exists():
+    if not os.path.exists(path):
         raise ConfigError(f"configuration {path}: no such file")
-    if not path.is_file():  # a device or pipe might never end
+    if not os.path.isfile(path):  # a device or pipe might never end
         raise ConfigError(f"configuration {path}: not a regular file")
     try:
         with path.open("rb") as file:

@@ -3,13 +3,17 @@
 import os
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dendrites.errors import CheckpointError, ConfigError, StorageError
 
 # Importing xarray with it takes a moment, so arguments are checked before outputs are.
-from dendrites.storage import _check_target, output_path
+from dendrites.storage import _check_target, check_name_fits, output_path
+from experiments.headline import printable
+from experiments.locks import locked
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -41,6 +45,22 @@ class Outputs:
         """The checkpoint and the one before it."""
         return self.checkpoint, self.out.with_name(self.out.name + ".ckpt.prev")
 
+    @contextmanager
+    def reserved(self, *, overwrite: bool = False, resume: bool = False) -> Iterator:
+        """Within, no other run has this result, and nothing there would be lost.
+
+        Raises
+        ------
+        StorageError
+            If another process is at it, or a file exists.
+        CheckpointError
+            If an interrupted run's checkpoint would be lost.
+        """
+        use = f"{shown(self.out)} is being made by another run"
+        with locked(self.out.with_name(f".{self.out.name}.lock"), use):
+            _check_existing(self, overwrite, resume)
+            yield
+
 
 def plan_outputs(
     name: str,
@@ -50,10 +70,11 @@ def plan_outputs(
     out_dir: str | None = None,
     typed: frozenset[str] = frozenset(),
     picture: bool = True,
-    overwrite: bool = False,
     resume: bool = False,
 ) -> Outputs:
-    """Decide where a run writes; refuse what it could not or must not write.
+    """Decide where a run writes; refuse what it could not write.
+
+    What is there already is looked at by `Outputs.reserved`.
 
     Parameters
     ----------
@@ -68,7 +89,7 @@ def plan_outputs(
         given, and name their own output directory.
     picture : bool
         Whether a picture is drawn at all; its default is the result's name, .png.
-    overwrite, resume : bool
+    resume : bool
 
     Returns
     -------
@@ -80,9 +101,7 @@ def plan_outputs(
     ConfigError
         If a suffix is unknown, or `resume` is asked without `out`.
     StorageError
-        If a name leaves the output directory, exists, or cannot be written.
-    CheckpointError
-        If an interrupted run's checkpoint would be lost.
+        If a name leaves the output directory or cannot be written.
     """
     folder = "." if out_dir is None else out_dir
     run_id = uuid.uuid4()
@@ -108,7 +127,6 @@ def plan_outputs(
     _check_target(target, overwrite=True)
     if image is not None:
         check_picture(image, overwrite=True)
-    _check_existing(outputs, overwrite, resume)
     return outputs
 
 
@@ -119,9 +137,11 @@ def check_picture(path: Path, *, overwrite: bool) -> None:
             f"{path}: unknown kind of picture {path.suffix!r}; use "
             + " or ".join(PICTURES)
         )
+    check_name_fits(path)
     folder = path.parent
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        there = os.path.exists(folder)
+        what = "is a file, not a folder" if there else "does not exist"
         raise StorageError(f"{path}: folder {folder} {what}; choose or create another")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StorageError(f"{path}: folder {folder} is read-only for you")
@@ -163,9 +183,9 @@ def save_picture(figure, path: str | os.PathLike) -> Path:
 
 
 def shown(path: Path) -> str:
-    """The path as seen from the current folder, if it lies there."""
+    """The path as seen from the current folder, if it lies there, safe to print."""
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return printable(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _check_existing(outputs, overwrite, resume):

@@ -21,7 +21,7 @@ from experiments.arguments import (
 )
 from experiments.config_files import read_config
 from experiments.experiment import EXPERIMENTS
-from experiments.headline import headline_table
+from experiments.headline import headline_table, printable
 from experiments.interrupts import resume_line, stopping_politely
 from experiments.options import REQUIRED, experiment_options, from_text
 
@@ -111,7 +111,6 @@ def run(experiment, typed: dict) -> int:
         out_dir=typed.get("out_dir"),
         typed=typed_names,
         picture=not typed.get("no_plot", False),
-        overwrite=typed.get("overwrite", False),
         resume=typed.get("resume", False),
     )
     if "seed" in arguments and arguments["seed"] is None:
@@ -119,7 +118,8 @@ def run(experiment, typed: dict) -> int:
 
         arguments["seed"] = draw_seed()  # here, so that a resumed run has the same
     again = resume_line(experiment.name, typed, outputs.out.name, arguments.get("seed"))
-    with stopping_politely():
+    replaced = {key: typed.get(key, False) for key in ("overwrite", "resume")}
+    with stopping_politely(), outputs.reserved(**replaced):
         try:
             return _run_and_save(experiment, function, arguments, outputs, typed)
         except KeyboardInterrupt:
@@ -241,7 +241,7 @@ def _print_way_back(function, outputs, again):
         text = "interrupted before the first checkpoint; nothing was kept"
     else:
         text = "interrupted; nothing was kept"
-    print(text, file=sys.stderr)
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
 
 
 def _kept(error, outputs, again):

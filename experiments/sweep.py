@@ -14,12 +14,12 @@ from dendrites._validate_dataset import UNITS, canonical_json
 from dendrites.dataset import labels, open_run, run_tree, with_groups
 from dendrites.errors import DataError
 from experiments.experiment import EXPERIMENTS
+from experiments.locks import now
 from experiments.options import experiment_options
 from experiments.outputs import shown
 from experiments.sweep_folder import SweepFolder
 from experiments.sweep_grid import text_of
 from experiments.sweep_jobs import Job, Sweep
-from experiments.sweep_lock import now
 
 #: Names in the group /sweep that no headline figure can have.
 ABOUT_JOBS = ("run_id", "status", "seed")

@@ -21,11 +21,11 @@ from dendrites._atomic import (
 )
 from dendrites.errors import ConfigError, StorageError
 from experiments.config_files import read_config
+from experiments.locks import check_unused, locked, now
 from experiments.outputs import shown
 from experiments.sweep_jobs import Job, Sweep, differences, read_sweep
-from experiments.sweep_lock import LOCK, check_unused, locked, now
 
-CONFIG, RESULT = "sweep.json", "sweep.nc"
+CONFIG, RESULT, LOCK = "sweep.json", "sweep.nc", "sweep.lock"
 JOBS, FAILED = "jobs", "failed"
 SCHEMA, VERSION = "dendrites/sweep", 1
 JOB_ATTRIBUTE = "sweep_job"
@@ -61,17 +61,17 @@ class SweepFolder:
             If it holds something else, is in use or cannot be written.
         """
         folder, there = self.path, os.path.lexists(self.path)
-        parent = folder if folder.is_dir() else folder.parent
+        parent = folder if os.path.isdir(folder) else folder.parent
         name = shown(folder)
-        if there and not folder.is_dir():
+        if there and not os.path.isdir(folder):
             raise StorageError(f"{name} is a file, not a folder; choose another --out")
-        if not parent.is_dir():
+        if not os.path.isdir(parent):
             what = "is a file" if os.path.lexists(parent) else "does not exist"
             raise StorageError(f"{name}: folder {parent} {what}; choose another --out")
         if not os.access(parent, os.W_OK | os.X_OK):
             raise StorageError(f"{name}: folder {parent} is read-only for you")
-        if self.config.is_file():
-            check_unused(folder)
+        if os.path.isfile(self.config):
+            check_unused(*self._lock)
             if not resume:
                 raise StorageError(
                     f"{name} holds a sweep: go on with it with --resume, or choose"
@@ -102,7 +102,7 @@ class SweepFolder:
         """
         with _storage(self.path):
             self.path.mkdir(exist_ok=True)
-        with locked(self.path):
+        with locked(*self._lock):
             with _storage(self.path):
                 for part in ("", JOBS, FAILED):
                     settle_leftovers(self.path / part)
@@ -110,7 +110,7 @@ class SweepFolder:
 
     def start(self, sweep: Sweep) -> dict:
         """Write what the sweep is; only within `locked`."""
-        if self.config.exists():
+        if os.path.exists(self.config):
             raise StorageError(f"{shown(self.path)} holds a sweep by now")
         record = new_record(sweep)
         self._begin(record)
@@ -127,7 +127,7 @@ class SweepFolder:
             If there is none.
         """
         where = shown(self.config)
-        if not self.config.is_file():
+        if not os.path.isfile(self.config):
             raise StorageError(f"{where}: no such file; {shown(self.path)} is no sweep")
         record = read_config(self.config)
         if record.get("schema") != SCHEMA:
@@ -221,11 +221,11 @@ class SweepFolder:
         """
         import h5py
 
-        from dendrites._run_formats import _check_seal
+        from dendrites._run_formats import check_seal
 
         path = self.job_file(name)
         try:
-            _check_seal(path)
+            check_seal(path)
             with h5py.File(path) as file:  # a hundred times faster than the whole tree
                 attributes = {key: _plain(value) for key, value in file.attrs.items()}
         except StorageError:
@@ -240,6 +240,10 @@ class SweepFolder:
         """Remove what cannot be used of a job, so that it is run again."""
         with _storage(self.path):
             self.job_file(name).unlink(missing_ok=True)
+
+    @property
+    def _lock(self):
+        return self.path / LOCK, f"{shown(self.path)} is in use by a running sweep"
 
     def _begin(self, record):
         self._write_json(self.config, record)

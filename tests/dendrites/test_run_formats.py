@@ -1,8 +1,10 @@
 """A run reopens as it was saved, from either format, or is refused."""
 
 import contextlib
+import hashlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -158,7 +160,8 @@ def test_a_later_minor_version_is_read_even_if_it_breaks_our_rules(tmp_path, suf
     )
     path = tmp_path / f"a{suffix}"
     write_unchecked(tree, path)
-    assert open_run(path)["stimuli/apical"]["new"].attrs["units"] == "lm"
+    opened = open_run(path, verify=False)
+    assert opened["stimuli/apical"]["new"].attrs["units"] == "lm"
 
 
 @BACKENDS
@@ -167,7 +170,7 @@ def test_a_later_major_version_asks_to_upgrade(tmp_path, suffix):
     write_unchecked(changed_root(schema_version="2.3"), path)
     message = "written by schema 2.3, this version reads up to 1.x; upgrade"
     with pytest.raises(DataError, match=message):
-        open_run(path)
+        open_run(path, verify=False)
 
 
 def write_unchecked(tree, path):
@@ -187,15 +190,16 @@ def test_a_foreign_or_faulty_file_is_named_with_its_fault(tmp_path, fault):
     write_unchecked(tree, tmp_path / "a.nc")
     message = {"schema": "not a run file", "units": "spike_time: units missing"}
     with pytest.raises(DataError, match=rf"a\.nc: (?s:.*){message[fault]}"):
-        open_run(tmp_path / "a.nc")
+        open_run(tmp_path / "a.nc", verify=False)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\x89HDF\r\n\x1a\n", b"\0" * 5000])
-def test_a_file_of_another_kind_is_refused(tmp_path, content):
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_file_of_another_kind_is_refused(tmp_path, content, verify):
     path = tmp_path / "a.nc"
     path.write_bytes(content)
-    with pytest.raises(StorageError, match=r"a\.nc: not a readable"):
-        open_run(path)
+    with pytest.raises(StorageError, match=r"a\.nc(: not a readable| does not end in)"):
+        open_run(path, verify=verify)
 
 
 def test_an_empty_folder_is_not_a_store(tmp_path):
@@ -266,3 +270,96 @@ def test_an_altered_file_can_be_read_on_request(tmp_path):
     with pytest.raises(StorageError, match="checksum does not match"):
         open_run(path)
     assert_same(open_run(path, verify=False), simulation())
+
+
+# Files without checksums, and files that point to others
+
+
+def reseal(path):
+    """As someone would who changes a file on purpose."""
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest().encode()
+    path.write_bytes(data + _run_formats.SEAL + digest + b"\n")
+
+
+def without_seal(path):
+    path.write_bytes(path.read_bytes()[: -_run_formats.SEAL_LENGTH])
+
+
+@pytest.mark.parametrize("appended", [b"", b"x", b"\n"])
+def test_a_changed_file_whose_checksum_is_gone_is_refused(tmp_path, appended):
+    path = save_run(simulation(title="before"), tmp_path / "a.nc")
+    data = path.read_bytes().replace(b"before", b"behind")
+    if not appended:
+        data = data[: -_run_formats.SEAL_LENGTH]
+    path.write_bytes(data + appended)
+    message = "does not end in a checksum(?s:.*)verify=False"
+    with pytest.raises(StorageError, match=message):
+        open_run(path)
+    assert open_run(path, verify=False).attrs["title"] == "behind"
+
+
+def test_saving_it_again_gives_a_file_its_checksum(tmp_path):
+    path = save_run(simulation(), tmp_path / "a.nc")
+    without_seal(path)
+    save_run(open_run(path, verify=False), path, overwrite=True)
+    assert_same(open_run(path), simulation())
+
+
+def test_a_store_without_its_list_of_checksums_is_refused(tmp_path):
+    path = save_run(simulation(), tmp_path / "a.zarr")
+    (path / "manifest.json").unlink()
+    with pytest.raises(StorageError, match=r"has no manifest\.json"):
+        open_run(path)
+    assert_same(open_run(path, verify=False), simulation())
+
+
+def external_storage(file, secret):
+    file.create_dataset("extra", (6,), "u1", external=[(str(secret), 0, 6)])
+
+
+def external_link(file, secret):
+    file["extra"] = h5py.ExternalLink(str(secret), "/")
+
+
+def soft_link(file, secret):
+    file["extra"] = h5py.SoftLink("/populations")
+
+
+def virtual_data(file, secret):
+    layout = h5py.VirtualLayout((6,), "f8")
+    layout[:] = h5py.VirtualSource(str(secret), "x", shape=(6,))
+    file.create_virtual_dataset("extra", layout)
+
+
+def hidden_in_a_group(file, secret):
+    external_storage(file["populations"].create_group("deep"), secret)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize(
+    "point",
+    [external_storage, external_link, soft_link, virtual_data, hidden_in_a_group],
+)
+def test_a_file_that_points_to_others_is_refused_before_they_are_read(
+    tmp_path, point, verify, monkeypatch
+):
+    (tmp_path / "secret").write_text("secret")
+    path = save_run(simulation(), tmp_path / "a.nc")
+    without_seal(path)
+    with h5py.File(path, "r+") as file:
+        point(file, tmp_path / "secret")
+    reseal(path)
+    monkeypatch.setattr(xr, "open_datatree", None)  # not even begun
+    with pytest.raises(StorageError, match="extra.*(is a link|stored elsewhere)"):
+        open_run(path, verify=verify)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_store_that_links_to_other_files_is_refused(tmp_path, kind):
+    path = save_run(simulation(), tmp_path / "a.zarr")
+    target = path / "populations/pyr/v/c" / ("0/0/0" if kind == "file" else "")
+    target.rename(tmp_path / "moved")
+    target.symlink_to(tmp_path / "moved")
+    with pytest.raises(StorageError, match="is a link"):
+        open_run(path, verify=False)

@@ -214,7 +214,10 @@ def test_a_relative_name_lies_under_the_folder(tmp_path, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../a.nc", "s/../../a.nc", "~/a.nc", "~x", "a\0.nc", "/a.nc"],
+    [
+        *("", ".", "..", "../a.nc", "s/../../a.nc", "~/a.nc", "~x", "a\0.nc", "/a.nc"),
+        *("a\x1b[2J.nc", "a\n.nc", "a\x9b2J.nc"),
+    ],
 )
 def test_a_name_leading_elsewhere_is_refused(tmp_path, name):
     with pytest.raises(StorageError, match="must stay under the output directory"):
@@ -246,3 +249,29 @@ def test_an_absolute_name_is_accepted_only_on_request(tmp_path):
     assert output_path(target, "elsewhere", allow_absolute=True) == target
     with pytest.raises(StorageError, match="must stay under"):
         output_path(target, tmp_path)
+
+
+# Names at the system's limit
+
+
+@BACKENDS
+def test_the_longest_name_can_be_saved_replaced_and_read(tmp_path, suffix):
+    path = tmp_path / ("é" * ((200 - len(suffix)) // 2) + suffix)
+    save_run(simulation(), path)
+    save_run(simulation(), path, overwrite=True)
+    assert_same(open_run(path), simulation())
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@BACKENDS
+@pytest.mark.parametrize("length", [201, 255, 256, 5000])
+def test_a_longer_name_is_refused_with_the_limit(tmp_path, suffix, length):
+    path = tmp_path / ("a" * (length - len(suffix)) + suffix)
+    with pytest.raises(StorageError, match=f"of {length} bytes is too long: at most 2"):
+        save_run(simulation(), path)
+    with pytest.raises(StorageError, match=f"of {length} bytes is too long"):
+        output_path(path.name, tmp_path)
+    with pytest.raises(StorageError, match="no such file"):
+        open_run(path)
+    with pytest.raises(StorageError, match="does not exist"):
+        save_run(simulation(), tmp_path / ("d" * 300) / "a.nc")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import example_runs
 import pytest
-from fake_experiment import python
+from fake_experiment import ROOT, python
 
-from dendrites.dataset import save_run
+from dendrites.dataset import open_run, save_run, update_root
 from dendrites.errors import StorageError
 from experiments import doctor
 from experiments.experiment import EXPERIMENTS
@@ -177,3 +177,76 @@ def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m experiments.cli list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stderr == ""
+
+
+# Standard output and error that cannot be written
+
+
+COMMAND = """
+import os, sys
+import fake_experiment
+from experiments.cli import main
+from experiments.experiment import EXPERIMENTS
+
+fake_experiment.question.calls = []
+EXPERIMENTS["answers"] = fake_experiment.experiment("answers", "question")
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def shell(redirection, *words):
+    """A command as a shell runs it, with something done to its streams."""
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -c "$@" {redirection}', sys.executable, COMMAND, *words],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_full_standard_output_is_told_and_costs_no_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = shell(">/dev/full", "run", "answers", "--out", "a.nc", "--no-plot")
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (4, said)
+    assert open_run("a.nc").attrs["experiment"] == "answers"
+
+
+def test_with_a_closed_standard_output_a_run_ends_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = shell(">&- <&-", "run", "answers", "--out", "a.nc", "--no-plot")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert open_run("a.nc").attrs["experiment"] == "answers"
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_nobody_hearing_of_an_error_changes_nothing(tmp_path, monkeypatch, redirection):
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "answers", "--out", "a.nc", "--no-plot"]
+    done = shell(redirection, *words, "--gain", "3")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert shell(redirection, *words).returncode == 0
+    open_run("a.nc")
+
+
+# The picture of a file that holds something else
+
+
+def test_the_picture_of_a_run_without_what_it_shows_is_refused(run, tmp_path):
+    tree = update_root(example_runs.training(), experiment="digits")
+    save_run(tree, "other.nc")
+    code, out, err = run("plot", "other.nc")
+    assert (code, out) == (2, "")
+    assert "other.nc: lacks what the picture of digits shows" in err
+    save_run(update_root(example_runs.training(), experiment="cell-answers"), "t.nc")
+    code, out, err = run("plot", "t.nc")
+    assert (code, "bug" in err) == (2, False)
+    assert sorted(os.listdir()) == ["other.nc", "t.nc"]
+
+
+def test_a_picture_of_a_file_with_too_long_a_name_is_refused(run):
+    code, _, err = run("plot", "a" * 300 + ".nc")
+    assert (code, "is too long" in err) == (4, True)
+    code, _, err = run("plot", "d" * 300 + "/a.nc", "--out", "a.png")
+    assert (code, "no such file" in err) == (4, True)

@@ -108,6 +108,49 @@ def test_a_signal_stops_a_run_within_two_seconds(number, code, tmp_path, monkeyp
     assert os.listdir() == ["s.nc.ckpt"]
 
 
+def test_a_result_that_another_run_is_making_is_left_to_it(
+    tmp_path, monkeypatch, answer
+):
+    with python_process(SLEEPER.format(polite=True)) as child:
+        assert child.stdout.readline() == "asleep\n"
+        before = Path("s.nc.ckpt").read_bytes()
+        for words in ([], ["--overwrite"], ["--resume"]):
+            said = f"s.nc is being made by another run: process {child.pid}, since 20"
+            refused(answer("--out", "s.nc", *words), 4, said)
+        assert Path("s.nc.ckpt").read_bytes() == before
+        child.kill()
+    # Its lock is still there, as after a crash, and in nobody's way.
+    assert sorted(os.listdir()) == [".s.nc.lock", "s.nc.ckpt"]
+    refused(answer("--out", "s.nc"), 4, "holds an interrupted run")
+    assert answer("--out", "s.nc", "--overwrite", "--no-plot")[0] == 0
+    assert os.listdir() == ["s.nc"]
+
+
+RACER = """
+import sys
+import fake_experiment
+from experiments.cli import main
+from experiments.experiment import EXPERIMENTS
+
+fake_experiment.question.calls = []
+EXPERIMENTS["racer"] = fake_experiment.experiment("racer", "question")
+sys.exit(main(["run", "racer", "--out", "r.nc", "--no-plot", *sys.argv[1:]]))
+"""
+
+
+def test_of_runs_started_together_one_has_the_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    children = [python_process(RACER) for _ in range(2)]
+    ends = [child.communicate(timeout=60) for child in children]
+    codes = sorted(child.returncode for child in children)
+    assert codes == [0, 4], ends
+    for child, (out, err) in zip(children, ends, strict=True):
+        if child.returncode:
+            assert out == "" and err.count("\n") == 1
+            assert "being made by another run" in err or "already exists" in err
+    assert os.listdir() == ["r.nc"]
+
+
 def test_a_second_signal_stops_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with python_process(SLEEPER.format(polite=False)) as child:

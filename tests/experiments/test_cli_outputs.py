@@ -62,7 +62,9 @@ def test_an_absolute_name_may_be_typed(answer, tmp_path):
     assert os.listdir("sub") == ["a.nc"]
 
 
-@pytest.mark.parametrize("name", ["../a.nc", "~/a.nc", "a\0.nc", "link/a.nc", ""])
+@pytest.mark.parametrize(
+    "name", ["../a.nc", "~/a.nc", "a\0.nc", "a\x1b[2J.nc", "link/a.nc", ""]
+)
 @pytest.mark.parametrize("option", ["--out", "--plot"])
 def test_a_name_that_leaves_the_output_directory_is_refused(
     answer, tmp_path, name, option
@@ -75,6 +77,35 @@ def test_a_name_that_leaves_the_output_directory_is_refused(
 def test_an_absolute_name_is_refused_below_a_given_directory(answer, tmp_path):
     result = answer("--out", tmp_path / "a.nc", "--out-dir", ".")
     refused(result, 4, "must stay under the output directory")
+
+
+@pytest.mark.parametrize("key", ["out", "plot"])
+def test_a_name_in_a_file_cannot_steer_the_terminal(answer, key):
+    suffix = {"out": "nc", "plot": "png"}[key]
+    Path("c.json").write_text(json.dumps({key: f"a\x1b[2J\x1b]0;x\x07.{suffix}"}))
+    result = answer("--config", "c.json")
+    refused(result, 4, "must stay under the output directory", "\\x1b[2J")
+    assert "\x1b" not in result[2]
+    # What is printed of a name that is allowed cannot either: here, right to left.
+    Path("c.json").write_text(json.dumps({key: f"a\u202e.{suffix}"}))
+    code, out, err = answer("--config", "c.json")
+    assert (code, "a?." in out, "\u202e" in out + err) == (0, True, False)
+
+
+@pytest.mark.parametrize("key", ["out", "plot"])
+@pytest.mark.parametrize("length", [201, 255, 300, 5000])
+def test_a_name_that_is_too_long_is_refused(answer, key, length):
+    suffix = {"out": ".nc", "plot": ".png"}[key]
+    name = "a" * (length - len(suffix)) + suffix
+    refused(answer(f"--{key}", name), 4, f"of {length} bytes is too long")
+    refused(answer(f"--{key}", name, "--out-dir", "."), 4, "is too long")
+
+
+@pytest.mark.parametrize("option", ["--out-dir", "--config"])
+def test_a_folder_or_file_with_too_long_a_name_is_not_there(answer, option):
+    code = {"--out-dir": 4, "--config": 2}[option]
+    name = "d" * 300 + {"--out-dir": "", "--config": ".json"}[option]
+    refused(answer(option, name), code, "no such file" if code == 2 else "not exist")
 
 
 @pytest.mark.parametrize("key", ["out", "plot"])

@@ -12,7 +12,7 @@ import pytest
 import sweep_jobs
 import xarray as xr
 
-import experiments.sweep_lock
+import experiments.locks
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, DataError, StorageError
 from experiments.experiment import EXPERIMENTS
@@ -257,7 +257,7 @@ def test_a_damaged_configuration_is_refused(filled, text, says):
 
 def test_files_of_a_dead_process_are_cleared_away(filled):
     folder = filled(missing=range(6))
-    machine = experiments.sweep_lock.machine()
+    machine = experiments.locks.machine()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     left = [folder.path, folder.path / "jobs", folder.path / "failed"]
@@ -322,16 +322,16 @@ def test_job_files_of_two_jobs_cannot_be_exchanged(filled):
 HOLD = """
 import sys, time
 from pathlib import Path
-from experiments.sweep_lock import locked
-with locked(Path(sys.argv[1])):
+from experiments.locks import locked
+with locked(Path(sys.argv[1]), "in use"):
     print("held", flush=True)
     time.sleep(60)
 """
 
 
-def holder(folder):
+def holder(path):
     child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)],
+        [sys.executable, "-c", HOLD, str(path)],
         env=sweep_jobs.environment(),
         stdout=subprocess.PIPE,
         text=True,
@@ -345,28 +345,42 @@ def test_a_folder_in_use_is_refused_until_its_process_is_gone(
     by_number, tmp_path, monkeypatch
 ):
     if by_number:  # as where the file system has no locks
-        monkeypatch.setattr(experiments.sweep_lock, "fcntl", None)
-    with holder(tmp_path) as child:
+        monkeypatch.setattr(experiments.locks, "fcntl", None)
+    path = tmp_path / "sweep.lock"
+    with holder(path) as child:
         for attempt in (
-            lambda: experiments.sweep_lock.check_unused(tmp_path),
-            lambda: experiments.sweep_lock.locked(tmp_path).__enter__(),
+            lambda: experiments.locks.check_unused(path, "in use"),
+            lambda: experiments.locks.locked(path, "in use").__enter__(),
         ):
             with pytest.raises(StorageError, match=f"process {child.pid}, since 20"):
                 attempt()
         child.kill()
     # The file is still there, as after a crash.
-    assert (tmp_path / "sweep.lock").exists()
-    with experiments.sweep_lock.locked(tmp_path):
-        owner = json.loads((tmp_path / "sweep.lock").read_text())
+    assert path.exists()
+    with experiments.locks.locked(path, "in use"):
+        owner = json.loads(path.read_text())
         assert owner["pid"] == os.getpid()
     assert os.listdir(tmp_path) == []
 
 
 def test_nonsense_in_the_lock_file_is_no_owner(tmp_path):
+    path = tmp_path / "sweep.lock"
     for text in ("", "[1]", "{", '{"pid": "x"}'):
-        (tmp_path / "sweep.lock").write_text(text)
-        with experiments.sweep_lock.locked(tmp_path):
+        path.write_text(text)
+        with experiments.locks.locked(path, "in use"):
             pass
+
+
+def test_a_link_in_place_of_the_lock_costs_no_file_its_content(tmp_path):
+    path, mine = tmp_path / "sweep.lock", tmp_path / "mine"
+    mine.write_text("mine")
+    path.symlink_to(mine)
+    with (
+        pytest.raises(StorageError, match="cannot lock"),
+        experiments.locks.locked(path, "in use"),
+    ):
+        pass
+    assert mine.read_text() == "mine"
 
 
 # what is read from it

@@ -1,4 +1,4 @@
-"""One process at a time in the folder of a sweep.
+"""One process at a time in the folder of a sweep, or at the result of a run.
 
 The lock is held on an open file, so that it ends with the process however that ends;
 what the file says only tells whose it is. Where the file system has no locks, the
@@ -14,39 +14,47 @@ from pathlib import Path
 
 from dendrites._atomic import is_alive, machine
 from dendrites.errors import StorageError
-from experiments.outputs import shown
 
 try:
     import fcntl
 except ImportError:  # not on this system
     fcntl = None
 
-LOCK = "sweep.lock"
 
+def check_unused(path: Path, use: str) -> None:
+    """Refuse what another process has locked.
 
-def check_unused(folder: Path) -> None:
-    """Refuse a folder that another process has locked.
+    Parameters
+    ----------
+    path : Path
+        The file with the lock.
+    use : str
+        What the other process does, for the message.
 
     Raises
     ------
     StorageError
         With the number of that process and when it started.
     """
-    with suppress(FileNotFoundError), open(folder / LOCK, "rb+") as file:
-        _take(folder, file.fileno())
+    with suppress(FileNotFoundError), open(path, "rb+") as file:
+        _take(file.fileno(), use)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Within, no other process gets the lock of the folder.
+def locked(path: Path, use: str) -> Iterator[None]:
+    """Within, no other process gets the lock.
+
+    Parameters
+    ----------
+    path, use : see `check_unused`
+        The file is removed at the end.
 
     Raises
     ------
     StorageError
         If another process has it. That of a process which is gone is taken over.
     """
-    path = folder / LOCK
-    descriptor = _open(folder)
+    descriptor = _open(path, use)
     try:
         owner = {"pid": os.getpid(), "machine": machine(), "started_utc": now()}
         os.ftruncate(descriptor, 0)
@@ -63,12 +71,17 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _open(folder):
-    path = folder / LOCK
+def _open(path, use):
+    # A link in its place could make another file lose its content.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _take(folder, descriptor)
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StorageError(f"cannot lock {path}: {reason}") from error
+        try:
+            _take(descriptor, use)
             if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
                 return descriptor
         except FileNotFoundError:
@@ -79,12 +92,11 @@ def _open(folder):
         os.close(descriptor)
 
 
-def _take(folder, descriptor):
+def _take(descriptor, use):
     owner = _owner(descriptor)
     if not _is_free(descriptor, owner):
         raise StorageError(
-            f"{shown(folder)} is in use by a running sweep: process"
-            f" {owner.get('pid', '(unknown)')}, since"
+            f"{use}: process {owner.get('pid', '(unknown)')}, since"
             f" {owner.get('started_utc', 'a moment ago')}; wait for it or stop it"
         )
 
