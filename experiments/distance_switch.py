@@ -129,7 +129,7 @@ def distance_switch(
 
 
 def measure(
-    distances, depolarisations, frequencies, *, pairings, delay, dt, **parameters
+    distances, depolarisations, frequencies, *, pairings, delay, boost, dt, **parameters
 ):
     """Weight change by one burst, peak and held potential of every synapse.
 
@@ -155,7 +155,10 @@ def measure(
     )
     cells = {
         f"{dendrite}{k}": adex_dendrite(
-            dendrite=dendrite, distance=distance, **parameters
+            dendrite=dendrite,
+            distance=distance,
+            **({"boost": boost} if dendrite == "active" else {}),
+            **parameters,
         )
         for dendrite in DENDRITES
         for k, distance in enumerate(distances)

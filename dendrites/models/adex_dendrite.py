@@ -20,6 +20,7 @@ from dendrites.spikes import faded
 SOURCE = "Clopath, Busing, Vasilaki & Gerstner (2010), Nat. Neurosci. 13, 344-352"
 PUBLISHED_DT = 0.1
 NOISE_PARAMETERS = ("noise_soma", "noise_apical", "tau_noise")
+BOOST_PARAMETERS = ("boost", "boost_half", "boost_slope")
 
 
 class State(NamedTuple):
@@ -356,7 +357,8 @@ def adex_dendrite(
     ------
     ModelError
         If `dendrite` is unknown, a parameter out of its range or unknown, or a
-        parameter of the noise is given without noise.
+        parameter of the noise is given without noise or one of the boost without an
+        active dendrite.
 
     Source: soma, clamp and filters: Clopath, Busing, Vasilaki and Gerstner (2010), with
     the spike's clamp as in the simulator NEST's model aeif_psc_delta_clopath; what is
@@ -374,6 +376,12 @@ def adex_dendrite(
             raise ModelError(
                 f"adex_dendrite: {name} = {parameters[name]!r} needs noise=True, or "
                 "leave it out"
+            )
+    for name in BOOST_PARAMETERS:
+        if name in parameters and dendrite != "active":
+            raise ModelError(
+                f"adex_dendrite: {name} = {parameters[name]!r} needs "
+                "dendrite='active', or leave it out"
             )
     return CellModel(
         name="adex_dendrite",

@@ -23,11 +23,13 @@ import numpy as np
 
 from dendrites import transfer
 from dendrites.cell import NON_NEGATIVE, POSITIVE, CellModel
+from dendrites.errors import ModelError, choices
 from dendrites.models._noise import with_noise
 from dendrites.reads import rate_of_soma
 
 SOURCE = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, eqs. 1-5"
 PUBLISHED_DT = 0.1
+NUDGES = ("current", "conductance")
 
 
 class PyramidalState(NamedTuple):
@@ -314,6 +316,11 @@ def sacramento_output(
     def predicted_rate(cell, p):
         return phi(p.g_basal / (p.g_leak + p.g_basal) * cell.basal)
 
+    if nudge not in NUDGES:
+        raise ModelError(
+            f"sacramento_output: nudge = {nudge!r}: no known teacher. "
+            + choices(nudge, NUDGES)
+        )
     current = nudge == "current"
     model = CellModel(
         name="sacramento_output",

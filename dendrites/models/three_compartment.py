@@ -100,6 +100,12 @@ def three_compartment(
             "instantaneous"
         )
     dynamic = dendrites == "dynamic"
+    if not dynamic and "tau_dendrite" in parameters:
+        raise ModelError(
+            f"three_compartment: tau_dendrite = {parameters['tau_dendrite']!r} ms: "
+            "instantaneous dendrites have no time constant; leave it out, or use "
+            "dendrites='dynamic'"
+        )
     return CellModel(
         name="three_compartment",
         state=State,

@@ -103,7 +103,9 @@ def test_driven_cell_follows_the_matrix_exponential(stepper, order):
     apical_coupling=st.floats(0.0, 3.0),
 )
 @settings(max_examples=15, deadline=None)
-def test_no_drive_leaves_the_cell_at_rest(kind, **parameters):
+def test_no_drive_leaves_the_cell_at_rest(kind, tau_dendrite, **parameters):
+    if kind == "dynamic":
+        parameters["tau_dendrite"] = tau_dendrite
     cell = dn.models.three_compartment(dendrites=kind, **parameters)
     tree = dn.simulate(cell, duration=2.0, dt=0.1)
     assert not tree["populations/cell"].v.values.any()
