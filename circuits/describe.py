@@ -119,7 +119,7 @@ def _functions(model):
 
 
 def _fingerprint(*functions):
-    """Of source and captured values; "" where a function has none to be had."""
+    """Of source and captured values, or of instructions where there is no source."""
     text = ModuleText(single_precision=False)
     try:
         for function in functions:
@@ -128,7 +128,5 @@ def _fingerprint(*functions):
             else:
                 text.function(function)
     except ModelError:
-        return ""
-    if text.objects:
         return ""
     return hashlib.sha256("\n".join(text.lines).encode()).hexdigest()[:12]

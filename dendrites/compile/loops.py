@@ -3,10 +3,11 @@
 Every scalar function of a user or of this library enters through one of the loops
 below. Each kind has one fixed signature of pointers and numbers (`calls`), so the
 engine holds them in tables and never recompiles for a new cell, rule, size or depth.
+A loop is known by the text of its functions, read anew for every run: what a function
+is made of may have changed since the last one.
 Variable v of cell i lies at ``v * stride + i`` of its pointer.
 """
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,6 @@ def settle_loop(model: CellModel, dtype):
     return _cell_loop(model, dtype, SETTLED)
 
 
-@functools.cache
 @one_compiles
 def _cell_loop(model, dtype, stepper):
     text = ModuleText(dtype == np.float32)
@@ -106,7 +106,6 @@ def _cell_loop(model, dtype, stepper):
     return compile_loop(text, "cell", dtype, functions)
 
 
-@functools.cache
 @one_compiles
 def read_loop(model: CellModel, read, dtype):
     """Loop that writes one scalar read of every cell of a population."""
@@ -124,7 +123,6 @@ def read_loop(model: CellModel, read, dtype):
     return compile_loop(text, "read", dtype, [(read, model)])
 
 
-@functools.cache
 @one_compiles
 def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
     """Loop for the postsynaptic factor gain * (teaching - baseline) of every cell.
@@ -155,7 +153,6 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
     return compile_loop(text, "factor", dtype, reads)
 
 
-@functools.cache
 @one_compiles
 def synapse_loop(model: CellModel, change, dtype):
     """Loop that applies a non-separable rule to every synapse of a projection.
@@ -213,16 +210,6 @@ _SCALAR = CellModel(
 )
 
 
-@functools.cache
-def _elementwise_table(function, dtype):
-    def read(cell, p):
-        return function(cell.u)
-
-    loop = read_loop(_SCALAR, read, dtype)
-    # The loop owns the machine code behind the address.
-    return loop_table([loop]), loop
-
-
 @kernel
 def _apply_kernel(loops, x, out, zero):
     pointer = at(x, zero)
@@ -244,6 +231,10 @@ def elementwise(function, values) -> np.ndarray:
     values = np.ascontiguousarray(values, dtype=float)
     flat = values.reshape(-1)
     out = np.empty_like(flat)
-    table, _ = _elementwise_table(function, np.float64)
-    _apply_kernel(table, flat, out, 0)
+
+    def read(cell, p):
+        return function(cell.u)
+
+    loop = read_loop(_SCALAR, read, np.float64)
+    _apply_kernel(loop_table([loop]), flat, out, 0)
     return out.reshape(values.shape)

@@ -11,10 +11,11 @@ import sys
 import numpy as np
 from numba import njit, types
 
+from dendrites.compile.bare_code import check_types
 from dendrites.compile.calls import signature
 from dendrites.compile.jit import INNER, jit_disabled
 from dendrites.compile.machine_code import keep_machine_code
-from dendrites.compile.refusals import explained, jitted
+from dendrites.compile.refusals import explained
 from dendrites.errors import DendritesError
 
 
@@ -26,25 +27,26 @@ def compile_loop(text, kind, dtype, functions):
     """
     sig = signature(kind, types.float32 if dtype == np.float32 else types.float64)
     body = "\n".join(text.lines) + "\n"
+    # A code object lives in this process alone, and so does what is made of it.
     cached = not text.objects
-    if cached and (body, sig) in _COMPILED:
+    if (body, sig) in _COMPILED:
+        # Layers that differ in their parameters only share one loop.
         return _COMPILED[body, sig]
     try:
-        loop = _module(body, text.objects).loop
+        module = _module(body, text.objects)
         if jit_disabled():
-            return loop
-        loop = njit(**INNER)(loop)
+            return module.loop
+        loop = njit(**INNER)(module.loop)
         if cached:
             keep_machine_code(loop, generated=True)
         loop.compile(sig)
         loop.disable_compile()
+        check_types([getattr(module, name) for name in text.bare])
     except (DendritesError, Warning):
         raise
     except Exception as error:  # Numba refuses code with many kinds of exception.
         raise explained(error, functions, dtype) from None
-    if cached:
-        # Layers that differ in their parameters only share one loop.
-        _COMPILED[body, sig] = loop
+    _COMPILED[body, sig] = loop
     return loop
 
 
@@ -74,8 +76,8 @@ def _module(body, objects):
     # Exponentials of parameters alone leave the loop only if their functions are part
     # of it (measured: 3 to 25 times faster).
     module.INNER = {**INNER, "forceinline": True}
-    for key, function in objects.items():
-        setattr(module, key, jitted(function, INNER))
+    for key, code in objects.items():
+        setattr(module, key, code)
     spec.loader.exec_module(module)
     if not objects:
         # Complete by now, so that no other thread sees a part. Machine code refers to

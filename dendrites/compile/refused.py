@@ -1,0 +1,96 @@
+"""What no scalar function may use, found by reading it, and why.
+
+Compiled, these would run and do something else than in Python: random numbers without
+the run's seed, a time that stands still, an exception that is never raised.
+"""
+
+import ast
+import builtins
+import linecache
+
+from dendrites.errors import CompileError
+
+# Whole numbers without bound; compiled ones have 64 bits.
+_UNBOUNDED = ("factorial", "comb", "perm", "gcd", "lcm", "isqrt", "prod")
+BUILTINS = (
+    *("abs", "bool", "divmod", "enumerate", "float", "int", "len", "max", "min"),
+    *("pow", "range", "round", "sum", "tuple", "zip"),
+)
+_RANDOM = (
+    "draws random numbers, which would not follow the run's seed; declare an input of "
+    "random numbers, CellModel(random={'noise': 'normal'})"
+)
+_OUTSIDE = "looks at time, files or the system; give what it needs as a parameter"
+_ORIGINS = {
+    "random": _RANDOM,
+    "numpy.random": _RANDOM,
+    "secrets": _RANDOM,
+    **dict.fromkeys(("time", "datetime", "os", "posix", "nt", "sys", "io"), _OUTSIDE),
+    **dict.fromkeys(("_io", "pathlib", "threading", "logging"), _OUTSIDE),
+}
+_STATEMENTS = {
+    (ast.Try, ast.TryStar, ast.Raise, ast.Assert): (
+        "compiled code raises nothing where Python does, so exceptions and assertions "
+        "cannot be kept; test with if"
+    ),
+    (ast.With, ast.Import, ast.ImportFrom): (
+        "opening and importing belong outside of the function"
+    ),
+    (ast.Global, ast.Nonlocal, ast.Delete): (
+        "it may not change a name outside of itself; return the value"
+    ),
+    (ast.Yield, ast.YieldFrom, ast.Await, ast.ClassDef): (
+        "a scalar function must return one value for one cell"
+    ),
+    (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp): (
+        "lists, sets and dictionaries cannot be compiled; use numbers or tuples"
+    ),
+    (ast.GeneratorExp, ast.JoinedStr, ast.Match): (
+        "generators, texts and match cannot be compiled; use numbers, if and for"
+    ),
+    (ast.LShift, ast.RShift, ast.Invert): (
+        "whole numbers of Python have no bound and compiled ones have 64 bits; use "
+        "2.0**k instead of shifts, and `not`"
+    ),
+}
+
+
+def reason_against(node) -> str | None:
+    """Why a part of a syntax tree cannot be compiled, if it cannot."""
+    for kinds, reason in _STATEMENTS.items():
+        if isinstance(node, kinds):
+            return reason
+    return None
+
+
+def reason_against_object(value) -> str | None:
+    """Why a captured function, module or generator cannot be compiled, if known."""
+    module = getattr(value, "__module__", None)
+    if not isinstance(module, str):
+        # Functions of `random` are methods of a hidden generator.
+        module = type(getattr(value, "__self__", value)).__module__
+    if type(value).__name__ == "module":
+        module = value.__name__
+    for origin, reason in _ORIGINS.items():
+        if module == origin or module.startswith(origin + "."):
+            return reason
+    name = getattr(value, "__name__", "")
+    if module == "math" and name in _UNBOUNDED:
+        return (
+            f"math.{name} gives whole numbers without bound, and compiled ones have "
+            "64 bits; use math.gamma or math.lgamma, or compute it outside"
+        )
+    if getattr(builtins, name or "-", None) is value and name not in BUILTINS:
+        return f"{name} cannot be compiled; builtins that can: " + ", ".join(BUILTINS)
+    return None
+
+
+def refused(function, line: int, reason: str) -> CompileError:
+    """An error that shows a line of a user's function and says why it is refused."""
+    filename = function.__code__.co_filename
+    shown = linecache.getline(filename, line).strip()
+    return CompileError(
+        f"{function.__name__} cannot be compiled, in {filename}, line {line}:\n"
+        + (f"    {shown}\n" if shown else "")
+        + reason
+    )
