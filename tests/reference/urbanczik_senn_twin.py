@@ -276,7 +276,7 @@ def run(
     g_exc_held, g_inh_held = given(g_exc_held), given(g_inh_held)
     i_soma, i_dendrite, forced = given(i_soma), given(i_dendrite), given(forced)
 
-    # The dendrite with the soma held at U is linear with this conductance.
+    # The dendrite with the soma held is linear with this conductance.
     g_total = p.g_leak + p.g_back
     tau_total = p.capacitance / g_total
     keep_v = np.exp(-dt / tau_total)
@@ -294,7 +294,16 @@ def run(
 
     for k in range(n_steps):
         V_old = V
-        drive = p.g_leak * p.e_leak + p.g_back * U + i_dendrite[k]
+        # What flows back comes from the soma of mid-step: solve
+        # C (U_mid - U) / (dt / 2) = -G_now U_mid + drive_now.
+        exc_now, inh_now = g_exc + g_exc_held[k], g_inh + g_inh_held[k]
+        G_now = p.g_leak + p.g_dendrite + exc_now + inh_now
+        drive_now = p.g_leak * p.e_leak + p.g_dendrite * V + i_soma[k]
+        drive_now = drive_now + exc_now * p.e_exc + inh_now * p.e_inh
+        C_half = 2.0 * p.capacitance / dt
+        U_mid = (C_half * U + drive_now) / (C_half + G_now)
+
+        drive = p.g_leak * p.e_leak + p.g_back * U_mid + i_dendrite[k]
         V_rest = drive / g_total
         V = V_rest + (V_old - V_rest) * keep_v + per_current * current
         current = current * np.exp(-dt / p.tau_syn)
