@@ -11,6 +11,8 @@ from experiments.experiment import Argument
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 # Chosen by hand for backprop on this network: twice as large never leaves chance.
 BACKPROP_RATE = 3.0
+# It needs more than ten passes to leave chance: with fewer it is no reference.
+BACKPROP_EPOCHS = 80
 SETTLED = 7.5
 
 
@@ -59,7 +61,8 @@ def digits(
 
     The circuit of Sacramento et al. (2018) learns scikit-learn's 8 x 8 digits in full
     continuous time, plasticity at every step, beside a control with frozen hidden
-    layers. A linear classifier and plain backprop see the same split.
+    layers. A linear classifier and plain backprop, at least 80 epochs of it, see the
+    same split.
 
     Returns
     -------
@@ -108,13 +111,14 @@ def digits(
     # By the circuit's own rule a readout of random hidden layers hardly leaves chance;
     # to be fair to the control its readout is also trained to convergence.
     readout = references.frozen_readout(circuit, task, seed=seed)
+    backprop_epochs = max(epochs, BACKPROP_EPOCHS)
     errors = {
         "frozen_hidden_readout": references.settled_error(circuit, task, readout),
         "linear": references.linear_error(task),
         "backprop": references.backprop_error(
             circuit,
             task,
-            epochs=epochs,
+            epochs=backprop_epochs,
             batch=batch,
             rate=BACKPROP_RATE,
             seed=seed,
@@ -137,9 +141,8 @@ def digits(
             ),
         },
     )
-    return update_root(
-        tree, headline=_headline(tree, errors, time.perf_counter() - begun)
-    )
+    seconds = time.perf_counter() - begun
+    return update_root(tree, headline=_headline(tree, errors, backprop_epochs, seconds))
 
 
 def digits_circuit(
@@ -231,8 +234,11 @@ def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12
     )
 
 
-def _headline(tree, errors, seconds):
+def _headline(tree, errors, backprop_epochs, seconds):
+    from experiments.references import has_learned
+
     here = "same split, this run"
+    backprop, learned = errors["backprop"], has_learned(errors["backprop"], 10)
     own = float(tree["training"].error_rate.sel(split="test")[-1])
     # One epoch's angle jumps by tens of degrees; the median over training does not.
     frozen = errors["frozen_hidden_readout"]
@@ -241,7 +247,7 @@ def _headline(tree, errors, seconds):
         "test_error": {
             "value": own,
             "unit": "1",
-            "reference": f"backprop {errors['backprop']:.4f}",
+            "reference": f"backprop {backprop:.4f}" if learned else "",
             "source": here,
         },
         "test_error_frozen_hidden": {
@@ -257,10 +263,11 @@ def _headline(tree, errors, seconds):
             "source": f"logistic regression, {here}",
         },
         "test_error_backprop": {
-            "value": errors["backprop"],
+            "value": backprop,
             "unit": "1",
-            "reference": "",
-            "source": f"same network, rate {BACKPROP_RATE:g}, {here}",
+            "reference": "" if learned else "not trained: no reference",
+            "source": f"same network, rate {BACKPROP_RATE:g}, {backprop_epochs} "
+            f"epochs, {here}",
         },
         "angle_deg_hidden1": {
             "value": angle,
@@ -271,7 +278,7 @@ def _headline(tree, errors, seconds):
         "wall_s": {
             "value": seconds,
             "unit": "s",
-            "reference": "at most 90",
-            "source": "target for two processors",
+            "reference": "",
+            "source": "whole run on this machine",
         },
     }

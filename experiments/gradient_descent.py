@@ -8,11 +8,20 @@ moves each layer by
     delta_k = a_k phi'(u_k) e_k,  e_N = t - u_N,  e_k = F_k delta_{k+1}
 
 With F_k = W_{k+1}^T that is a step of `rate_k` along the exact negative gradient
-("backprop"); with F_k = B_k, the circuit's own fixed top-down weights, it is feedback
-alignment ("random").
+("backprop"). Two others use the circuit's own fixed top-down weights B_k:
+
+- "alignment", feedback alignment as published: what travels down is the error before it
+  meets the slope of the cell that sends it, e_k = B_k e_{k+1}; every cell then applies
+  its own slope.
+- "gated_alignment", as it is often programmed, F_k = B_k in place of the transposed
+  weights: what travels down has met the slope of its sender, e_k = B_k delta_{k+1}.
+
+With one hidden layer and a linear output both are the same.
 
 Source: Lillicrap, Cownden, Tweed, Akerman, Nature Communications 7 (2016) 13276 for
-feedback alignment; the loss is our derivation (docs, model page).
+"alignment". Differs: e_N is there the difference of target and output rates, of the
+squared error; here of potentials, of the loss, which is our derivation (docs, model
+page).
 """
 
 from collections.abc import Sequence
@@ -33,7 +42,7 @@ from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError, NumericalError, choices
 from dendrites.random import generator
 
-FEEDBACK = ("backprop", "random")
+FEEDBACK = ("backprop", "alignment", "gated_alignment")
 DTYPES = ("float32", "float64")
 TEST_BATCH = 1000
 
@@ -68,7 +77,8 @@ def descend(
         layers below it. Biases move at the rate of their layer.
     rate_decay : float
         Factor on both rates after each epoch, above 0 and at most 1.
-    feedback : {"backprop", "random"}
+    feedback : {"backprop", "alignment", "gated_alignment"}
+        What travels down, see above.
     seed : int
         Draws initial weights, top-down weights and the order of examples.
     dtype : {"float32", "float64"}
@@ -90,8 +100,8 @@ def descend(
     ConfigError
         If an option is out of range or the task does not fit the circuit.
     ModelError
-        If the circuit has no feedforward network, or "random" finds no top-down
-        weights, or a rate is no finite number >= 0.
+        If the circuit has no feedforward network, or feedback alignment finds no
+        top-down weights, or a rate is no finite number >= 0.
     NumericalError
         If a weight or an answer is no longer finite after an epoch.
     """
@@ -167,7 +177,8 @@ class _Network:
             for layer in self.layers
         ]
         self.B = None
-        if feedback == "random":
+        self.gated = feedback != "alignment"
+        if feedback != "backprop":
             pairs = zip(self.layers[:-1], self.layers[1:], strict=True)
             names = [_top_down(circuit, *pair) for pair in pairs]
             self.B = [self._array(weights[name]) for name in names]
@@ -201,11 +212,11 @@ class _Network:
             return
         error, deltas = target - potentials[-1], {}
         for k in range(len(self.W) - 1, trained[0] - 1, -1):
-            error *= self.slope(potentials[k], r[k + 1])
-            error *= self.layers[k].attenuation
-            deltas[k] = error
+            deltas[k] = error * self.slope(potentials[k], r[k + 1])
+            deltas[k] *= self.layers[k].attenuation
             if k > trained[0]:
-                error = error @ (self.W[k] if self.B is None else self.B[k - 1].T)
+                sent = deltas[k] if self.gated else error
+                error = sent @ (self.W[k] if self.B is None else self.B[k - 1].T)
         for k in trained:
             rate = rates[k] / len(inputs)
             self._add_product(
@@ -276,6 +287,6 @@ def _top_down(circuit, here, above):
         if wanted in names:
             return wanted
     raise ModelError(
-        f"descend, feedback 'random': circuit {circuit.name!r} has no projection "
+        f"descend, feedback alignment: circuit {circuit.name!r} has no projection "
         f"{stem + 'apical'!r} or {stem + 'top_down'!r}; use 'backprop'"
     )

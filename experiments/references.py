@@ -13,6 +13,11 @@ from dendrites.errors import NumericalError
 from dendrites.random import generator
 
 
+def has_learned(error: float, n_classes: int) -> bool:
+    """Whether a learner is good for a comparison: at most half the errors of chance."""
+    return error <= 0.5 * (1.0 - 1.0 / n_classes)
+
+
 def linear_error(task: Task) -> float:
     """Test error of multinomial logistic regression on the inputs."""
     from sklearn.linear_model import LogisticRegression

@@ -226,6 +226,9 @@ def compare_update(circuit, weights: dict, inputs, targets) -> np.ndarray:
 def feedback_alignment(circuit, weights: dict, inputs, targets) -> dict:
     """Direction of feedback alignment for one pattern: -dL/dW with B in place of W^T.
 
+    The gated form: what travels down has met the slope of the cell that sends it, as in
+    the gradient and as the circuit's own rates carry it.
+
     Parameters
     ----------
     inputs, targets : ndarray (n_in,), (n_out,), rates

@@ -285,6 +285,8 @@ def _references(errors, curve):
 
 
 def _headline(tree, errors, seconds):
+    from experiments.references import has_learned
+
     here = "same points, this run"
     control = tree["controls/frozen_hidden"].error_rate.sel(split="test")
     angles = tree["diagnostics"].angle_to_bp.sel(layer="hidden1")
@@ -296,7 +298,13 @@ def _headline(tree, errors, seconds):
             "0.033 +- 0.008, in continuous time",
             "public reimplementation, 10 seeds",
         ),
-        ("test_error_backprop", errors["backprop"], "1", "", f"same network, {here}"),
+        (
+            "test_error_backprop",
+            errors["backprop"],
+            "1",
+            "" if has_learned(errors["backprop"], 3) else "not trained: no reference",
+            f"same network, {tree['training'].sizes['epoch']} epochs, {here}",
+        ),
         (
             "test_error_frozen_hidden",
             control[-1],

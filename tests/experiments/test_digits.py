@@ -15,8 +15,9 @@ from circuits.gradient import integral_loss
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments import references, tasks
-from experiments.digits import digits, digits_circuit, stored_weights
+from experiments.digits import BACKPROP_EPOCHS, digits, digits_circuit, stored_weights
 from experiments.plot_digits import plot
+from experiments.references import has_learned
 
 ROOT = Path(experiments.__file__).parents[1]
 CIRCUIT = {
@@ -90,6 +91,21 @@ def test_headline_figures_have_value_unit_reference_and_source(tree):
     for name in found.reference.values:
         key = f"test_error_{str(name).removesuffix('_readout')}"
         assert headline[key]["value"] == float(found.sel(reference=name))
+
+
+def test_an_untrained_learner_is_no_reference(tree):
+    headline = json.loads(tree.attrs["headline_json"])
+    backprop = headline["test_error_backprop"]
+    # Two epochs of this circuit; backprop leaves chance after more than ten.
+    assert backprop["value"] < 0.1
+    assert f"{BACKPROP_EPOCHS} epochs" in backprop["source"]
+    assert headline["test_error"]["reference"] == f"backprop {backprop['value']:.4f}"
+    assert has_learned(0.4, 10) and not has_learned(0.897, 10)
+    assert not has_learned(0.6, 3)
+
+
+def test_the_time_of_a_run_is_compared_with_nothing(tree):
+    assert json.loads(tree.attrs["headline_json"])["wall_s"]["reference"] == ""
 
 
 def test_the_circuit_starts_to_learn_within_two_epochs(tree):

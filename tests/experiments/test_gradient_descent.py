@@ -13,7 +13,7 @@ from circuits.weights import initial_weights
 from dendrites import transfer
 from dendrites.errors import ConfigError, ModelError, NumericalError
 from dendrites.random import generator
-from experiments.gradient_descent import descend
+from experiments.gradient_descent import FEEDBACK, descend
 from experiments.references import settled_error
 from experiments.tasks import digits
 
@@ -79,8 +79,11 @@ def test_one_step_follows_the_exact_negative_gradient(phi, bias):
     assert_same(found, wanted, atol=1e-12)
 
 
-def alignment_step(circuit, weights, inputs, targets):
-    """One step of feedback alignment, cell by cell, at rates 0.3 and 0.7."""
+def alignment_step(circuit, weights, inputs, targets, *, gated):
+    """One step of feedback alignment, cell by cell, at rates 0.3 and 0.7.
+
+    `gated`: a cell sends its error times its own slope; else the error itself.
+    """
     W = [weights[layer.projection] for layer in circuit.layers]
     b = [weights[layer.bias][:, 0] for layer in circuit.layers]
     B = [
@@ -98,27 +101,54 @@ def alignment_step(circuit, weights, inputs, targets):
         for k in range(3):
             u = a[k] * (W[k] @ r[k] + b[k])
             r.append(1 / (1 + np.exp(-u)))
-        delta = a[2] * r[3] * (1 - r[3]) * (np.log(rates / (1 - rates)) - u)
+        error = np.log(rates / (1 - rates)) - u
         for k in (2, 1, 0):
             rate = (0.3 if k == 2 else 0.7) / len(inputs)
             layer = circuit.layers[k]
+            delta = a[k] * r[k + 1] * (1 - r[k + 1]) * error
             steps[layer.projection] += rate * np.outer(delta, r[k])
             steps[layer.bias] += rate * delta[:, None]
+            sent = delta if gated else error
             if k:
-                error = [
-                    sum(B[k - 1][i, j] * delta[j] for j in range(len(delta)))
-                    for i in range(len(r[k]))
-                ]
-                delta = a[k - 1] * r[k] * (1 - r[k]) * np.array(error)
+                error = np.array(
+                    [
+                        sum(B[k - 1][i, j] * sent[j] for j in range(len(sent)))
+                        for i in range(len(r[k]))
+                    ]
+                )
     return steps
 
 
-def test_random_feedback_carries_errors_through_the_top_down_weights():
+@pytest.mark.parametrize("feedback", ["alignment", "gated_alignment"])
+def test_feedback_alignment_carries_errors_through_the_top_down_weights(feedback):
     circuit, task = make_circuit(), make_task()
     train, start = task.splits["train"], initial_weights(circuit, seed=3)
-    wanted = alignment_step(circuit, start, train.inputs, train.targets)
-    result = descend(circuit, task, **settings(feedback="random"))
+    gated = feedback == "gated_alignment"
+    wanted = alignment_step(circuit, start, train.inputs, train.targets, gated=gated)
+    result = descend(circuit, task, **settings(feedback=feedback))
     assert_same(moved(circuit, result), wanted, atol=1e-12)
+
+
+def angle(one, other):
+    a, b = (
+        np.concatenate([x.ravel() for x in steps.values()]) for steps in (one, other)
+    )
+    return np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+
+
+def test_both_forms_of_feedback_alignment_go_different_ways_below_the_output():
+    circuit, task = make_circuit(), make_task()
+    found = [
+        moved(circuit, descend(circuit, task, **settings(feedback=feedback)))
+        for feedback in ("alignment", "gated_alignment")
+    ]
+    output = circuit.layers[-1].projection
+    np.testing.assert_array_equal(found[0][output], found[1][output])
+    below = [
+        {k: v for k, v in each.items() if "hidden" in k.split("_to_")[1]}
+        for each in found
+    ]
+    assert 0.1 < angle(*below) < 90.0
 
 
 def test_batches_follow_the_order_of_a_training_session_and_decaying_rates():
@@ -139,7 +169,7 @@ def test_batches_follow_the_order_of_a_training_session_and_decaying_rates():
     assert_same(found, {name: weights[name] for name in found}, atol=1e-12)
 
 
-@pytest.mark.parametrize("feedback", ["backprop", "random"])
+@pytest.mark.parametrize("feedback", FEEDBACK)
 @pytest.mark.parametrize("trained", [["output"], ["hidden2", "output"], ["hidden1"]])
 def test_only_the_layers_asked_for_move_and_as_if_all_did(trained, feedback):
     circuit, task = make_circuit(), make_task()
@@ -186,12 +216,12 @@ def test_a_task_without_labels_has_losses_only():
     assert result["loss"].keys() == {"test"}
 
 
-@pytest.mark.parametrize("feedback", ["backprop", "random"])
+@pytest.mark.parametrize("feedback", FEEDBACK)
 def test_handwritten_digits_are_learned(feedback):
     task = digits(seed=0)
     circuit = sacramento([64, 50, 10], bias=True, seed=0)
     options = {"epochs": 30, "batch": 10, "output_rate": 0.1, "feedback": feedback}
-    hidden = {"backprop": 1.0, "random": 0.3}[feedback]
+    hidden = {"backprop": 1.0, "alignment": 0.2, "gated_alignment": 0.3}[feedback]
     result = descend(circuit, task, **options, hidden_rate=hidden, seed=0)
     # linear regression leaves 0.03 to 0.04 on this split, chance 0.9
     assert result["error_rate"]["test"][-1] < 0.06
@@ -243,7 +273,7 @@ def test_random_feedback_without_top_down_weights_is_refused():
         full.populations, kept, full.schedule, layers=full.layers, phi=full.phi
     )
     with pytest.raises(ModelError, match="output_to_hidden2_apical"):
-        descend(circuit, make_task(), **settings(feedback="random"))
+        descend(circuit, make_task(), **settings(feedback="alignment"))
     assert descend(circuit, make_task(), **settings())["loss"]["test"].shape == (1,)
 
 
