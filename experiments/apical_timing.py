@@ -91,35 +91,42 @@ def apical_timing(
 
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
-    from experiments.lab import Protocol, grid, lab_models, run_lab
+    from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
 
     created = now()
     chosen = lab_models(models)
     currents, delays = sorted(apical_currents), sorted(delays)
     check_step(onset_step)
     base = Protocol(frequency=FREQUENCY, pairings=PAIRINGS, apical_duration=DURATION)
-    with tqdm(unit="run", disable=None if progress else True) as bar:
+    noises = {"noise_soma": noise, "noise_apical": noise, "noise_tau": noise_tau}
+    # Models, currents and delays of every sweep, its seeds and its noise.
+    sweeps = {
+        "quiet": (chosen, currents, _finer(delays, fine_step), (0,), {}),
+        "noisy": (chosen, currents, delays, range(seed, seed + seeds), noises),
+    }
+    if "burst" in chosen:
+        burst = {"burst": chosen["burst"]}
+        sweeps["known"] = (burst, [*KNOWN], list(KNOWN_DELAYS), (0,), {})
+    grids = {
+        name: grid(base, apical_current=currents, apical_delay=delays)
+        for name, (_, currents, delays, _, _) in sweeps.items()
+    }
+    total = sum(
+        count_runs(sweeps[name][0], grids[name], seeds=sweeps[name][3])
+        for name in sweeps
+    )
+    swept = {}
+    with tqdm(total=total, unit="run", disable=None if progress else True) as bar:
         options = {"threads": threads or os.cpu_count() or 1, "tick": bar.update}
-
-        def run(some, currents, delays, **noise):
-            protocols = grid(base, apical_current=currents, apical_delay=delays)
-            found = run_lab(some, list(protocols.values()), **noise, **options)
-            return _Swept(some, found, currents, delays, noise.get("seeds", (0,)))
-
-        quiet = run(chosen, currents, _finer(delays, fine_step))
-        noisy = run(
-            chosen,
-            currents,
-            delays,
-            seeds=range(seed, seed + seeds),
-            noise_soma=noise,
-            noise_apical=noise,
-            noise_tau=noise_tau,
-        )
-        groups = {"/delay": _with_noise(noisy), "/quiet": _without_noise(quiet)}
-        if "burst" in chosen:
-            found = run({"burst": chosen["burst"]}, [*KNOWN], KNOWN_DELAYS)
-            groups["/known"] = _known(found)
+        for name, (some, currents_, delays_, seeds_, noise_) in sweeps.items():
+            found = run_lab(some, grids[name], seeds=seeds_, **noise_, **options)
+            swept[name] = _Swept(some, found, currents_, delays_, seeds_)
+    groups = {
+        "/delay": _with_noise(swept["noisy"]),
+        "/quiet": _without_noise(swept["quiet"]),
+    }
+    if "known" in swept:
+        groups["/known"] = _known(swept["known"])
     groups["/conditions"] = conditions()
     groups["/map"] = onset_map(potentials, onset_step)
     config["models"] = list(chosen)

@@ -67,17 +67,26 @@ def plasticity_matrix(
 
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
-    from experiments.lab import Protocol, lab_models, run_lab
+    from experiments.lab import Protocol, count_runs, lab_models, run_lab
 
     created = now()
     chosen = lab_models(None if ALL in models else models)
     base = Protocol(apical_current=apical_current, frequency=frequency)
-    bar = tqdm(unit="run", disable=None if progress else True)
-    options = {
-        "seeds": range(seed, seed + seeds),
+    counted = {"seeds": range(seed, seed + seeds), "controls": False}
+    axes_of = {name: _axes(base, model) for name, model in chosen.items()}
+    protocols_of = {
+        name: [p for axis in axes.values() for p in axis]
+        for name, axes in axes_of.items()
+    }
+    total = sum(
+        count_runs(model, protocols_of[name], **counted)
+        + count_runs(model, base, **counted)
+        for name, model in chosen.items()
+    )
+    bar = tqdm(total=total, unit="run", disable=None if progress else True)
+    options = counted | {
         "noise_soma": noise,
         "noise_apical": noise,
-        "controls": False,
         "threads": threads or os.cpu_count() or 1,
         "tick": bar.update,
     }
@@ -86,13 +95,12 @@ def plasticity_matrix(
     axes |= {"conditions": {}, "silent": {}}
     with bar:
         for name, model in chosen.items():
-            protocols = _axes(base, model)
-            every = [p for axis in protocols.values() for p in axis]
-            change = run_lab([model], every, **options)[name].changes["paired"]
-            silent = run_lab([model], [base], silent=True, **options)[name]
+            change = run_lab(model, protocols_of[name], **options)[name]
+            change = change.changes["paired"]
+            silent = run_lab(model, base, silent=True, **options)[name]
             axes["silent"][name] = silent.changes["paired"]
             first = 0
-            for axis, members in protocols.items():
+            for axis, members in axes_of[name].items():
                 axes[axis][name] = change[first : first + len(members)]
                 first += len(members)
     config["models"] = list(chosen)

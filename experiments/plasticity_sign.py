@@ -69,7 +69,7 @@ def plasticity_sign(
 
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
-    from experiments.lab import Protocol, grid, lab_models, run_lab
+    from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
 
     created = now()
     chosen = lab_models(None if ALL in models else models)
@@ -81,12 +81,13 @@ def plasticity_sign(
     )
     currents, rates = sorted(apical_currents), sorted(frequencies)
     protocols = grid(base, apical_current=currents, frequency=rates)
-    bar = tqdm(unit="run", disable=None if progress else True)
-    with bar:
+    every = range(seed, seed + seeds)
+    total = count_runs(chosen, protocols, seeds=every)
+    with tqdm(total=total, unit="run", disable=None if progress else True) as bar:
         found = run_lab(
             chosen,
-            list(protocols.values()),
-            seeds=range(seed, seed + seeds),
+            protocols,
+            seeds=every,
             noise_soma=noise,
             noise_apical=noise,
             noise_tau=noise_tau,
@@ -94,7 +95,7 @@ def plasticity_sign(
             tick=bar.update,
         )
     shape = (len(currents), len(rates), seeds)
-    dataset = _dataset(chosen, found, currents, rates, range(seed, seed + seeds), shape)
+    dataset = _dataset(chosen, found, currents, rates, every, shape)
     config["models"] = list(chosen)
     return run_tree(
         "simulation",

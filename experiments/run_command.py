@@ -132,6 +132,7 @@ def run(experiment, typed: dict) -> int:
 
 
 def _run_and_save(experiment, function, arguments, outputs, typed):
+    from dendrites.compile.jit import told_once
     from dendrites.dataset import save_run, update_root
     from experiments.outputs import shown
 
@@ -144,9 +145,9 @@ def _run_and_save(experiment, function, arguments, outputs, typed):
     }
     if not resume:
         _remove(outputs.checkpoints)  # of a run that --overwrite discards
-    tree = function(
-        **arguments, **{name: v for name, v in control.items() if name in accepted}
-    )
+    control = {name: value for name, value in control.items() if name in accepted}
+    with told_once():
+        tree = function(**arguments, **control)
     tree = update_root(tree, run_id=outputs.run_id, experiment=experiment.name)
     save_run(tree, outputs.out, overwrite=resume or typed.get("overwrite", False))
     _remove(outputs.checkpoints)

@@ -12,6 +12,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from dendrites.compile.machine_code import keep_machine_code
 
 COMPILING = "compiling, first run only ..."
+_told = None  # within `told_once`: whether it was said
 
 # Division by zero gives inf, as in NumPy: a raise inside a loop would stop it from
 # being vectorised, and divergence is detected by value. No fastmath: NaN must stay.
@@ -31,6 +32,18 @@ def jit_disabled() -> bool:
 
 
 @contextmanager
+def told_once():
+    """Within, `compiling` says so once, however many loops are compiled one by one."""
+    global _told
+    before = _told
+    _told = bool(before)
+    try:
+        yield
+    finally:
+        _told = None if before is None else _told
+
+
+@contextmanager
 def compiling(announce=None):
     """Say once if something must be compiled, and compile it faster.
 
@@ -43,8 +56,11 @@ def compiling(announce=None):
         said = False
 
         def on_start(self, _):
-            if not self.said:
-                self.said = True
+            global _told
+            said, self.said = self.said or _told, True
+            if _told is not None:
+                _told = True
+            if not said:
                 (announce or (lambda text: print(text, file=sys.stderr)))(COMPILING)
 
         def on_end(self, _):

@@ -8,6 +8,7 @@ from dendrites._lazy import lazy_names
 _WHERE = {
     "LabModel": "model",
     "Protocol": "protocol",
+    "count_runs": "lab",
     "grid": "protocol",
     "lab_models": "models",
     "run_lab": "lab",

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from dendrites._checks import number, shown, whole_number
+from dendrites.compile.jit import told_once
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
 from experiments.lab.background import Background
 from experiments.lab.group import Group, run_group
 from experiments.lab.measures import COUNTS
 from experiments.lab.model import LabModel
+from experiments.lab.models import lab_models
 from experiments.lab.protocol import MOST_PROTOCOLS, Protocol
 
 # Cells that step side by side: enough to fill loops, few enough for the cache.
@@ -41,8 +44,8 @@ class Outcome(NamedTuple):
 
 
 def run_lab(
-    models: Mapping[str, LabModel] | Sequence[LabModel],
-    protocols: Sequence[Protocol],
+    models: LabModel | str | Sequence[LabModel | str] | Mapping[str, LabModel],
+    protocols: Protocol | Sequence[Protocol] | Mapping[Any, Protocol],
     *,
     seeds: Sequence[int] = (0,),
     noise_soma: float = 0.0,
@@ -62,13 +65,14 @@ def run_lab(
 
     Parameters
     ----------
-    models : sequence of LabModel, or mapping with such values
-    protocols : sequence of Protocol
+    models : LabModel or str, a sequence of these, or a mapping with such values
+        Names are those of `lab_models`.
+    protocols : Protocol, a sequence of them, or a mapping such as `grid` returns
     seeds : sequence of int
     noise_soma, noise_apical : float
         Standard deviation of the Ornstein-Uhlenbeck currents into soma and apical
         dendrite, pA, >= 0; models without currents receive them through their
-        injection scales.
+        injection scales. A model that has no place for one is refused.
     noise_tau : float
         Their time constant, ms, > 0.
     controls : bool
@@ -78,7 +82,8 @@ def run_lab(
     threads : int
         Does not change results.
     tick : callable, optional
-        Called with the number of runs that have ended, for a progress bar.
+        Called with 1 when a run has ended, for a progress bar; `count_runs` gives the
+        total.
 
     Returns
     -------
@@ -92,12 +97,13 @@ def run_lab(
     NumericalError
         If a cell diverges.
     """
-    models = list(models.values() if isinstance(models, Mapping) else models)
-    seeds = [check_seed(seed) for seed in seeds]
-    _check(models, protocols, seeds, noise_soma, noise_apical, noise_tau)
-    background = Background(tuple(seeds), noise_soma, noise_apical, noise_tau)
-    wanted = [_controls(p) if controls else {"paired": p} for p in protocols]
-    unique = list(dict.fromkeys(p for each in wanted for p in each.values()))
+    models, protocols = _models(models), _protocols(protocols)
+    seeds = _seeds(seeds)
+    noise = {"soma": noise_soma, "apical": noise_apical}
+    _check_noise(models, noise, noise_tau)
+    whole_number("lab: threads", threads, lowest=1)
+    background = Background(tuple(seeds), **noise, tau=noise_tau)
+    wanted, unique = _wanted(protocols, controls)
     for model in models:
         for protocol in unique:
             model.check(protocol)
@@ -115,29 +121,100 @@ def run_lab(
         if tick is not None:
             tick(1)
 
-    _map(work, groups, threads)
+    with told_once():
+        _map(work, groups, threads)
     return {
         model.name: _outcome(wanted, found[model.name], controls) for model in models
     }
 
 
-def _check(models, protocols, seeds, noise_soma, noise_apical, noise_tau):
+def count_runs(
+    models: LabModel | str | Sequence[LabModel | str] | Mapping[str, LabModel],
+    protocols: Protocol | Sequence[Protocol] | Mapping[Any, Protocol],
+    *,
+    seeds: Sequence[int] = (0,),
+    controls: bool = True,
+) -> int:
+    """How many compiled runs `run_lab` makes of this: the total of a progress bar."""
+    _, unique = _wanted(_protocols(protocols), controls)
+    n_seeds = len(_seeds(seeds))
+    return sum(
+        1 for model in _models(models) for _ in _side_by_side(unique, model, n_seeds)
+    )
+
+
+def _models(given):
+    """A list of lab models out of every way to give them."""
+    if isinstance(given, Mapping):
+        given = given.values()
+    elif isinstance(given, (LabModel, str)) or not np.iterable(given):
+        given = [given]
+    models = []
+    for each in given:
+        if isinstance(each, str):
+            each = lab_models(each)[each]
+        if not isinstance(each, LabModel):
+            raise ConfigError(
+                f"lab: models hold {shown(each)}: each must be a LabModel or the name "
+                "of one, see lab_models()"
+            )
+        models.append(each)
     names = [model.name for model in models]
     if not names or len(set(names)) < len(names):
         raise ConfigError(
             f"lab: models {names}: give at least one, and each a name of its own"
         )
-    if not len(protocols) or len(protocols) > MOST_PROTOCOLS:
+    return models
+
+
+def _protocols(given):
+    """A list of protocols out of every way to give them."""
+    if isinstance(given, Mapping):
+        given = given.values()
+    elif not np.iterable(given):
+        given = [given]
+    protocols = list(given)
+    for each in protocols:
+        if not isinstance(each, Protocol):
+            raise ConfigError(
+                f"lab: protocols hold {shown(each)}: each must be a Protocol"
+            )
+    if not protocols or len(protocols) > MOST_PROTOCOLS:
         raise ConfigError(
             f"lab: {len(protocols)} protocols: must be between 1 and {MOST_PROTOCOLS}"
         )
+    return protocols
+
+
+def _seeds(given):
+    if not np.iterable(given):
+        raise ConfigError(
+            f"lab: seeds = {shown(given)}: must be several numbers, such as (0,) for "
+            "one and range(10) for ten"
+        )
+    seeds = [check_seed(seed) for seed in given]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError(f"lab: seeds = {seeds}: give at least one, none twice")
-    for name, value in (("noise_soma", noise_soma), ("noise_apical", noise_apical)):
-        if not 0 <= value < np.inf:
-            raise ConfigError(f"lab: {name} = {value} pA: must be >= 0 and finite")
-    if not 0 < noise_tau < np.inf:
-        raise ConfigError(f"lab: noise_tau = {noise_tau} ms: must be > 0 and finite")
+    return seeds
+
+
+def _check_noise(models, noise, tau):
+    for where, value in noise.items():
+        name = f"noise_{where}"
+        number(f"lab: {name}", value, unit="pA", least=0.0, error=ConfigError)
+        for model in models if value else ():
+            if getattr(model, where) is None:
+                raise ConfigError(
+                    f"lab: {name} = {value:g} pA: model {model.name!r} has no place "
+                    "for it. Use 0, or leave this model out"
+                )
+    number("lab: noise_tau", tau, unit="ms", above=0.0, error=ConfigError)
+
+
+def _wanted(protocols, controls):
+    """Every protocol with its controls by kind, and all of them, each once."""
+    wanted = [_controls(p) if controls else {"paired": p} for p in protocols]
+    return wanted, list(dict.fromkeys(p for each in wanted for p in each.values()))
 
 
 def _controls(protocol):

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from circuits import Circuit, Phase, Population, Projection, Schedule
+from dendrites._checks import shown
 from dendrites.activity_difference import ActivityDifference
+from dendrites.bursts import BURST_INTERVAL
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
 from dendrites.models import source
@@ -29,7 +31,7 @@ class LabModel:
     rule : ActivityDifference or SynapticRule
     soma, apical : str or None
         Input fields of the cell that take the somatic and the apical current. None:
-        the model has no place for it, and that current does nothing.
+        the model has no place for it, and protocols with that current are refused.
     soma_scale, apical_scale : float
         What 1 pA is in the unit of that field: 1 for cells with currents, a declared
         scale for cells without.
@@ -83,7 +85,7 @@ class LabModel:
     apical_range: tuple[float, float] = (-1000.0, 2000.0)
     highest_frequency: float = 100.0
     plateau: float | None = None
-    burst_interval: float = 16.0
+    burst_interval: float = BURST_INTERVAL
     source: str = field(default="")
 
     def __post_init__(self):
@@ -106,6 +108,18 @@ class LabModel:
                     f"{where}: {self.cell.name} cells have no input {name!r}. "
                     + choices(name, self.cell.inputs._fields)
                 )
+        for scale, name in (("soma_scale", self.soma), ("apical_scale", self.apical)):
+            if name is None and getattr(self, scale) != 1.0:
+                kind = scale.removesuffix("_scale")
+                raise ModelError(
+                    f"{where}: {scale} = {shown(getattr(self, scale))}: without an "
+                    f"input field {kind} there is nothing to scale"
+                )
+        if not self.cell.spiking and self.burst_interval != BURST_INTERVAL:
+            raise ModelError(
+                f"{where}: burst_interval = {shown(self.burst_interval)}: "
+                f"{self.cell.name} cells do not spike, so they have no bursts"
+            )
         if self.plateau is not None and "apical" not in self.cell.read_names:
             raise ModelError(
                 f"{where}: plateaus are counted in the read 'apical', and "
@@ -123,31 +137,61 @@ class LabModel:
         """
         low, high = self.apical_range
         where = f"protocol for lab model {self.name!r}"
+        for name, field_ in (
+            ("somatic_current", self.soma),
+            ("apical_current", self.apical),
+            ("inhibition", self.apical),
+        ):
+            current = getattr(protocol, name)
+            if field_ is None and current:
+                raise ConfigError(
+                    f"{where}: {name} = {current:g} pA: its cell has no place for it. "
+                    f"Use {name}=0, or leave this model out"
+                )
         if not low <= protocol.apical_current <= high:
             raise ConfigError(
                 f"{where}: apical_current = {protocol.apical_current:g} pA lies "
                 f"outside its range, {low:g} to {high:g} pA"
             )
+        least = min(protocol.apical_current, 0.0) - protocol.inhibition
+        if protocol.inhibition and least < low:
+            raise ConfigError(
+                f"{where}: inhibition = {protocol.inhibition:g} pA: with it the apical "
+                f"current falls to {least:g} pA, outside its range, {low:g} to "
+                f"{high:g} pA"
+            )
+        if protocol.weight is not None and self.bounds is not None:
+            least, most = self.bounds
+            if not least <= protocol.weight <= most:
+                raise ConfigError(
+                    f"{where}: weight = {protocol.weight:g} lies outside its bounds, "
+                    f"{least:g} to {most:g}"
+                )
         if protocol.frequency > self.highest_frequency:
             raise ConfigError(
                 f"{where}: frequency = {protocol.frequency:g} Hz, and it can follow at "
                 f"most {self.highest_frequency:g} Hz"
             )
-        if protocol.somatic_duration < self.dt:
-            raise ConfigError(
-                f"{where}: somatic pulses of {protocol.somatic_duration:g} ms are "
-                f"shorter than its step of {self.dt:g} ms"
-            )
+        pulses = [("somatic", protocol.somatic_duration)]
+        if protocol.apical_pulse is not None:
+            pulses.append(("apical", protocol.apical_pulse[1]))
+        for name, duration in pulses:
+            if duration < self.dt:
+                raise ConfigError(
+                    f"{where}: {name} pulses of {duration:g} ms are shorter than its "
+                    f"step of {self.dt:g} ms"
+                )
         if self.halves and len(set(self.steps_of(protocol))) < len(HALVES) + 3:
             raise ConfigError(
                 f"{where}: rest, lead and tail must leave a step of {self.dt:g} ms "
                 "before and after the train of pairings"
             )
-        if self.halves and protocol.apical_delay is not None:
+        if self.halves and protocol.apical_pulse is not None:
+            delay, duration = protocol.apical_pulse
             raise ConfigError(
-                f"{where}: apical_delay = {protocol.apical_delay:g} ms: its rule "
+                f"{where}: apical pulses of {duration:g} ms at {delay:g} ms: its rule "
                 "compares two halves of the train, and single pulses have no place in "
-                "one. Use apical_delay=None"
+                "one. Use neither apical_delay nor apical_duration"
             )
 
     def circuit(

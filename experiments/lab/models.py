@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from numpy import iterable
+
 from dendrites import ActivityDifference, rules, transfer
 from dendrites.btsp import SINGLE_SPIKE
 from dendrites.errors import ConfigError, choices
@@ -248,16 +250,18 @@ BUILDERS: dict[str, Callable[[], LabModel]] = {
 }
 
 
-def lab_models(names: Sequence[str] | None = None) -> dict[str, LabModel]:
-    """Models of the lab by name; all of them by default.
+def lab_models(names: str | Sequence[str] | None = None) -> dict[str, LabModel]:
+    """Models of the lab by name, one or several; all of them by default.
 
     Raises
     ------
     ConfigError
         For a name that is none.
     """
-    names = list(BUILDERS) if names is None else list(names)
+    if names is None:
+        names = BUILDERS
+    names = [names] if isinstance(names, str) or not iterable(names) else list(names)
     for name in names:
-        if name not in BUILDERS:
+        if not isinstance(name, str) or name not in BUILDERS:
             raise ConfigError(f"lab: no model {name!r}. {choices(name, BUILDERS)}")
     return {name: BUILDERS[name]() for name in names}

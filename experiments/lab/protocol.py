@@ -12,6 +12,8 @@ import numpy as np
 from dendrites.errors import ConfigError, choices
 
 MOST_PROTOCOLS = 20_000
+USUAL_DURATION = 20.0  # ms, of an apical pulse
+OPTIONAL = ("apical_delay", "apical_duration", "weight")
 PARTS = ("usual", "early", "late", "throughout")
 UNITS = {
     "apical_current": "pA",
@@ -43,17 +45,18 @@ class Protocol:
     ----------
     apical_current : float
         pA into the apical dendrite.
-    apical_delay : float, optional
-        ms from the onset of every somatic pulse to that of a pulse of apical current
-        (negative: the apical one comes first). None: the current stays on.
-    apical_duration : float
-        ms, of every such pulse; of no meaning without a delay.
+    apical_delay, apical_duration : float, optional
+        Either one makes the apical current a pulse with every somatic pulse: ms from
+        the onset of the somatic pulse to its own (negative: it comes first; 0 if only
+        the duration is given), and its length, ms, > 0 (20 if only the delay is given).
+        With neither the current stays on.
     apical_part : {"usual", "early", "late", "throughout"}
-        When a current without delay is on: in the first or the second half of the train
+        When a current that stays on is on: in the first or the second half of the train
         of pairings, or from `lead` before it to the end. "usual" is "throughout", and
-        "late" for models whose rule compares the two halves.
+        "late" for models whose rule compares the two halves. Pulses come with every
+        pairing and take no other part than "usual".
     frequency : float
-        Hz, of pairings.
+        Hz, of pairings; one pairing alone has none.
     pairings : int
     pairing_dt : float
         ms from the presynaptic spike to the onset of the somatic pulse, t_post - t_pre.
@@ -81,7 +84,7 @@ class Protocol:
 
     apical_current: float = 0.0
     apical_delay: float | None = None
-    apical_duration: float = 20.0
+    apical_duration: float | None = None
     apical_part: str = "usual"
     frequency: float = 10.0
     pairings: int = 5
@@ -103,7 +106,7 @@ class Protocol:
     def _problems(self):
         for name in UNITS:
             value = getattr(self, name)
-            if value is None and name in ("apical_delay", "weight"):
+            if value is None and name in OPTIONAL:
                 continue
             if isinstance(value, bool) or not isinstance(value, numbers.Real):
                 yield f"protocol: {name} = {value!r}: must be a number in {UNITS[name]}"
@@ -123,7 +126,7 @@ class Protocol:
                     "be > 0"
                 )
                 return
-        for name in ("apical_duration", "inhibition", "rest", "lead", "tail"):
+        for name in ("inhibition", "rest", "lead", "tail"):
             if getattr(self, name) < 0:
                 yield (
                     f"protocol: {name} = {getattr(self, name):g} {UNITS[name]}: must "
@@ -139,30 +142,47 @@ class Protocol:
                 f"protocol: somatic pulses of {self.somatic_duration:g} ms overlap at "
                 f"{self.frequency:g} Hz; use at most {interval:g} ms"
             )
-        pulsed = self.apical_delay is not None
-        if pulsed and self.apical_duration > interval:
+        delay, duration = self.apical_pulse or (0.0, 0.0)
+        if self.apical_pulse and not duration > 0:
+            yield f"protocol: apical_duration = {duration:g} ms: must be > 0"
+        if self.apical_pulse and self.apical_part != "usual":
             yield (
-                f"protocol: apical pulses of {self.apical_duration:g} ms overlap at "
-                f"{self.frequency:g} Hz; use at most {interval:g} ms, or no "
-                "apical_delay for a current that stays on"
+                f"protocol: apical_part = {self.apical_part!r} is for a current that "
+                "stays on, and apical_delay or apical_duration make pulses of it, one "
+                "with every pairing. Give one or the other"
+            )
+        if duration > interval:
+            yield (
+                f"protocol: apical pulses of {duration:g} ms overlap at "
+                f"{self.frequency:g} Hz; use at most {interval:g} ms, or neither "
+                "apical_delay nor apical_duration for a current that stays on"
             )
         before = self.rest + self.lead
-        earliest = min(-self.pairing_dt, self.apical_delay if pulsed else 0.0)
+        earliest = min(-self.pairing_dt, delay)
         if before + earliest < 0:
             yield (
                 f"protocol: something happens {-earliest:g} ms before the first "
                 f"somatic pulse, which comes after rest + lead = {before:g} ms; make "
                 "one of them longer"
             )
-        latest = max(-self.pairing_dt, 0.0)
-        if pulsed:
-            latest = max(latest, self.apical_delay + self.apical_duration)
+        latest = max(-self.pairing_dt, 0.0, delay + duration)
         if latest > self.somatic_duration + self.tail:
             yield (
                 f"protocol: something happens {latest:g} ms after the last somatic "
                 f"pulse begins, and the run ends {self.somatic_duration + self.tail:g} "
                 "ms after it; use a longer tail"
             )
+
+    @property
+    def apical_pulse(self) -> tuple[float, float] | None:
+        """Delay and duration of every apical pulse, ms; None: the current stays on."""
+        delay, duration = self.apical_delay, self.apical_duration
+        if delay is None and duration is None:
+            return None
+        return (
+            0.0 if delay is None else delay,
+            USUAL_DURATION if duration is None else duration,
+        )
 
     @property
     def duration(self) -> float:
@@ -180,7 +200,13 @@ class Protocol:
     def without_apical(self) -> "Protocol":
         """The control with the same pairing and no apical current."""
         # When no current would flow does not matter: protocols share this control.
-        return replace(self, apical_current=0.0, apical_delay=None, apical_part="usual")
+        return replace(
+            self,
+            apical_current=0.0,
+            apical_delay=None,
+            apical_duration=None,
+            apical_part="usual",
+        )
 
     def unpaired(self) -> "Protocol":
         """The control with the same apical current, and the soma left alone."""
@@ -191,13 +217,12 @@ class Protocol:
         first = self.rest + self.lead
         onsets = first + np.arange(self.pairings) * (1000.0 / self.frequency)
         soma = [(t, t + self.somatic_duration, self.somatic_current) for t in onsets]
-        if self.apical_delay is None:
+        if self.apical_pulse is None:
             apical = [(*self._stays_on(halves), self.apical_current)]
         else:
-            starts = onsets + self.apical_delay
-            apical = [
-                (t, t + self.apical_duration, self.apical_current) for t in starts
-            ]
+            delay, duration = self.apical_pulse
+            starts = onsets + delay
+            apical = [(t, t + duration, self.apical_current) for t in starts]
         if self.inhibition:
             apical.append((self.rest, self.duration, -self.inhibition))
         spikes = onsets - self.pairing_dt if self.presynaptic else onsets[:0]

@@ -1,6 +1,7 @@
 """What training refuses before it compiles anything, and what it says meanwhile."""
 
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from tiny_training import HIDDEN, SIZES, tiny_circuit, tiny_task, tiny_train
 import circuits
 from circuits.progress import Progress
 from circuits.training import evaluate
-from dendrites.compile.jit import COMPILING, compiling
+from dendrites.compile.jit import COMPILING, compiling, told_once
 from dendrites.errors import (
     ConfigError,
     DataError,
@@ -209,6 +210,18 @@ def test_compiling_is_announced_once_and_only_when_something_compiles(capsys):
         for k in range(2):
             numba.njit(eval(f"lambda x: x + {k}"))(1)
     assert capsys.readouterr().err.count(COMPILING) == 1
+
+
+def test_compiling_is_announced_once_for_many_loops_of_one_command(capsys):
+    import numba
+
+    for outer in (told_once(), nullcontext()):
+        with outer:
+            for k in range(3):
+                with compiling():
+                    numba.njit(eval(f"lambda x: x - {k}"))(1)
+    # Once in all within the first, and every time outside of it.
+    assert capsys.readouterr().err.count(COMPILING) == 1 + 3
 
 
 def test_a_second_run_compiles_nothing(capsys):
