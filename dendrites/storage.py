@@ -200,29 +200,22 @@ def check_name_fits(path: Path) -> None:
         )
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
+def _check_target(
+    path: Path, overwrite: bool, *, elsewhere: str = "choose another"
+) -> None:
+    """Refuse what cannot be written; `elsewhere` says how to name another folder."""
     if path.suffix not in FORMATS:
         raise ConfigError(
             f"{path}: unknown kind of file {path.suffix!r}; use {' or '.join(FORMATS)}"
         )
     if path.suffix == ".zarr":
         _require_zarr()
-    check_name_fits(path)
-    folder = path.parent
-    if not os.path.exists(folder):
-        raise StorageError(f"{path}: folder {folder} does not exist; create it first")
-    if not folder.is_dir():
-        raise StorageError(f"{path}: {folder} is a file, not a folder; choose another")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StorageError(
-            f"{path}: folder {folder} is read-only for you; change its permissions or"
-            " choose another"
-        )
+    check_folder(path, elsewhere=elsewhere)
     if os.path.lexists(path):
         if not overwrite:
             raise StorageError(
                 f"{path} already exists; choose another name, or replace it with"
-                " --overwrite (overwrite=True)"
+                " overwrite=True"
             )
         is_run = path.is_file() if path.suffix == ".nc" else _is_store(path)
         if not is_run:
@@ -230,6 +223,35 @@ def _check_target(path: Path, overwrite: bool) -> None:
                 f"{path} exists and is not a {path.suffix} output; it is left alone,"
                 " remove it yourself or choose another name"
             )
+
+
+def check_folder(path: Path, *, elsewhere: str = "choose another") -> None:
+    """Refuse a file whose name is too long, or whose folder cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    elsewhere : str
+        How to name another folder, for the message.
+
+    Raises
+    ------
+    StorageError
+    """
+    check_name_fits(path)
+    folder = path.parent
+    if not os.path.exists(folder):
+        raise StorageError(
+            f"{path}: folder {folder} does not exist; create it, or {elsewhere}"
+        )
+    if not folder.is_dir():
+        raise StorageError(f"{path}: {folder} is a file, not a folder; {elsewhere}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"{path}: folder {folder} is read-only for you; change its permissions, or"
+            f" {elsewhere}"
+        )
 
 
 def _is_store(path: Path) -> bool:
@@ -240,5 +262,5 @@ def _require_zarr() -> None:
     if importlib.util.find_spec("zarr") is None:
         raise ConfigError(
             ".zarr needs the package zarr, which is not installed; run"
-            " 'pip install dendrites[zarr]' or use .nc"
+            " pip install 'dendrites[zarr]', or use .nc"
         )

@@ -101,6 +101,7 @@ def unknown_names(
 ) -> list[str]:
     """One line for each name that is no argument, with close matches."""
     allowed = [*options, *others]
+    values = names if isinstance(names, Mapping) else {}
     problems = []
     for name in names:
         if name in allowed:
@@ -109,6 +110,11 @@ def unknown_names(
             problems.append("")  # counted only; matching a million names takes long
         elif name in HANDLED:
             problems.append(f"{where}: {name!r} is set on the command line only")
+        elif isinstance(values.get(name), dict):
+            problems.append(
+                f"{where}: {name[:60]!r} is a table, and a file holds the arguments of "
+                f"one run without any: in TOML, remove the heading [{name[:60]}]"
+            )
         else:
             text = choices(name[:60], allowed) or "see --help for those allowed"
             problems.append(f"{where}: unknown argument {name[:60]!r}; {text}")

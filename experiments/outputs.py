@@ -11,10 +11,11 @@ from pathlib import Path
 from dendrites.errors import CheckpointError, ConfigError, StorageError
 
 # Importing xarray with it takes a moment, so arguments are checked before outputs are.
-from dendrites.storage import _check_target, check_name_fits, output_path
+from dendrites.storage import _check_target, check_folder, output_path
 from experiments.headline import printable
 from experiments.locks import locked
 
+ELSEWHERE = "choose another, with --out-dir or in --out"
 PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -124,27 +125,22 @@ def plan_outputs(
     outputs = Outputs(target, image, str(run_id))
     for path in outputs.checkpoints:
         output_path(path.name, target.parent)
-    _check_target(target, overwrite=True)
+    _check_target(target, overwrite=True, elsewhere=ELSEWHERE)
     if image is not None:
-        check_picture(image, overwrite=True)
+        check_picture(image, overwrite=True, elsewhere=ELSEWHERE)
     return outputs
 
 
-def check_picture(path: Path, *, overwrite: bool) -> None:
+def check_picture(
+    path: Path, *, overwrite: bool, elsewhere: str = "choose another with --out"
+) -> None:
     """Refuse a picture of an unknown kind, or in a folder that cannot be written."""
     if path.suffix not in PICTURES:
         raise ConfigError(
             f"{path}: unknown kind of picture {path.suffix!r}; use "
             + " or ".join(PICTURES)
         )
-    check_name_fits(path)
-    folder = path.parent
-    if not os.path.isdir(folder):
-        there = os.path.exists(folder)
-        what = "is a file, not a folder" if there else "does not exist"
-        raise StorageError(f"{path}: folder {folder} {what}; choose or create another")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise StorageError(f"{path}: folder {folder} is read-only for you")
+    check_folder(path, elsewhere=elsewhere)
     if path.is_dir():
         raise StorageError(f"{path} is a folder; choose another name")
     if not overwrite and os.path.lexists(path):

@@ -69,7 +69,9 @@ class SweepFolder:
             what = "is a file" if os.path.lexists(parent) else "does not exist"
             raise StorageError(f"{name}: folder {parent} {what}; choose another --out")
         if not os.access(parent, os.W_OK | os.X_OK):
-            raise StorageError(f"{name}: folder {parent} is read-only for you")
+            raise StorageError(
+                f"{name}: folder {parent} is read-only for you; choose another --out"
+            )
         if os.path.isfile(self.config):
             check_unused(*self._lock)
             if not resume:

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+ROOMS = ("dendrites", "circuits", "experiments")
 LONGEST_LISTING = 40  # lines
 # Ten times what a listing takes alone, since tests may share a busy machine.
 PATIENCE = 300  # seconds
@@ -65,6 +66,30 @@ def test_the_listings_of_a_page_run_in_order_and_print_what_is_shown(page, tmp_p
         assert done.returncode == 0, f"{relative(page)}:{listing.line}\n{done.stderr}"
         if listing.shown is not None:
             assert done.stdout == listing.shown
+
+
+def test_a_listing_that_saves_can_be_run_again():
+    for page in PAGES:
+        for listing in listings(page):
+            for call in ast.walk(ast.parse(listing.code)):
+                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(
+                    "save_run"
+                ):
+                    given = {
+                        word.arg: ast.unparse(word.value) for word in call.keywords
+                    }
+                    assert given.get("overwrite") == "True", relative(page)
+
+
+def test_extras_are_quoted_in_every_command():
+    # Without quotes some shells take the brackets for a pattern of file names.
+    sources = [p for room in ROOMS for p in (ROOT / room).rglob("*.py")]
+    for file in [*PAGES, *sources]:
+        for command in re.findall(r"pip install.*", file.read_text(encoding="utf-8")):
+            extra = re.search(r"\S*\[[\w{},]+\]\S*", command)
+            assert extra is None or extra[0].startswith("'"), (
+                f"{relative(file)}: {command}"
+            )
 
 
 def test_pages_with_listings_are_found():

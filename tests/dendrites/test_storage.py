@@ -20,7 +20,7 @@ BACKENDS = pytest.mark.parametrize("suffix", [".nc", ".zarr"])
 @BACKENDS
 def test_an_existing_output_is_replaced_only_on_request(tmp_path, suffix):
     path = save_run(simulation(title="old"), tmp_path / f"a{suffix}")
-    with pytest.raises(StorageError, match="already exists.*--overwrite"):
+    with pytest.raises(StorageError, match="already exists.* overwrite=True$"):
         save_run(simulation(title="new"), path)
     assert open_run(path).attrs["title"] == "old"
     save_run(simulation(title="new"), path, overwrite=True)
@@ -36,7 +36,7 @@ def test_an_unknown_suffix_lists_the_allowed_ones(tmp_path, name):
 
 def test_zarr_that_is_not_installed_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install dendrites\[zarr\]"):
+    with pytest.raises(ConfigError, match=r"pip install 'dendrites\[zarr\]'"):
         save_run(simulation(), tmp_path / "a.zarr")
 
 
@@ -47,7 +47,9 @@ def test_an_invalid_tree_writes_nothing(tmp_path):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(StorageError, match="does not exist; create it first"):
+    with pytest.raises(
+        StorageError, match="does not exist; create it, or choose another"
+    ):
         save_run(simulation(), tmp_path / "none" / "a.nc")
 
 

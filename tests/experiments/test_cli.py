@@ -143,6 +143,16 @@ def test_drawing_again_does_not_replace_a_picture_unasked(run, answer):
     assert run("plot", "a.nc", "--overwrite")[0] == 0
 
 
+def test_a_picture_in_a_read_only_folder_is_refused_with_the_way_out(
+    run, answer, monkeypatch
+):
+    answer("--out", "a.nc", "--no-plot")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    code, _, err = run("plot", "a.nc")
+    assert code == 4
+    assert "read-only for you" in err and "choose another with --out" in err
+
+
 def test_a_run_of_no_experiment_cannot_be_drawn(run):
     save_run(example_runs.simulation(), "plain.nc")
     code, _, err = run("plot", "plain.nc")

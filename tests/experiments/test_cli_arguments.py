@@ -82,6 +82,14 @@ def test_what_the_command_line_handles_is_refused_in_a_file(answer):
     refused(answer("--config", "c.json"), 2, "'checkpoint'", "command line only")
 
 
+def test_arguments_in_a_table_are_told_to_leave_it(answer):
+    Path("c.toml").write_text("[cell-answers]\ngain = 2\n")
+    says = "'cell-answers' is a table", "remove the heading [cell-answers]"
+    refused(answer("--config", "c.toml"), 2, *says)
+    Path("c.json").write_text('{"cell-answers": {"gain": 2}}')
+    refused(answer("--config", "c.json"), 2, says[0])
+
+
 def test_many_unknown_names_are_counted_not_listed(answer):
     Path("c.json").write_text(json.dumps({f"gain{k}": 1 for k in range(20_000)}))
     result = answer("--config", "c.json")

@@ -125,6 +125,15 @@ def test_an_output_directory_that_is_a_file_is_named(answer):
     refused(answer("--out-dir", "file"), 4, "is a file")
 
 
+@pytest.mark.parametrize("words", ["--out a.nc", "--plot a.png", "--out /nix/a.nc"])
+def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(
+    answer, monkeypatch, tmp_path, words
+):
+    words = words.replace("/nix", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused(answer(*words.split()), 4, "read-only for you", "--out-dir or in --out")
+
+
 @pytest.mark.parametrize(
     ("words", "text"), [("--out a.txt", ".nc or .zarr"), ("--plot a.bmp", ".png")]
 )
