@@ -1,5 +1,6 @@
 """Help, lists, errors, replotting and the doctor of the command line."""
 
+import ast
 import os
 import re
 import subprocess
@@ -94,6 +95,14 @@ print([name for name in experiments.__all__ if not hasattr(experiments, name)])
 
 
 # errors
+
+
+def test_every_progress_bar_knows_its_total():
+    for file in (ROOT / "experiments").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "tqdm":
+                named = any(word.arg == "total" for word in call.keywords)
+                assert call.args or named, f"{file.name}:{call.lineno}"
 
 
 def test_a_numerical_error_has_its_own_exit_code(answer):

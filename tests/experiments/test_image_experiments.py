@@ -137,6 +137,14 @@ def test_the_circuit_learns_and_its_tree_reopens(tmp_path):
     assert open_run(save_run(run, tmp_path / "run.nc")).identical(run)
 
 
+def test_figures_published_for_mnist_stand_beside_no_other_images(images, monkeypatch):
+    monkeypatch.setattr(tasks, "fashion_mnist", lambda: images)
+    for dataset, published in (("mnist", "0.0196 published"), ("fashion_mnist", "")):
+        run = small_run(dataset=dataset, epochs=1)
+        error = json.loads(run.attrs["headline_json"])["test_error"]
+        assert error["reference"][:16] == published
+
+
 def test_references_are_drawn_beside_the_circuit():
     run = small_run(references=True)
     assert [*run["references"].reference.values] == ["backprop", "feedback_alignment"]
