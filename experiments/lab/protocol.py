@@ -39,7 +39,8 @@ class Protocol:
 
     The cell rests, the apical current comes on, and `pairings` pairings follow at
     `frequency`: a presynaptic spike and a pulse of somatic current, each. Times are
-    taken to the nearest step of a model.
+    taken to the nearest step of a model. Every field acts or is refused; where a
+    current or `presynaptic` is 0, the times of its pulses have nothing to move.
 
     Parameters
     ----------
