@@ -1,5 +1,6 @@
 """Circuit: populations, projections, schedules. A description: it holds no arrays."""
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from circuits.projection import Projection
 from circuits.schedule import Schedule, as_schedule, n_steps
 from dendrites._checks import flag, items, number, shown, text
 from dendrites._streams import check_seed
+from dendrites._time import MOST_STEPS
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
@@ -282,6 +284,9 @@ class Circuit:
                     "with random numbers; nothing else may reach it"
                 )
             yield from self._read_problems(where, p, pre.model, post.model)
+            yield from self._need_problems(where, p, pre.model, post.model)
+            if p.field in post.model.conductance_inputs:
+                yield from _conductance_problems(where, p, pre, post)
             shape = (post.size, pre.size)
             if isinstance(p.connectivity, np.ndarray) and p.connectivity.shape != shape:
                 yield f"{where}: mask has shape {p.connectivity.shape}, must be {shape}"
@@ -335,6 +340,30 @@ class Circuit:
                     + choices(name, model.read_names)
                 )
 
+    def _need_problems(self, where, p, pre, post):
+        """Options of a rule that must agree with its cells and its projection."""
+        for rule in getattr(p.rule, "parts", (p.rule,)):
+            needs = getattr(rule, "needs", None)
+            if needs is None:
+                continue
+            sides = ((pre, needs.presynaptic), (post, needs.postsynaptic))
+            for model, values in sides:
+                for name, value in values.items():
+                    found = getattr(model.parameters, name, value)
+                    if not math.isclose(found, value, rel_tol=1e-9):
+                        yield (
+                            f"{where}: its rule needs {name} = {value:g} "
+                            f"{model.unit(name)}, and the {model.name} cells have "
+                            f"{found:g}. Make both the same"
+                        )
+            late = p.delay is not None and p.delay > self.dt * (1 + 1e-6)
+            if needs.undelayed and late:
+                yield (
+                    f"{where}: delay = {p.delay:g} ms: its rule reads the presynaptic "
+                    "cells themselves, so their spikes would count before they "
+                    "arrive. Leave the delay out, or delay the presynaptic spikes"
+                )
+
     def _schedule_problems(self):
         clamped = [p.name for p in self.populations if p.model.clamped]
         for schedule in filter(None, (self.schedule, self.test_schedule)):
@@ -359,6 +388,12 @@ class Circuit:
         for p in self.projections:
             where = f"projection {p.name!r}"
             steps = 0 if p.delay is None else p.delay / self.dt
+            if steps > MOST_STEPS:
+                yield (
+                    f"{where}: delay = {p.delay:g} ms is more than the "
+                    f"{MOST_STEPS:g} steps of dt = {self.dt:g} ms that can be counted"
+                )
+                continue
             if abs(steps - round(steps)) > 1e-6:
                 yield (
                     f"{where}: delay = {p.delay:g} ms is no whole number of steps of "
@@ -449,6 +484,47 @@ def check_circuit(where: str, value) -> None:
             f"({shown(value, 40)}): make one with circuits.Circuit(...) or a function "
             "of circuits.algorithms"
         )
+
+
+def _conductance_problems(where, p, pre, post):
+    """Why an input that opens a conductance could become negative."""
+    unit = post.model.unit(p.field)
+    must = f"the conductance {p.field!r} of {post.name!r}, which must be >= 0 ({unit})"
+    if p.learns and (p.bounds is None or p.bounds[0] < 0):
+        yield (
+            f"{where}: bounds = {p.bounds}: it learns and opens {must}: give bounds "
+            "with a lower one >= 0, such as (0.0, float('inf'))"
+        )
+    if p.tied_to is not None and p.tied_to.noise:
+        yield f"{where}: noise of tied weights could make negative {must}"
+    if isinstance(pre.pattern, int | float):
+        value = signal_of_value(p.signal, pre.pattern)
+        if value is not None and value < 0:
+            yield f"{where}: the pattern {pre.pattern:g} of {pre.name!r} opens {must}"
+
+
+def signal_of_value(signal: str, value):
+    """What a source that shows a value, or an array, sends; None if unknown."""
+    if signal in ("rate", "value"):
+        return value
+    return 1.0 - value if signal == "complement" else None
+
+
+def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> None:
+    """Refuse negative values of a source that opens conductances of other cells."""
+    for p in circuit.projections:
+        post = circuit.model(p.post)
+        if p.pre != name or p.field not in post.conductance_inputs or not values.size:
+            continue
+        # Signals are linear in the value: its ends tell.
+        for value in (float(values.min()), float(values.max())):
+            sent = signal_of_value(p.signal, value)
+            if sent is not None and sent < 0:
+                raise ConfigError(
+                    f"{where}: {value:g} gives {p.signal} = {sent:g}: it opens the "
+                    f"conductance {p.field!r} of {p.post!r}, which must be >= 0 "
+                    f"({post.unit(p.field)})"
+                )
 
 
 def rule_moments(rule) -> tuple[str, ...]:

@@ -180,7 +180,10 @@ def _piece(runner, lane, samples, recordings, first, count):
             places = np.flatnonzero(rows.ravel() != 0.0)
             places = np.repeat(places, rows.ravel()[places].astype(int))
             times, units = np.divmod(places, rows.shape[1])
-            spikes[recording.population] = (times + first, recording.units[units])
+            spikes[recording.population] = (
+                times + first,
+                np.asarray(recording.units)[units],
+            )
         else:
             reads[recording.population, recording.variable] = rows.copy()
     return Piece(first, reads, spikes, _weights(runner))

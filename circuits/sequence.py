@@ -1,5 +1,6 @@
 """Show patterns to a circuit one after the other, and look in between."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.plan import check_dtype
-from circuits.engine.runner import Runner, serial_blas
+from circuits.engine.runner import Runner, run_bytes, serial_blas
 from circuits.presented import (
     check_forced_spikes,
     check_nothing_given,
@@ -19,6 +20,7 @@ from circuits.simulation import JUMPS, longest
 from circuits.training import BLOCK, check_integrator, check_jumps
 from circuits.weights import initial_weights
 from dendrites._checks import flag, function, items, shown, whole_number
+from dendrites._memory import check_memory
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
 
@@ -127,16 +129,30 @@ def present_sequence(
     if integrator == EQUILIBRIUM:
         check_nothing_given(forced[0], {})
         jumps = jumps or JUMPS
+    options = {
+        "block": 1 if exact else whole_number("block", block, lowest=1),
+        "jumps": jumps,
+        "dtype": check_dtype(dtype),
+        "forced": tuple(forced[0]),
+    }
+    planned = circuit.with_schedule(first)
+    kept_bytes = 8 * (
+        (len(kept) + 1)
+        * sum(math.prod(circuit.shape(p.name)) for p in circuit.projections)
+        + len(kept) * sum(circuit.population(name).size for name, _ in reads)
+    )
+    check_memory(
+        kept_bytes + run_bytes(planned, learning=learning, **options),
+        f"present_sequence: weights and reads of {len(kept)} moments",
+        advice="Keep fewer moments, or use smaller populations.",
+    )
     result = Presented(np.array(kept), [], {read: [] for read in reads})
     with serial_blas():
         runner = Runner(
-            circuit.with_schedule(first),
+            planned,
             [initial_weights(circuit, seed=seed, given=weights)],
-            block=1 if exact else whole_number("block", block, lowest=1),
-            jumps=jumps,
-            dtype=check_dtype(dtype),
             seed=seed,
-            forced=tuple(forced[0]),
+            **options,
         )
         lanes = [(runner.lanes[0][0], 1)]
         for number in range(count + 1):

@@ -1,5 +1,6 @@
 """The moving parts of a training run: replicas, tests, probes, histories."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,11 +11,12 @@ from circuits.alignment import measure_alignment
 from circuits.checkpoint import state_sha256
 from circuits.circuit import Circuit
 from circuits.engine.jumps import drift, find_jumps
-from circuits.engine.runner import CHUNK, Runner
+from circuits.engine.runner import CHUNK, Runner, run_bytes
 from circuits.gradient import negative_gradient
 from circuits.schedule import Schedule
 from circuits.task import Split, Task
 from circuits.weights import initial_weights
+from dendrites._memory import check_memory
 from dendrites.random import generator
 
 MAIN = "main"
@@ -96,6 +98,19 @@ class Session:
         self.task: Task = task
         self.options: Options = options
         self.names = [MAIN, *controls]
+        n = len(self.names)
+        probes = bool(options.probe and circuit.layers)
+        # Of each runner what it is planned by.
+        training = {"batch": options.batch, "block": options.block}
+        testing = {"batch": TEST_BATCH}
+        probing = {"batch": options.probe, "block": options.block}
+        runs = [(n, training), (n, {**testing, "learning": False})]
+        runs += [(1, probing)] if probes else []
+        check_memory(
+            self._needed_bytes(runs),
+            f"training {circuit.name!r}",
+            advice="Use smaller populations or batches, fewer controls or float32.",
+        )
         self.start = initial_weights(circuit, seed=options.seed, given=weights)
         start = self.start
         rates = [
@@ -109,39 +124,59 @@ class Session:
             "seed": options.seed,
             "announce": announce,
         }
-        n = len(self.names)
         self.trainer = Runner(
             circuit,
             [start] * n,
             rates=rates,
-            batch=options.batch,
-            block=options.block,
             jumps=self._first_jumps(),
+            **training,
             **shared,
         )
         self._rates = list(self.trainer.rates)
         self.tester = Runner(
             circuit,
             [start] * n,
-            batch=TEST_BATCH,
             jumps=self._first_jumps(),
+            **testing,
             **{**shared, "stream": "test"},
         )
         self.prober = None
-        if options.probe and circuit.layers:
+        if probes:
             self.prober = Runner(
                 circuit,
                 [start],
                 rates=rates[:1],
-                batch=options.probe,
-                block=options.block,
                 jumps=self._first_jumps(),
+                **probing,
                 **{**shared, "dtype": np.float64, "stream": "probe"},
             )
         if options.integrator == EQUILIBRIUM and options.jumps is None:
             self._choose_jumps()
         self.history = History()
         self.predictions = {}
+
+    def _needed_bytes(self, runs):
+        """Memory of all runners, of weights outside them, and of what is shown."""
+        circuit, options = self.circuit, self.options
+        shared = {"chunk": options.chunk, "jumps": self._first_jumps()}
+        needed = sum(
+            run_bytes(
+                circuit,
+                replicas=replicas,
+                dtype=options.dtype if k < 2 else np.float64,
+                **planned,
+                **shared,
+            )
+            for k, (replicas, planned) in enumerate(runs)
+        )
+        weights = sum(math.prod(circuit.shape(p.name)) for p in circuit.projections)
+        # The start; of a probe also weights before and after, and the gradient.
+        needed += 8 * weights * (4 if len(runs) > 2 else 2)
+        samples = max(TEST_BATCH, options.batch)
+        if all(phase.settle for phase in circuit.schedule.phases):
+            samples = max(samples, options.batch * STREAMED)
+        width = sum(p.size for p in circuit.populations if p.model.clamped)
+        return needed + 8 * samples * width
 
     @property
     def integrator(self) -> str:

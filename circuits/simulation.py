@@ -1,5 +1,6 @@
 """Show patterns to a circuit and record what its cells do."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import numpy as np
 from circuits.circuit import Circuit, check_circuit
 from circuits.describe import describe
 from circuits.engine.plan import Recording, check_dtype
-from circuits.engine.runner import CHUNK, Runner, serial_blas
+from circuits.engine.runner import CHUNK, Runner, run_bytes, serial_blas
 from circuits.presented import (
     check_forced_spikes,
     check_nothing_given,
@@ -25,6 +26,7 @@ from circuits.training import (
 )
 from circuits.weights import initial_weights
 from dendrites._checks import flag, items, names, number, text, whole_number
+from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
 
@@ -154,23 +156,33 @@ def simulate(
         check_nothing_given(forced, driven)
         jumps = jumps or JUMPS
     block = 1 if exact else whole_number("block", block, lowest=1)
+    options = {
+        "batch": samples,
+        "block": block,
+        "jumps": jumps,
+        "dtype": check_dtype(dtype),
+        "recordings": recordings,
+        "steps": steps,
+        "forced": tuple(forced),
+        "driven": tuple(driven),
+    }
+    threads = check_threads(threads)
+    planned = circuit.with_schedule(schedule)
+    needed = _bytes_beside(circuit, recordings, steps, samples, driven, dtype, learning)
+    check_memory(
+        needed + run_bytes(planned, learning=learning, **options),
+        f"circuits.simulate: {samples} samples of {steps} steps",
+    )
     created = now()
     with serial_blas():
         start = initial_weights(circuit, seed=seed, given=weights)
         runner = Runner(
-            circuit.with_schedule(schedule),
+            planned,
             [start],
-            batch=samples,
-            block=block,
-            jumps=jumps,
             chunk=CHUNK,
-            threads=check_threads(threads),
-            dtype=check_dtype(dtype),
+            threads=threads,
             seed=seed,
-            recordings=recordings,
-            steps=steps,
-            forced=tuple(forced),
-            driven=tuple(driven),
+            **options,
         )
         lanes = runner.present(
             0,
@@ -181,42 +193,43 @@ def simulate(
             forced=forced,
             waveforms=driven,
         )
-        arrays = [
-            np.concatenate(parts, axis=1)
-            for parts in zip(
-                *(runner.plan.recorded(lane, m) for lane, m in lanes), strict=True
-            )
-        ]
+    # For every recording its views (records, samples of a lane, units).
+    parts = list(
+        zip(*(runner.plan.recorded(lane, m) for lane, m in lanes), strict=True)
+    )
     groups, position = {}, 0
     for r in records:
         names = _compartments(circuit, r)
-        mine = arrays[position : position + len(names) + len(r.reads)]
+        mine = parts[position : position + len(names) + len(r.reads)]
         recording = recordings[position]
         position += len(mine)
         if r.spikes:
             # (records, samples, units) to (steps, units, samples)
-            counts = np.moveaxis(arrays[position][1:], 1, 2)
+            counts = np.moveaxis(np.concatenate(parts[position], axis=1)[1:], 1, 2)
             groups[f"/spikes/{r.population}"] = spike_dataset(
                 counts if samples > 1 else counts[..., 0], circuit.dt, recording.units
             )
             position += 1
         if not mine:
             continue
-        # (records, samples, units) to (samples, records, units); record 0 is initial.
-        mine = [np.swapaxes(a[1:], 0, 1).astype(float) for a in mine]
         model = circuit.model(r.population)
-        count = mine[0].shape[1]
+        v = _by_sample(mine[: len(names)])
+        count = steps // recording.every
         squeeze = (lambda a: a[0]) if samples == 1 else (lambda a: a)
         groups[f"/populations/{r.population}"] = population_dataset(
             np.arange(1, count + 1) * recording.every,
             circuit.dt,
-            squeeze(np.stack(mine[: len(names)], axis=2)) if names else None,
+            squeeze(v) if names else None,
             names,
             recording.units,
             v_units=model.unit(names[0]) if names else "1",
             others={
-                name: (("time", "unit"), squeeze(array), model.unit(name))
-                for name, array in zip(r.reads, mine[len(names) :], strict=True)
+                name: (
+                    ("time", "unit"),
+                    squeeze(_by_sample([read])[:, :, 0]),
+                    model.unit(name),
+                )
+                for name, read in zip(r.reads, mine[len(names) :], strict=True)
             },
             leading=None if samples == 1 else ("sample", np.arange(samples)),
             n_units=circuit.population(r.population).size,
@@ -241,6 +254,41 @@ def simulate(
         created_utc=created,
         extra={"finished_utc": now()},
     )
+
+
+def _by_sample(recordings):
+    """Recorded variables (samples, records, variables, units), without the initial one.
+
+    Each comes as its views (records, samples, units) of all lanes.
+    """
+    if not recordings:
+        return None
+    shape = [part.shape for part in recordings[0]]
+    result = np.empty(
+        (sum(m for _, m, _ in shape), shape[0][0] - 1, len(recordings), shape[0][2])
+    )
+    for k, parts in enumerate(recordings):
+        first = 0
+        for part in parts:
+            stop = first + part.shape[1]
+            result[first:stop, :, k] = np.swapaxes(part[1:], 0, 1)
+            first = stop
+    return result
+
+
+def _bytes_beside(circuit, recordings, steps, samples, driven, dtype, learning):
+    """Memory of a simulation besides its runner: weights, waveforms, the result."""
+    weights = sum(math.prod(circuit.shape(p.name)) for p in circuit.projections)
+    # Afterwards all weights are read, and those that learn are stored twice.
+    learned = [
+        math.prod(circuit.shape(p.name)) for p in circuit.projections if p.learns
+    ]
+    copies = weights * (2 if learning else 1) + 2 * sum(learned) * bool(learning)
+    recorded = sum((steps // r.every + 1) * len(r.units) for r in recordings)
+    shown = sum(circuit.population(name).size for name in driven)
+    item = np.dtype(dtype).itemsize
+    # A waveform is repeated, laid out and joined; a check of the result takes a byte.
+    return 8 * copies + (9 * recorded + 3 * item * steps * shown) * samples
 
 
 def longest(schedule: Schedule) -> float:
@@ -307,8 +355,6 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
     if not names and not record.spikes:
         raise ConfigError(f"{where}: no compartment and no read")
     units = _units(where, record.units, population.size)
-    if len(np.unique(units)) < units.size:
-        raise ConfigError(f"{where}: a unit is given twice")
     result = [Recording(population.name, name, units, interval) for name in names]
     if record.spikes:
         result.append(Recording(population.name, "spikes", units, 1))
@@ -318,7 +364,8 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
 def _units(where, given, size):
     """Recorded cells as int64, all in the population."""
     if given is None:
-        return np.arange(size)
+        # Takes no memory: a run is planned before any is taken.
+        return range(size)
     of = "whole numbers"
     if not isinstance(given, np.ndarray):
         given = items(f"{where}: units", given, of, error=ConfigError)
@@ -331,6 +378,8 @@ def _units(where, given, size):
     if units.min() < 0 or units.max() >= size:
         wrong = units[(units < 0) | (units >= size)][0]
         raise ConfigError(f"{where}: unit {wrong} is out of range 0..{size - 1}")
+    if len(np.unique(units)) < units.size:
+        raise ConfigError(f"{where}: a unit is given twice")
     return units.astype(np.int64)
 
 

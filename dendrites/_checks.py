@@ -15,6 +15,8 @@ import numpy as np
 
 from dendrites.errors import ConfigError, DendritesError, ModelError, choices
 
+# Whole numbers up to here are exact as floats.
+LARGEST_SIZE = 2**53
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -132,13 +134,18 @@ def check_name(what: str, name) -> None:
 
 
 def check_size(where: str, size) -> int:
-    """A number of cells: a whole number >= 1."""
+    """A number of cells: a whole number from 1 to 2**53."""
     if isinstance(size, bool) or not isinstance(size, int | np.integer):
         raise ModelError(
             f"{where}: size = {shown(size)} is a {type(size).__name__}, must be an int"
         )
     if size < 1:
         raise ModelError(f"{where}: size = {shown(size)}: size must be >= 1")
+    if size > LARGEST_SIZE:
+        raise ModelError(
+            f"{where}: size = {shown(size)}: too large: more than {LARGEST_SIZE:g} "
+            "cells cannot be counted"
+        )
     return int(size)
 
 

@@ -13,6 +13,8 @@ from dendrites.errors import ConfigError
 
 # Part of every hash, so that the same text hashed elsewhere gives unrelated numbers.
 _PERSON = b"dendrites"
+# Stored results hold seeds of so many digits.
+LARGEST_SEED = 10**100
 
 
 def check_seed(seed: int) -> int:
@@ -21,13 +23,13 @@ def check_seed(seed: int) -> int:
     Parameters
     ----------
     seed : int
-        Any non-negative integer, of any size; numpy integers are accepted.
+        Any non-negative integer of up to 100 digits; numpy integers are accepted.
 
     Raises
     ------
     ConfigError
-        If `seed` is negative or not an integer (a float, a bool, a string, None).
-        Callers that accept None replace it by `draw_seed()` first and record it.
+        If `seed` is negative, longer or not an integer (a float, a bool, a string,
+        None). Callers that accept None replace it by `draw_seed()` first and record it.
     """
     if seed is None:
         raise ConfigError(
@@ -45,6 +47,11 @@ def check_seed(seed: int) -> int:
         raise ConfigError(
             f"seed={seed}: a seed is a non-negative integer.\n"
             "Use 0 or larger, for example the absolute value."
+        )
+    if seed >= LARGEST_SEED:
+        raise ConfigError(
+            f"seed of {int(seed).bit_length()} bits: a seed has at most 100 digits.\n"
+            "Use a smaller one."
         )
     return int(seed)
 
@@ -66,7 +73,7 @@ def stream_key(seed: int, name: str) -> tuple[int, int]:
     Parameters
     ----------
     seed : int
-        Non-negative, of any size.
+        Non-negative, see `check_seed`.
     name : str
         Name of the stream, not empty.
 
@@ -87,7 +94,7 @@ def generator(seed: int, name: str) -> np.random.Generator:
     Parameters
     ----------
     seed : int
-        Non-negative, of any size.
+        Non-negative, see `check_seed`.
     name : str
         Name of the stream, not empty.
 

@@ -141,18 +141,16 @@ def simulate(
         warnings.warn(coarse, stacklevel=2)
     start = initial_state(cell, initial)
     reads = read_names(cell, reads)
+    # Before the drives are looked at: of very many this takes minutes.
+    lengths = [len(given) for given in drives.values() if isinstance(given, list)]
+    _check_fits(cell, max(lengths, default=1), steps, 0)
     drives, n = conditions(cell, drives)
     forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt))
     units = units_of(cell, reads, drives)
     seed = draw_seed() if seed is None else check_seed(seed)
     n_records = steps // every
     recorded = n_records * (len(cell.compartments) + len(reads) + len(drives))
-    check_memory(
-        # Recordings are held twice while they are put into the order of the tree.
-        8 * n * (steps * cell.n_fields + 2 * recorded),
-        f"simulate: {n} conditions of {steps} steps",
-        advice=ADVICE,
-    )
+    _check_fits(cell, n, steps, recorded)
     created = _now()
     inputs = _sampled(cell, drives, n, steps, float(dt), seed)
     if cell.spiking:
@@ -209,6 +207,15 @@ def simulate(
         citation=cell.source,
         created_utc=created,
         extra={"finished_utc": _now()},
+    )
+
+
+def _check_fits(cell, n, steps, recorded):
+    check_memory(
+        # Recordings are held twice while they are put into the order of the tree.
+        8 * n * (steps * cell.n_fields + 2 * recorded),
+        f"simulate: {n} conditions of {steps} steps",
+        advice=ADVICE,
     )
 
 

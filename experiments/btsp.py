@@ -9,6 +9,7 @@ from experiments.experiment import Argument
 
 CITATION = "Milstein, Li, Bittner, Grienberger et al. (2021), eLife 10:e73046"
 SETS = ("fit", "one-cell")
+MOST_TIMES = 10_000
 WEIGHT = Annotated[float, Ge(0), Le(5)]
 # One spike and a plateau of 300 ms, the single-spike parameters: time of the spike, ms
 # from the beginning of the plateau, and changes of the weights.
@@ -109,6 +110,11 @@ def btsp(
     created = now()
     if last < first:
         raise ConfigError(f"last = {last:g} ms: must not be before first = {first:g}")
+    if not (last - first) / interval < MOST_TIMES:
+        raise ConfigError(
+            f"first = {first:g}, last = {last:g}, interval = {interval:g} ms: too "
+            f"large: at most {MOST_TIMES} spike times are run"
+        )
     spike_times = np.arange(first, last + 0.5 * interval, interval)
     weights, gate_times = _values(weights=weights, gate_spike_times=gate_spike_times)
     currents, durations, field_peaks = _values(

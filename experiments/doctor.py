@@ -105,8 +105,8 @@ def _memory():
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
-        return f"{gib(available_bytes())} free"
-    return f"{gib(total)}, {gib(available_bytes())} free"
+        return f"{gib(available_bytes())} available"
+    return f"{gib(total)}, {gib(available_bytes())} available"
 
 
 def _data():

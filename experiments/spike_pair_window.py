@@ -10,6 +10,7 @@ from experiments.experiment import Argument
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # What is left in the filter at the end: e^-25.
 FADED = 25.0
+MOST_LAGS = 100_000
 
 
 def spike_pair_window(
@@ -121,6 +122,12 @@ def lag_steps(first: float, last: float, interval: float, dt: float) -> np.ndarr
         raise ConfigError(
             f"first = {first:g}, last = {last:g}, interval = {interval:g} ms: need at "
             "least three lags and a last one > 0"
+        )
+    count = (last - first) / interval
+    if count > MOST_LAGS:
+        raise ConfigError(
+            f"first = {first:g}, last = {last:g}, interval = {interval:g} ms: too "
+            f"large: {count:g} lags, at most {MOST_LAGS} are run"
         )
     start = int(np.sign(first)) * steps["first"]
     return np.arange(start, steps["last"] + 1, steps["interval"])

@@ -83,6 +83,13 @@ class Plan:
         Populations whose spikes are given.
     driven : tuple of str
         Clamped populations that show another value at every step.
+    only_sizes : bool
+        Whether to make nothing that grows with the circuit: for `estimated_bytes`.
+
+    Raises
+    ------
+    ConfigError
+        If the circuit alone would not fit into memory.
     """
 
     def __init__(
@@ -99,6 +106,7 @@ class Plan:
         stream="",
         forced=(),
         driven=(),
+        only_sizes=False,
     ):
         self.circuit: Circuit = circuit
         self.forced, self.driven = tuple(forced), tuple(driven)
@@ -120,13 +128,24 @@ class Plan:
         )
         n_state = sum(len(p.model.state._fields) * p.size for p in circuit.populations)
         item = np.dtype(self.dtype).itemsize
+        # Before tables are made, whose columns hold no numbers beyond 2**63.
+        longest = {}
+        for p in circuit.projections:
+            longest[p.pre] = max(longest.get(p.pre, 0), self._delay(p))
+        waiting = sum(
+            slots * circuit.population(name).size
+            for name, slots in longest.items()
+            if slots > 1
+        )
+        recorded = sum((steps // r.every + 1) * len(r.units) for r in self.recordings)
         check_memory(
-            item * (4 * n_weights + 4 * n_state * self.capacity), "the circuit"
+            item * (4 * n_weights + (n_state + waiting + recorded) * self.capacity),
+            f"circuit {circuit.name!r}",
         )
         self._loops = {kind: {} for kind in tb.Loops._fields}
-        self._integers = []
+        self._integers = Integers()
         self.loops = None
-        self.tables = self._tables()
+        self.tables = self._tables(only_sizes)
 
     def compile(self):
         """Load or compile every loop; called once all sizes have been checked."""
@@ -138,10 +157,25 @@ class Plan:
         # Machine code lives as long as the loops that own it.
         self._compiled = compiled
 
-    def estimated_bytes(self, n_replicas: int, n_lanes: int) -> int:
-        """Memory that the arenas and recordings of a run will take."""
+    def estimated_bytes(
+        self, n_replicas: int, n_lanes: int, *, learning: bool = True
+    ) -> int:
+        """Memory that the arenas, recordings and tables of a run will take.
+
+        Sections of an arena that nothing is written to take none.
+        """
+        learned = filtered = 0
+        for p in self.circuit.projections if learning else ():
+            if p.learns:
+                learned += self._n_synapses(p.name)
+                if getattr(p.rule, "low_pass", None) is not None:
+                    filtered += self._n_synapses(p.name)
+        predicted = learned if self.block > 1 or self.settles else 0
+        replica = self.replica_size - 2 * self._n_weights + filtered + predicted
+        lane = self.lane_size - self._n_weights + learned
         item = np.dtype(self.dtype).itemsize
-        return item * (n_replicas * self.replica_size + n_lanes * self.lane_size)
+        arenas = item * (n_replicas * replica + n_lanes * lane)
+        return arenas + 8 * self._integers.size
 
     def replica(self, weights: dict) -> np.ndarray:
         """Arena of one replica, with these weights (n_post, n_pre) by projection."""
@@ -238,7 +272,7 @@ class Plan:
 
     # --- building -------------------------------------------------------------
 
-    def _tables(self):
+    def _tables(self, only_sizes):
         c = self.circuit
         self._signals, self._terms, self._plain = {}, [], []
         projection, real = self._projection_rows()
@@ -281,16 +315,19 @@ class Plan:
         recording[:, tb.OUT] += places["record"]
         term = _table(self._terms, 7)
         term[:, tb.FACTOR_PLACE] += places["factor"]
+        random = _table(self._random_rows(), 8)
+        # Last, when all that puts something there has done so.
+        index = np.zeros(1, np.int64) if only_sizes else self._integers.array()
         return tb.Tables(
             population=population,
             signal=signal,
             projection=projection,
             real=real,
             term=term,
-            random=_table(self._random_rows(), 8),
+            random=random,
             recording=recording,
             order=np.array([self.rows[name] for name in c.update_order], np.int64),
-            index=np.array(self._integers or [0], np.int64),
+            index=index,
             keeps_start=int(keeps_start),
             state_size=state_size,
             field_size=field_size,
@@ -336,9 +373,9 @@ class Plan:
         for p in self.circuit.populations:
             shared, streams = tb.NONE, []
             if p.noise is not None:
-                shared = len(self._integers)
                 streams, own = np.unique(p.noise, return_inverse=True)
-                self._integers += [*streams.tolist(), *own.tolist()]
+                shared = self._integers.add(streams)
+                self._integers.add(own)
             for row in self._random_fields(p):
                 yield (*row, shared, len(streams), max(streams, default=0) + 1)
 
@@ -410,7 +447,7 @@ class Plan:
                     tb.LEADER: tb.NONE,
                     tb.COPIED: tb.NONE,
                     tb.DELAY: delay,
-                    tb.CARRIED: len(self._integers),
+                    tb.CARRIED: self._integers.size,
                     tb.CARRIES: len(p.carries),
                     tb.PAIRED: int(pattern is ONE_TO_ONE),
                     tb.READOUT: int(p.clip == "readout" and p.bounds is not None),
@@ -427,10 +464,10 @@ class Plan:
                 }
             )
             for mine, theirs in p.carries.items():
-                self._integers += [
-                    c.model(p.post).state._fields.index(mine),
-                    c.model(p.pre).state._fields.index(theirs),
-                ]
+                post, pre = c.model(p.post).state, c.model(p.pre).state
+                self._integers.add(
+                    [post._fields.index(mine), pre._fields.index(theirs)]
+                )
             weights += 0 if is_alias(p) else self._n_synapses(p.name)
             deferred += 4 * n_post + 1 if plain and self._constant(p.pre) else 0
         self._n_weights, self._deferred_size = weights, deferred
@@ -536,13 +573,12 @@ class Plan:
                 (
                     self.rows[r.population],
                     self.read_row(r.population, r.variable),
-                    len(self._integers),
+                    self._integers.add(r.units),
                     len(r.units),
                     r.every,
                     place,
                 )
             )
-            self._integers += [int(unit) for unit in r.units]
             place += (self.steps // r.every + 1) * len(r.units) * self.capacity
         return _table(rows, 6), place
 
@@ -584,13 +620,13 @@ class Plan:
         pattern = self.patterns[name]
         if pattern is None:
             return -1
-        start = len(self._integers)
         if pattern is ONE_TO_ONE:
             n = self.circuit.shape(name)[0]
-            self._integers += [*range(n + 1), *range(n)]
+            start = self._integers.add(range(n + 1))
+            self._integers.add(range(n))
         else:
-            self._integers += [0, *np.cumsum(pattern.sum(axis=0)).tolist()]
-            self._integers += np.nonzero(pattern.T)[1].tolist()
+            start = self._integers.add([0, *np.cumsum(pattern.sum(axis=0)).tolist()])
+            self._integers.add(np.nonzero(pattern.T)[1])
         return start
 
     def _filter_factor(self, p, low_pass):
@@ -603,6 +639,32 @@ class Plan:
                 f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
             )
         return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+class Integers:
+    """Whole numbers put one after the other; ranges take no memory until `array`."""
+
+    def __init__(self):
+        self.size, self._parts = 0, []
+
+    def add(self, part) -> int:
+        """Put a list, range or array at the end, and say where it begins."""
+        assert self._parts is not None, "added after the array was made"
+        start = self.size
+        self._parts.append(part)
+        self.size += len(part)
+        return start
+
+    def array(self) -> np.ndarray:
+        """All of them, int64; one 0 if there are none."""
+        arrays = [
+            np.arange(part.start, part.stop, dtype=np.int64)
+            if isinstance(part, range)
+            else np.asarray(part, np.int64)
+            for part in self._parts
+        ]
+        self._parts = None
+        return np.concatenate(arrays) if self.size else np.zeros(1, np.int64)
 
 
 def _windows(circuit):

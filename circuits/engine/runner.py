@@ -6,6 +6,7 @@ threads there are.
 """
 
 import functools
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -82,6 +83,43 @@ def _libraries():
     return ThreadpoolController()
 
 
+def lane_capacity(batch: int, chunk: int, jumps: int | None) -> int:
+    """Samples of one lane."""
+    # A jump needs the sums of all samples in its middle: one lane holds them.
+    return batch if jumps else min(batch, chunk)
+
+
+def run_bytes(
+    circuit: Circuit,
+    *,
+    replicas: int = 1,
+    batch: int = 1,
+    chunk: int = CHUNK,
+    jumps: int | None = None,
+    dtype=np.float64,
+    learning: bool = True,
+    **options,
+) -> int:
+    """Memory that a `Runner` of these options takes, of which nothing is taken.
+
+    Weights are handed over as float64 arrays (n_post, n_pre), one of which is copied
+    at a time.
+    """
+    plan = Plan(
+        circuit,
+        dtype=dtype,
+        capacity=lane_capacity(batch, chunk, jumps),
+        settles=jumps is not None,
+        only_sizes=True,
+        **options,
+    )
+    lanes = -(-batch // plan.capacity)
+    shapes = [math.prod(circuit.shape(p.name)) for p in circuit.projections]
+    copied = 8 * max(shapes, default=0)
+    arenas = plan.estimated_bytes(replicas, replicas * lanes, learning=learning)
+    return arenas + copied
+
+
 class Runner:
     """Replicas of one planned circuit, each shown its own presentations.
 
@@ -141,8 +179,7 @@ class Runner:
         )
         self.jumps = jumps
         self.onset = onset_steps(circuit, onset) if jumps else 0
-        # A jump needs the sums of all samples in its middle: one lane holds them.
-        capacity = batch if jumps else min(batch, chunk)
+        capacity = lane_capacity(batch, chunk, jumps)
         self.stopping = threading.Event()
         self._threads = None
         self.plan = Plan(
@@ -168,7 +205,10 @@ class Runner:
         self._equilibrium = equilibrium_sweeps(self.plan) if jumps else None
         n_lanes = -(-batch // capacity)
         check_memory(
-            self.plan.estimated_bytes(len(weights), len(weights) * n_lanes), "the run"
+            self.plan.estimated_bytes(
+                len(weights), len(weights) * n_lanes, learning=False
+            ),
+            "the run",
         )
         self.replicas = [self.plan.replica(w) for w in weights]
         self.rates = [self.plan.rates(r) for r in rates or [{} for _ in weights]]

@@ -259,7 +259,7 @@ def test_a_population_too_large_for_memory_is_refused_before_it_is_made():
         more=(Population("huge", source(), 10**9),),
         extra=(Projection("huge", "output", "apical"),),
     )
-    with pytest.raises(ConfigError, match=r"would need .* GiB; the limit is .* GiB"):
+    with pytest.raises(ConfigError, match=r"too large: needs .*iB of memory, and"):
         Plan(circuit, dtype=np.float64, capacity=1)
 
 
@@ -267,14 +267,14 @@ def test_recordings_too_large_for_memory_are_refused():
     circuit = two_populations(2, 1000)
     recordings = [Recording("output", "soma", np.arange(1000), 1)]
     weights = {"feedforward": np.zeros((1000, 2))}
-    with pytest.raises(ConfigError, match="the run would need .*longer interval"):
+    with pytest.raises(ConfigError, match="too large: needs .*longer interval"):
         Runner(circuit, [weights], batch=64, recordings=recordings, steps=10**6)
 
 
 def test_many_replicas_are_counted_before_they_are_made():
     circuit = two_populations(2000, 2000)
     weights = [{"feedforward": np.zeros((2000, 2000))}] * 400
-    with pytest.raises(ConfigError, match="the run would need"):
+    with pytest.raises(ConfigError, match="too large: needs"):
         Runner(circuit, weights)
 
 

@@ -263,7 +263,7 @@ def test_phases_of_drawn_length_are_refused(nothing_compiles, circuit, shown):
 def test_a_recording_larger_than_memory_is_refused_with_both_figures(shown):
     # 3 units x 3 compartments x 3 samples x 8 bytes x 2e10 steps: 4 TB.
     circuit = microcircuit(SIZES, presentation=2e9)
-    with pytest.raises(ConfigError, match=r"would need .* GiB; the limit is .* GiB"):
+    with pytest.raises(ConfigError, match=r"too large: needs .*iB of memory, and"):
         simulate(circuit, shown, ["hidden1"])
 
 

@@ -285,7 +285,11 @@ REFUSED = [
         dn.ConfigError,
         "more than the .* steps that can be",
     ),
-    ({"duration": 1e12}, dn.ConfigError, "would need .* GiB; the limit is .*Use fewer"),
+    (
+        {"duration": 1e12},
+        dn.ConfigError,
+        "too large: needs .*iB .*Use fewer",
+    ),
     ({"record_every": 0.0}, dn.ConfigError, "record_every = 0.0 ms: must be > 0"),
     ({"record_every": -1.0}, dn.ConfigError, "record_every = -1.0 ms"),
     ({"record_every": 6.0}, dn.ConfigError, "longer than the run of 5 ms"),
