@@ -46,6 +46,8 @@ def split_problems(split) -> list[str]:
         problems.append(f"index has dtype {split.index.dtype}, expected int64")
     if split.labels is not None:
         problems += _label_problems(split.labels, split.targets.shape[1])
+        if not problems:
+            problems += _contradictions(split.labels, split.targets)
     return problems
 
 
@@ -83,6 +85,22 @@ def _label_problems(labels, n_outputs):
     if len(labels) > 1 and (labels == labels[0]).all():
         return [f"all {len(labels)} labels are {labels[0]}, expected 2 classes or more"]
     return []
+
+
+def _contradictions(labels, targets):
+    """Labels whose output is not the one that should be most active."""
+    if targets.shape[1] < 2:
+        return []
+    own = np.take_along_axis(targets, labels[:, None], axis=1)[:, 0]
+    bad = own < targets.max(axis=1)
+    if not bad.any():
+        return []
+    k = int(bad.argmax())
+    return [
+        f"{int(bad.sum())} labels contradict their targets: example {k} has the label "
+        f"{labels[k]}, and its largest target is that of output "
+        f"{int(targets[k].argmax())}"
+    ]
 
 
 def mismatches(splits) -> list[str]:

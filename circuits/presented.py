@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from circuits.circuit import Circuit
+from circuits.circuit import Circuit, refuse_negative_conductances
 from circuits.schedule import Schedule
 from circuits.training import check_reachable
 from dendrites._checks import mapping, numbers
@@ -42,20 +42,6 @@ def check_waveforms(
         refuse_negative_conductances(circuit, name, values, f"waveforms[{name!r}]")
         result[name] = values
     return result
-
-
-def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> None:
-    """Refuse negative values of a source that opens conductances of other cells."""
-    if not (values < 0).any():
-        return
-    for p in circuit.projections:
-        post = circuit.model(p.post)
-        reads_value = p.signal in ("rate", "value")
-        if p.pre == name and reads_value and p.field in post.conductance_inputs:
-            raise ConfigError(
-                f"{where}: {values.min():g}: it opens the conductance {p.field!r} of "
-                f"{p.post!r}, which must be >= 0 ({post.unit(p.field)})"
-            )
 
 
 def check_forced_spikes(

@@ -123,7 +123,8 @@ class Projection:
     tied_to : Tied, optional
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
-        Weights are clipped to this range after every update.
+        Weights are clipped to this range after every update; one end may be infinite.
+        A conductance that learns needs a lower bound >= 0.
     clip : {"weights", "readout"}
         Whether the bounds act on the weight itself, or on its value where it is used
         and shown while the weight moves on unbounded (event-driven projections only).
@@ -132,7 +133,9 @@ class Projection:
     delay : float, optional
         ms, whole steps, until a signal arrives. Default: one step, so a projection
         carries what its cells showed when the step began. 0: the presynaptic cells are
-        stepped first and what they show after it arrives in the same step.
+        stepped first and what they show after it arrives in the same step. A rule reads
+        the presynaptic cells themselves, without the delay; rules of spike times are
+        refused with one.
     carries : mapping of str to str, optional
         Variables of the postsynaptic cell that hold weighted sums of variables of the
         presynaptic cells: traces kept behind the synapse. Where a rule acts at the end

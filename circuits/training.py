@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from circuits.checkpoint import load_same_run, save_checkpoint
-from circuits.circuit import Circuit, check_circuit
+from circuits.circuit import (
+    Circuit,
+    check_circuit,
+    refuse_negative_conductances,
+)
 from circuits.describe import describe
 from circuits.engine.plan import check_dtype
 from circuits.engine.runner import CHUNK, serial_blas
@@ -181,6 +185,7 @@ def train(
             text(name, value, error=ConfigError)
     check_task_fits(circuit, task)
     check_rules_act(circuit)
+    check_task_values(circuit, task)
     for split in task.splits.values():
         check_reachable(circuit, split.targets, f"task {task.name!r}")
     if checkpoint is not None:
@@ -284,6 +289,7 @@ def evaluate(
             + choices(split if isinstance(split, str) else "", task.splits)
         )
     check_task_fits(circuit, task)
+    check_task_values(circuit, task)
     options = Options(
         0,
         1,
@@ -389,6 +395,17 @@ def check_task_fits(circuit: Circuit, task: Task) -> None:
                 raise ConfigError(
                     f"population {p.name!r} has {p.size} cells, but task {task.name!r} "
                     f"has {expected[p.pattern]} {p.pattern}"
+                )
+
+
+def check_task_values(circuit: Circuit, task: Task) -> None:
+    """Refuse examples that would open negative conductances."""
+    for p in circuit.populations:
+        if isinstance(p.pattern, str):
+            for name, split in task.splits.items():
+                where = f"task {task.name!r}, split {name!r}, {p.pattern}"
+                refuse_negative_conductances(
+                    circuit, p.name, getattr(split, p.pattern), where
                 )
 
 

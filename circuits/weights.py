@@ -10,6 +10,8 @@ from dendrites._checks import mapping, numbers
 from dendrites._streams import check_seed, generator
 from dendrites.errors import ConfigError, ModelError, choices
 
+_ROUNDING = 1e-6
+
 
 def initial_weights(
     circuit: Circuit, *, seed: int | None = None, given: Mapping | None = None
@@ -31,7 +33,8 @@ def initial_weights(
     Raises
     ------
     ModelError
-        For unknown names, wrong shapes and non-finite values; all at once.
+        For unknown names, wrong shapes, values that are not finite, outside the bounds
+        of their projection or of negative conductances; all at once.
     """
     check_circuit("initial_weights", circuit)
     given = mapping("weights", given, "weights by projection", error=ModelError)
@@ -55,7 +58,43 @@ def initial_weights(
     for p in circuit.projections:
         _resolve(circuit, p, given, seed, result, ())
     _check_ties(circuit, given, result)
+    problems = [
+        text
+        for p in circuit.projections
+        for text in _range_problems(circuit, p, result)
+    ]
+    if problems:
+        raise ModelError("\n".join(problems))
     return {name: result[name] for name in names}
+
+
+def _range_problems(circuit, p, weights):
+    """Weights outside the bounds that act on them, or of negative conductances."""
+    value = weights[p.name]
+    if isinstance(p.connectivity, np.ndarray):
+        value = value[p.connectivity]
+    elif p.connectivity == "one_to_one":
+        value = np.diagonal(value)
+    if not value.size:
+        return
+    lower, upper = -np.inf, np.inf
+    if p.bounds is not None and p.clip == "weights":
+        lower, upper = p.bounds
+    # Weights that a run in float32 has held at a bound may be given again.
+    room = [_ROUNDING * abs(b) if np.isfinite(b) else 0.0 for b in (lower, upper)]
+    wrong = (value < lower - room[0]) | (value > upper + room[1])
+    if wrong.any():
+        yield (
+            f"weights of {p.name!r}: {wrong.sum()} of {value.size} are outside the "
+            f"bounds ({lower:g}, {upper:g}) of the projection, such as "
+            f"{value[wrong][0]:g}; give others, or other bounds"
+        )
+    post = circuit.model(p.post)
+    if p.field in post.conductance_inputs and value.min() < 0:
+        yield (
+            f"weights of {p.name!r}: {value.min():g}: they open the conductance "
+            f"{p.field!r} of {p.post!r}, which must be >= 0 ({post.unit(p.field)})"
+        )
 
 
 def _check_ties(circuit, given, result):

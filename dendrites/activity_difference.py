@@ -8,10 +8,11 @@ neighbour; since the form is separable, a circuit's update is a matrix product. 
 that need several such differences are sums of them: ``rule + other``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from dendrites._checks import choice, flag, items, number, shown, text
+from dendrites._checks import choice, flag, items, mapping, number, shown, text
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
@@ -41,6 +42,23 @@ class LowPass:
         object.__setattr__(self, "tau", tau)
         flag("LowPass: exact", self.exact)
         choice("LowPass: read", self.read, ("after", "before"))
+
+
+class Needs(NamedTuple):
+    """What a rule needs of the cells and the projection it acts between.
+
+    Parameters
+    ----------
+    presynaptic, postsynaptic : mapping of str to number
+        Values that parameters of the two cells must have, if these have them.
+    undelayed : bool
+        Whether times of presynaptic spikes count, so that signals must not arrive
+        later than the rule reads them.
+    """
+
+    presynaptic: Mapping[str, float] = {}
+    postsynaptic: Mapping[str, float] = {}
+    undelayed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +91,8 @@ class ActivityDifference:
     others : tuple of ActivityDifference
         Further differences whose changes are added; made by ``rule + other``, which
         must agree in learning rate, filter, batch and in acting now or at the end.
+    needs : Needs, optional
+        What a circuit must have for the rule to be what it says; checked there.
 
     Source: the difference form of Lillicrap et al. (2020); our notation.
     """
@@ -88,6 +108,7 @@ class ActivityDifference:
     low_pass: LowPass | None = None
     batch: str = "mean"
     others: tuple["ActivityDifference", ...] = ()
+    needs: Needs | None = None
 
     def __post_init__(self):
         where = "ActivityDifference"
@@ -116,6 +137,7 @@ class ActivityDifference:
                 f"{type(self.low_pass).__name__}, must be LowPass(tau in ms)"
             )
         choice(f"{where}: batch", self.batch, ("mean", "sum"))
+        check_needs(where, self.needs)
         moments = {*self.moments, *(self.presynaptic_moments or ())}
         if self.gain_moment is not None:
             moments.add(self.gain_moment)
@@ -188,6 +210,21 @@ class ActivityDifference:
             model.read(part) if isinstance(part, str) else part
             for part in (self.teaching, self.baseline, self.gain)
         )
+
+
+def check_needs(where: str, needs) -> None:
+    """Refuse what is no Needs."""
+    if needs is None:
+        return
+    if not isinstance(needs, Needs):
+        raise ModelError(f"{where}: needs = {shown(needs)}: must be Needs, or None")
+    for side in ("presynaptic", "postsynaptic"):
+        of = f"{where}: needs: {side}"
+        for name, value in mapping(
+            of, getattr(needs, side), "parameters to values", error=ModelError
+        ).items():
+            number(f"{of}: {name}", value)
+    flag(f"{where}: needs: undelayed", needs.undelayed)
 
 
 def _check_read(where, value):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dendrites._checks import choice, number, shown, text
-from dendrites.activity_difference import NOW
+from dendrites.activity_difference import NOW, Needs, check_needs
 from dendrites.errors import ModelError
 
 
@@ -31,6 +31,8 @@ class SynapticRule:
         signal are read at the end of the presentation.
     batch : {"mean", "sum"}
         How the samples of a batch combine.
+    needs : Needs, optional
+        What a circuit must have for the rule to be what it says; checked there.
     """
 
     change: Callable
@@ -38,6 +40,7 @@ class SynapticRule:
     presynaptic: str | None = None
     moment: str = NOW
     batch: str = "mean"
+    needs: Needs | None = None
 
     def __post_init__(self):
         number("SynapticRule: learning_rate", self.learning_rate, least=0.0)
@@ -46,6 +49,7 @@ class SynapticRule:
             text(f"{where}: presynaptic", self.presynaptic)
         text(f"{where}: moment", self.moment)
         choice(f"{where}: batch", self.batch, ("mean", "sum"))
+        check_needs(where, self.needs)
         code = getattr(getattr(self.change, "py_func", self.change), "__code__", None)
         if code is None:
             raise ModelError(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Annotated, get_args, get_type_hints
 
 from dendrites import transfer
-from dendrites._checks import flag, number
+from dendrites._checks import flag, number, text
+from dendrites.activity_difference import Needs
 from dendrites.cell import NON_NEGATIVE, POSITIVE
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
@@ -167,7 +168,8 @@ def btsp(
     ----------
     parameters : BtspParameters
         The postsynaptic cell must have the same tau_instructive, and what makes the
-        presynaptic trace the same tau_eligibility: the rule cannot check it.
+        presynaptic trace the same tau_eligibility; a circuit checks both for cells
+        with parameters tau_instructive and, where that makes the trace, tau_trace.
     presynaptic : str
         Read of the presynaptic cell that is ET. ``trace`` of `models.presynaptic` with
         tau_trace = tau_eligibility has the maximum 1 after a single spike.
@@ -193,6 +195,7 @@ def btsp(
     Differs: the published fits hold W fixed during a lap and clip it at its end.
     """
     check_parameters("btsp", parameters)
+    text("btsp: presynaptic", presynaptic)
     flag("btsp: decays", decays)
     scale = 1.0 / float(number("btsp: largest", largest, above=0.0))
     tau = parameters.tau_eligibility
@@ -223,4 +226,6 @@ def btsp(
         share = -math.expm1(-moved) / moved if moved > 0.0 else 1.0
         return share * (up * (weight_max - weight) - down * weight)
 
-    return SynapticRule(change, presynaptic=presynaptic)
+    traced = {"tau_trace": tau} if decays and presynaptic == "trace" else {}
+    needs = Needs(traced, {"tau_instructive": parameters.tau_instructive}, True)
+    return SynapticRule(change, presynaptic=presynaptic, needs=needs)

@@ -1,7 +1,7 @@
 """Burst-dependent plasticity: bursts beyond those expected strengthen a synapse."""
 
 from dendrites._checks import flag
-from dendrites.activity_difference import ActivityDifference
+from dendrites.activity_difference import ActivityDifference, Needs
 
 
 def burst_dependent(
@@ -48,6 +48,7 @@ def burst_dependent(
         baseline="expected_burst_rate",
         presynaptic="event_trace",
         learning_rate=learning_rate,
+        needs=Needs(undelayed=True),
     )
     if not homeostasis:
         return rule

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from dendrites._checks import as_float, number, shown
-from dendrites.activity_difference import ActivityDifference
+from dendrites.activity_difference import ActivityDifference, Needs
 from dendrites.errors import ModelError
 
 PLATEAU_THRESHOLD = -20.0
@@ -67,6 +67,7 @@ def apical_gating(
         gain=firing,
         presynaptic=presynaptic,
         learning_rate=learning_rate,
+        needs=Needs(undelayed=True),
     )
 
 

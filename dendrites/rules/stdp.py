@@ -7,13 +7,14 @@ postsynaptic traces. Cells need the State fields ``spikes``, ``spike_rate`` (1/m
 (`dendrites.models.presynaptic`). Time constants of the windows are those of the traces:
 tau_trace of the presynaptic cell for potentiation, tau_trace of the postsynaptic one
 for depression; tau_slow for the third spike of a triplet. Spikes of one step on both
-sides are no pair.
+sides are no pair. The rules read the presynaptic cells themselves, so a projection with
+a delay of more than a step is refused: its spikes would count before they arrive.
 """
 
 from dataclasses import replace
 
 from dendrites._checks import choice, number, shown
-from dendrites.activity_difference import ActivityDifference
+from dendrites.activity_difference import ActivityDifference, Needs
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
@@ -77,6 +78,7 @@ def stdp_pair(
         baseline=depression_by_events if events else depression,
         presynaptic=("past_trace", "spike_rate"),
         learning_rate=learning_rate,
+        needs=Needs(undelayed=True),
     )
 
 
@@ -143,6 +145,7 @@ def stdp_triplet(
         baseline=depression,
         presynaptic=("past_trace", "spike_rate"),
         learning_rate=learning_rate,
+        needs=Needs(undelayed=True),
     )
     if a3_minus == 0.0:
         return rule

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from dendrites._checks import choice, flag, number, shown
-from dendrites.activity_difference import ActivityDifference
+from dendrites.activity_difference import ActivityDifference, Needs
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
 
@@ -109,7 +109,8 @@ def clopath(
     read as they were some ms ago. X are input spikes (``spike_rate``), each of area 1;
     xbar is their trace, tau_x dxbar/dt = -xbar + X, so that a spike raises it by
     1/tau_x: the presynaptic cell's ``trace``, which a spike raises by 1, over `tau_x`.
-    Its time constant ``tau_trace`` must therefore be `tau_x`. The trace and u of one
+    Its time constant ``tau_trace`` must therefore be `tau_x`, which a circuit checks.
+    The trace and u of one
     moment act together, so an input spike counts as already there in the step that
     begins with it.
 
@@ -178,6 +179,7 @@ def clopath(
         baseline=sliding_baseline if homeostasis else baseline,
         presynaptic=("trace", "spike_rate"),
         learning_rate=learning_rate,
+        needs=Needs(presynaptic={"tau_trace": tau_x}, undelayed=True),
     )
 
 
