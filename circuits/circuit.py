@@ -10,10 +10,10 @@ import numpy as np
 
 from circuits.population import Population
 from circuits.projection import Projection
-from circuits.schedule import Schedule, as_schedule, n_steps
+from circuits.schedule import Schedule, as_schedule
 from dendrites._checks import flag, items, number, shown, text
 from dendrites._streams import check_seed
-from dendrites._time import MOST_STEPS
+from dendrites._time import MOST_STEPS, is_multiple, n_steps
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
@@ -137,6 +137,8 @@ class Circuit:
         if problems:
             raise ModelError("\n".join(problems))
         self._check_connected()
+        for schedule in filter(None, (self.schedule, self.test_schedule)):
+            schedule.check_times(self.dt)
         for population in self.populations:
             coarse = population.model.check_step(
                 self.dt, explicit=is_explicit(self.stepper)
@@ -387,14 +389,13 @@ class Circuit:
     def _delay_problems(self):
         for p in self.projections:
             where = f"projection {p.name!r}"
-            steps = 0 if p.delay is None else p.delay / self.dt
-            if steps > MOST_STEPS:
+            if p.delay is not None and p.delay / self.dt > MOST_STEPS:
                 yield (
                     f"{where}: delay = {p.delay:g} ms is more than the "
                     f"{MOST_STEPS:g} steps of dt = {self.dt:g} ms that can be counted"
                 )
                 continue
-            if abs(steps - round(steps)) > 1e-6:
+            if p.delay is not None and not is_multiple(p.delay, self.dt):
                 yield (
                     f"{where}: delay = {p.delay:g} ms is no whole number of steps of "
                     f"dt = {self.dt:g} ms"

@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.circuit import Circuit
+from circuits.circuit import Circuit, check_circuit
 from circuits.engine.plan import Recording, check_dtype
 from circuits.engine.runner import Runner, serial_blas
+from circuits.presented import check_piece
 from circuits.schedule import Phase, Schedule
 from circuits.simulation import Record, check_records, plan_record
 from circuits.weights import initial_weights
-from dendrites._checks import whole_number
-from dendrites.errors import ConfigError
+from dendrites._checks import flag, function, names, whole_number
+from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
 
 PHASE = "piece"
@@ -30,7 +31,7 @@ class Inputs(NamedTuple):
     ----------
     waveforms : mapping of clamped population to ndarray (n_steps, n)
     spikes : mapping of population to (steps, units), each ndarray of int (n_spikes,)
-        Forced spikes, in ascending steps counted from the start of the piece.
+        Forced spikes, in steps counted from the start of the piece.
     """
 
     waveforms: Mapping[str, np.ndarray]
@@ -102,12 +103,15 @@ def run_in_pieces(
     Raises
     ------
     ConfigError, ModelError
-        Before anything is compiled.
+        Before anything is compiled; also if `given` returns what does not fit.
     NumericalError
         If the circuit diverges.
     """
+    check_circuit("run_in_pieces", circuit)
+    function("run_in_pieces: given", given, "(first_step, n_steps)", error=ConfigError)
     n_steps = whole_number("n_steps", n_steps, lowest=1)
     piece = min(whole_number("piece", piece, lowest=1), n_steps)
+    learning = flag("learning", learning, error=ConfigError)
     for p in circuit.projections:
         if p.learns and learning and not p.rule.continuous:
             raise ConfigError(
@@ -119,50 +123,87 @@ def run_in_pieces(
         x for r in check_records(record) for x in plan_record(circuit, r, piece)
     ]
     _check_intervals(recordings, piece)
-    clamped = [p for p in circuit.populations if p.model.clamped]
-    schedule = _schedule(circuit, piece, driven)
+    driven, forced = _check_announced(circuit, driven, forced)
     runner = Runner(
-        circuit.with_schedule(schedule),
+        circuit.with_schedule(_schedule(circuit, piece, driven)),
         [initial_weights(circuit, seed=seed, given=weights)],
         dtype=check_dtype(dtype),
         seed=seed,
         recordings=recordings,
         steps=piece,
-        forced=tuple(forced),
-        driven=tuple(driven),
+        forced=forced,
+        driven=driven,
     )
+    return _pieces(runner, given, n_steps, piece, learning)
+
+
+def _pieces(runner, given, n_steps, piece, learning):
+    circuit, plan = runner.circuit, runner.plan
     shown = {
-        p.name: np.full((1, p.size), float(p.pattern or 0.0))
-        for p in clamped
-        if not isinstance(p.pattern, str)
+        p.name: np.full((1, p.size), _constant(p) or 0.0)
+        for p in circuit.populations
+        if p.model.clamped
     }
     for number, first in enumerate(range(0, n_steps, piece)):
         count = min(piece, n_steps - first)
-        if count < piece:
-            schedule = _schedule(circuit, count, driven)
-        inputs = given(first, count)
+        waveforms, spikes = check_piece(
+            circuit,
+            given(first, count),
+            count,
+            driven=plan.driven,
+            forced=plan.forced,
+            where=f"run_in_pieces, {count} steps from step {first}",
+        )
         with serial_blas():
             ((lane, m),) = runner.present(
                 0,
                 shown,
-                schedule,
+                _schedule(circuit, count, plan.driven),
                 presentation=number,
                 learning=learning,
-                recording=bool(recordings),
-                forced=dict(inputs.spikes),
-                waveforms={
-                    name: np.asarray(values, float)[np.newaxis]
-                    for name, values in inputs.waveforms.items()
-                },
+                recording=bool(plan.recordings),
+                forced=spikes,
+                waveforms=waveforms,
             )
-        yield _piece(runner, lane, m, recordings, first, count)
+        yield _piece(runner, lane, m, plan.recordings, first, count)
+
+
+def _constant(population):
+    """Its constant pattern, or None."""
+    pattern = population.pattern
+    return None if isinstance(pattern, str) or pattern is None else float(pattern)
+
+
+def _check_announced(circuit, driven, forced):
+    """Names of populations that are given waveforms and spikes."""
+    kinds = {
+        "driven": (driven, lambda model: model.clamped, "clamped population"),
+        "forced": (forced, lambda model: model.spiking, "population with spikes"),
+    }
+    found = []
+    for option, (given, fits, kind) in kinds.items():
+        allowed = [p.name for p in circuit.populations if fits(p.model)]
+        found.append(names(option, given, error=ConfigError))
+        for name in found[-1]:
+            if name not in allowed:
+                raise ConfigError(
+                    f"{option}: {name!r} is no {kind}. {choices(name, allowed)}"
+                )
+    for p in circuit.populations:
+        given = p.name in found[0] or p.name in found[1]
+        if p.model.clamped and isinstance(p.pattern, str) and not given:
+            raise ConfigError(
+                f"population {p.name!r} shows the {p.pattern} of a task, and a run in "
+                "pieces has none: announce it as driven and give it waveforms"
+            )
+    return tuple(found)
 
 
 def _schedule(circuit, steps, driven):
     constant = [
         p.name
         for p in circuit.populations
-        if p.model.clamped and isinstance(p.pattern, (int, float))
+        if p.model.clamped and _constant(p) is not None and p.name not in driven
     ]
     phase = Phase(PHASE, steps * circuit.dt, on=(*driven, *constant))
     return Schedule((phase,), carry_state=True)

@@ -7,13 +7,13 @@ import numpy as np
 from circuits.circuit import Circuit, refuse_negative_conductances
 from circuits.schedule import Schedule
 from circuits.training import check_reachable
-from dendrites._checks import mapping, numbers
+from dendrites._checks import mapping, numbers, shown
 from dendrites.errors import ConfigError, choices
-from dendrites.spike_trains import check_forced, spikes_in_steps
+from dendrites.spike_trains import check_forced, check_unit, spikes_in_steps
 
 
 def check_waveforms(
-    circuit: Circuit, waveforms: Mapping | None, n_steps: int
+    circuit: Circuit, waveforms: Mapping | None, n_steps: int, *, where: str = ""
 ) -> dict[str, np.ndarray]:
     """Waveforms (n_samples or 1, n_steps, n) by clamped population.
 
@@ -28,32 +28,40 @@ def check_waveforms(
     for name, values in waveforms.items():
         if name not in clamped:
             raise ConfigError(
-                f"waveforms: {name!r} is no clamped population. "
+                f"{where}waveforms: {name!r} is no clamped population. "
                 + choices(name, clamped)
             )
-        values = numbers(f"waveforms[{name!r}]", values)
+        place = f"{where}waveforms[{name!r}]"
+        values = numbers(place, values)
         values = values[np.newaxis] if values.ndim == 2 else values
         if values.ndim != 3 or values.shape[1:] != (n_steps, clamped[name].size):
             raise ConfigError(
-                f"waveforms[{name!r}] has shape {values.shape}, must be ({n_steps}, "
+                f"{place} has shape {values.shape}, must be ({n_steps}, "
                 f"{clamped[name].size}), one row for each step of the presentation, or "
                 "one such array per sample"
             )
-        refuse_negative_conductances(circuit, name, values, f"waveforms[{name!r}]")
+        refuse_negative_conductances(circuit, name, values, place)
         result[name] = values
     return result
 
 
 def check_forced_spikes(
-    circuit: Circuit, forced: Mapping | None, n_steps: int, n_samples: int
+    circuit: Circuit,
+    forced: Mapping | None,
+    n_steps: int,
+    n_samples: int,
+    unit: str = "ms",
 ) -> dict:
     """Forced spikes as (steps, units), or a list of these per sample, by population.
+
+    `unit` is that of the times, ms or s.
 
     Raises
     ------
     ConfigError
         For populations without spikes and impossible trains.
     """
+    check_unit(unit, forced)
     sizes = _spiking(circuit)
     forced = mapping("forced_spikes", forced, "(times, channels) by population")
     several = {}
@@ -81,6 +89,7 @@ def check_forced_spikes(
             n_steps=n_steps,
             dt=circuit.dt,
             where=f"forced_spikes[{name!r}]{which}",
+            unit=unit,
         )
 
     result = {name: steps_of(name, train) for name, train in shared.items()}
@@ -90,6 +99,81 @@ def check_forced_spikes(
             for i, trains in enumerate(each)
         ]
     return result
+
+
+def check_piece(
+    circuit: Circuit,
+    inputs,
+    n_steps: int,
+    *,
+    driven: tuple[str, ...],
+    forced: tuple[str, ...],
+    where: str,
+) -> tuple[dict, dict]:
+    """Waveforms (1, n_steps, n) and forced spikes (steps, units) of one piece.
+
+    Raises
+    ------
+    ConfigError
+        For other populations than those announced, shapes that do not fit, and steps
+        or units that do not exist.
+    """
+    waves, spikes = getattr(inputs, "waveforms", None), getattr(inputs, "spikes", None)
+    for option, given, names in (
+        ("waveforms", waves, driven),
+        ("spikes", spikes, forced),
+    ):
+        if not isinstance(given, Mapping):
+            raise ConfigError(
+                f"{where}: given returned {shown(inputs)}, must return Inputs with "
+                "mappings of waveforms and of spikes"
+            )
+        for name in given:
+            if name not in names:
+                raise ConfigError(
+                    f"{where}: {option} of {name!r}, which is not announced as "
+                    f"{'driven' if option == 'waveforms' else 'forced'}. "
+                    + choices(name, names)
+                )
+    for name in driven:
+        if name not in waves:
+            raise ConfigError(f"{where}: no waveform of {name!r}, which is driven")
+        place = f"{where}: waveforms[{name!r}]"
+        shape, size = numbers(place, waves[name]).shape, circuit.population(name).size
+        if shape != (n_steps, size):
+            raise ConfigError(
+                f"{place} has shape {shape}, must be ({n_steps}, {size}), one row for "
+                "each step of the piece"
+            )
+    found = {}
+    for name in forced:
+        pair, size = spikes.get(name, ((), ())), circuit.population(name).size
+        found[name] = _steps_and_units(pair, size, n_steps, f"{where}: {name!r}")
+    return check_waveforms(circuit, waves, n_steps, where=f"{where}: "), found
+
+
+def _steps_and_units(pair, size, n_steps, where):
+    """Forced spikes of a piece, in ascending steps."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ConfigError(f"{where}: spikes are {shown(pair)}, must be (steps, units)")
+    arrays = []
+    for word, given, end in zip(("steps", "units"), pair, (n_steps, size), strict=True):
+        array = numbers(f"{where}: {word}", given)
+        wrong = np.flatnonzero((array != np.rint(array)) | (array < 0) | (array >= end))
+        if array.ndim != 1 or wrong.size:
+            which = f"of shape {array.shape}"
+            if array.ndim == 1:
+                which = f"[{wrong[0]}] = {array[wrong[0]]:g}"
+            raise ConfigError(
+                f"{where}: {word} {which}: must be whole numbers from 0 to {end - 1}, "
+                "one for each spike"
+            )
+        arrays.append(array.astype(np.int64))
+    if arrays[0].size != arrays[1].size:
+        raise ConfigError(
+            f"{where}: {arrays[0].size} steps and {arrays[1].size} units of spikes"
+        )
+    return arrays[0], arrays[1]
 
 
 def _spiking(circuit):
@@ -120,10 +204,12 @@ def check_patterns(
     schedule: Schedule,
     driven: Mapping | None = None,
     forced: Mapping | None = None,
+    samples: int = 1,
 ) -> dict[str, np.ndarray]:
     """Patterns (n_samples, n) of all clamped populations.
 
     Those given in another way (`driven` by waveforms, `forced` to spike) need none.
+    `samples` counts where there is no pattern and no waveform with several.
 
     Raises
     ------
@@ -150,12 +236,11 @@ def check_patterns(
         refuse_negative_conductances(circuit, name, values, f"patterns[{name!r}]")
         shown[name] = values
         counts.add(len(values))
-    if not counts and (driven or forced):
-        counts |= {len(w) for w in driven.values() if len(w) > 1} or {1}
+    if not counts:
+        counts |= {len(w) for w in driven.values() if len(w) > 1} or {samples}
     if len(counts) != 1 or 0 in counts:
         raise ConfigError(
-            f"patterns have {sorted(counts)} samples; all need the same number >= 1, "
-            f"and at least one of {', '.join(clamped)} must be given"
+            f"patterns have {sorted(counts)} samples; all need the same number >= 1"
         )
     samples = counts.pop()
     for name, values in driven.items():

@@ -9,6 +9,9 @@ from dendrites._checks import check_name, flag, items, names, number, shown
 from dendrites._time import n_steps
 from dendrites.errors import ModelError
 
+# Times of a phase, and the fewest steps that each may have.
+_TIMES = {"duration": 1, "lag": 0, "window": 1, "window_start": 0}
+
 
 @dataclass(frozen=True, eq=False)
 class Phase:
@@ -112,6 +115,23 @@ class Phase:
             if self.settle.count(name) > 1:
                 raise ModelError(f"{where}: settle names {name!r} twice")
 
+    def steps(self, duration: float, dt: float) -> tuple[int, int, int]:
+        """Steps of the phase, before its rules act, and of its averaging window."""
+        where = f"phase {self.name!r}"
+        steps = n_steps(duration, dt, where, quiet=True)
+        lag = min(n_steps(self.lag, dt, where, quiet=True), steps)
+        window = 0
+        if self.window is not None:
+            window = n_steps(self.window, dt, where, quiet=True, least=1)
+        if self.window_start is not None:
+            window = steps - n_steps(self.window_start, dt, where, quiet=True)
+        if window > steps or (self.window_start is not None and window < 1):
+            raise ModelError(
+                f"{where}: its length of {duration:g} ms leaves no room for its window "
+                f"({self.window or self.window_start:g} ms)"
+            )
+        return steps, lag, window
+
     @property
     def readable(self) -> bool:
         """Whether rules can read the cells of this phase."""
@@ -154,6 +174,24 @@ class Schedule:
             if names.count(name) > 1:
                 raise ModelError(f"schedule: two phases are named {name!r}")
 
+    def check_times(self, dt: float) -> None:
+        """Warn of times that are no multiples of `dt`.
+
+        Raises
+        ------
+        ConfigError, ModelError
+            If nothing would be left of a duration or window.
+        """
+        for phase in self.phases:
+            if phase.settle:
+                continue
+            for option, least in _TIMES.items():
+                time = getattr(phase, option)
+                if time is not None and not callable(time):
+                    n_steps(time, dt, f"phase {phase.name!r}: {option}", least=least)
+            if not callable(phase.duration):
+                phase.steps(phase.duration, dt)
+
     def segments(self, dt: float, rng: np.random.Generator | None = None):
         """Stretches of steps over which nothing is switched.
 
@@ -168,16 +206,7 @@ class Schedule:
                 continue
             drawn = callable(phase.duration)
             duration = phase.duration(rng) if drawn else phase.duration
-            steps = n_steps(duration, dt, f"phase {phase.name!r}", quiet=drawn)
-            lag = min(round(phase.lag / dt), steps)
-            window = 0 if phase.window is None else round(phase.window / dt)
-            if phase.window_start is not None:
-                window = steps - round(phase.window_start / dt)
-            if window > steps or (phase.window_start is not None and window < 1):
-                raise ModelError(
-                    f"phase {phase.name!r}: its length of {duration:g} ms leaves no "
-                    f"room for its window ({phase.window or phase.window_start:g} ms)"
-                )
+            steps, lag, window = phase.steps(duration, dt)
             cuts = sorted({0, lag, steps - window, steps})
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
                 result.append(

@@ -8,7 +8,7 @@ import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.plan import check_dtype
-from circuits.engine.runner import Runner, run_bytes, serial_blas
+from circuits.engine.runner import Runner, count_samples, run_bytes, serial_blas
 from circuits.presented import (
     check_forced_spikes,
     check_nothing_given,
@@ -23,6 +23,7 @@ from dendrites._checks import flag, function, items, shown, whole_number
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
+from dendrites.spike_trains import check_unit
 
 
 class Presented(NamedTuple):
@@ -58,6 +59,7 @@ def present_sequence(
     dtype: str = "float64",
     seed: int | None = None,
     forced_spikes: Sequence[Mapping] | None = None,
+    spike_unit: str = "ms",
     tick: Callable[[], None] | None = None,
 ) -> Presented:
     """Patterns shown one after the other; weights and reads kept on the way.
@@ -90,6 +92,8 @@ def present_sequence(
     forced_spikes : sequence of mappings, optional
         As in `circuits.simulate`, one mapping for every presentation, all of the same
         populations; phases must then have fixed durations.
+    spike_unit : {"ms", "s"}
+        Of the times of these spikes.
     tick : callable, optional
         Called after every presentation, for a progress bar.
 
@@ -115,10 +119,16 @@ def present_sequence(
         of = "mappings, one for every presentation"
         forced_spikes = items("forced_spikes", forced_spikes, of, error=ConfigError)
     given = forced_spikes[0] if forced_spikes else None
-    shown = check_patterns(circuit, patterns, first, forced=given)
-    count = len(next(iter(shown.values())))
+    # Without patterns as many presentations as there are spikes or schedules for.
+    several = forced_spikes or ([] if isinstance(schedule, Schedule) else schedule)
+    shown = check_patterns(
+        circuit, patterns, first, forced=given, samples=max(len(several), 1)
+    )
+    count = count_samples(shown, default=max(len(several), 1))
     schedules = _schedules(schedule, count)
-    forced = _forced(circuit, forced_spikes, schedules)
+    for other in {id(s): s for s in schedules}.values():
+        circuit.with_schedule(other)  # the checks of a circuit, for every schedule
+    forced = _forced(circuit, forced_spikes, schedules, spike_unit)
     kept = _check_kept(keep, count)
     reads = [
         _checked_read(circuit, read)
@@ -209,8 +219,9 @@ def _schedules(schedule, count):
     return schedules
 
 
-def _forced(circuit, forced_spikes, schedules):
+def _forced(circuit, forced_spikes, schedules, unit):
     """Forced spikes of every presentation, checked."""
+    check_unit(unit, forced_spikes)
     if forced_spikes is None:
         return [{}] * max(len(schedules), 1)
     if isinstance(forced_spikes, Mapping) or len(forced_spikes) != len(schedules):
@@ -222,7 +233,7 @@ def _forced(circuit, forced_spikes, schedules):
     for schedule, forced in zip(schedules, forced_spikes, strict=True):
         longest(schedule)
         steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
-        result.append(check_forced_spikes(circuit, forced, steps, 1))
+        result.append(check_forced_spikes(circuit, forced, steps, 1, unit))
     if len({tuple(sorted(forced)) for forced in result}) > 1:
         raise ConfigError(
             "forced_spikes must name the same populations in every presentation"

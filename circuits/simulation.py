@@ -9,7 +9,13 @@ import numpy as np
 from circuits.circuit import Circuit, check_circuit
 from circuits.describe import describe
 from circuits.engine.plan import Recording, check_dtype
-from circuits.engine.runner import CHUNK, Runner, run_bytes, serial_blas
+from circuits.engine.runner import (
+    CHUNK,
+    Runner,
+    count_samples,
+    run_bytes,
+    serial_blas,
+)
 from circuits.presented import (
     check_forced_spikes,
     check_nothing_given,
@@ -89,6 +95,7 @@ def simulate(
     seed: int | None = None,
     threads: int = 1,
     forced_spikes: Mapping | None = None,
+    spike_unit: str = "ms",
     waveforms: Mapping[str, np.ndarray] | None = None,
 ):
     """One presentation of a batch of patterns, recorded and labelled.
@@ -110,10 +117,13 @@ def simulate(
     jumps : int, optional
         As in `circuits.train`; default 10.
     forced_spikes : mapping of population to times or (times, channels), optional
-        Spikes that take the place of those its cells would draw: ascending times, ms,
+        Spikes that take the place of those its cells would draw: ascending times
         and the unit of each; a list of pairs has one for every sample. A spike at t
-        belongs to the step that ends at t, so recorded trains can be forced again.
+        belongs to the step whose end is closest, so recorded trains can be forced
+        again; times off the steps are warned about.
         Dead time, traces and whatever else follows a spike follow the given ones.
+    spike_unit : {"ms", "s"}
+        Of these times.
     waveforms : mapping of population to ndarray, optional
         (n_steps, n) or (n_samples, n_steps, n): what a clamped population shows in each
         step, instead of one pattern, in phases that switch it on.
@@ -146,8 +156,8 @@ def simulate(
     steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
     driven = check_waveforms(circuit, waveforms, steps)
     shown = check_patterns(circuit, patterns, schedule, driven, forced_spikes)
-    samples = len(next(iter(shown.values())))
-    forced = check_forced_spikes(circuit, forced_spikes, steps, samples)
+    samples = count_samples(shown)
+    forced = check_forced_spikes(circuit, forced_spikes, steps, samples, spike_unit)
     records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
     exact = check_integrator(integrator) == EXACT

@@ -344,7 +344,8 @@ def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | N
     Raises
     ------
     ConfigError
-        Where jumps do not belong, or cells have noise or no derivative.
+        Where jumps do not belong, or cells have noise or no derivative, or signals
+        are delayed.
     """
     if integrator != EQUILIBRIUM:
         if jumps is not None:
@@ -364,6 +365,13 @@ def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | N
             raise ConfigError(
                 f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} spike "
                 "or advance by a step of their own; a fixed point needs a derivative"
+            )
+    for p in circuit.projections:
+        if p.delay is not None and p.delay > circuit.dt:
+            raise ConfigError(
+                f"integrator 'equilibrium': projection {p.name!r} has a delay of "
+                f"{p.delay:g} ms, and what is on its way when time is left out would "
+                "be lost. Use 'exact' or 'blocked'"
             )
     return None if jumps is None else whole_number("jumps", jumps, lowest=1)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from dendrites._drive_checks import frozen, refuse_spike
+from dendrites._time import nearest_points
 from dendrites.errors import ModelError
 
 # Times this close to a grid point, in steps, lie on it: 0.3 / 0.1 is 2.9999999999999996
@@ -57,14 +58,20 @@ class Spikes:
     is_random: ClassVar[bool] = False
 
     def sample(self, n_steps, dt):
-        steps = np.floor(_snap(self.times / dt))
+        units = np.zeros(self.times.size, np.int64)
+        steps = nearest_points(
+            self.times, units, dt=dt, end=n_steps, where="spike_train"
+        )
+        late = (steps >= n_steps) & (self.times >= (n_steps - GRID_TOLERANCE) * dt)
         refuse_spike(
             self.times,
-            steps >= n_steps,
+            late,
             f"not before the end of the run, {n_steps * dt:g} ms",
             "Lengthen the run or drop the spike; times are in ms.",
         )
-        return self.weight * np.bincount(steps.astype(np.intp), minlength=n_steps)
+        # What falls into the second half of the last step is closest to the end.
+        steps = np.minimum(steps, n_steps - 1)
+        return self.weight * np.bincount(steps, minlength=n_steps)
 
 
 @dataclass(frozen=True, eq=False)

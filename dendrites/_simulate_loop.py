@@ -4,7 +4,6 @@ from dendrites.compile.calls import at, call_cell, call_read
 from dendrites.compile.jit import kernel
 from dendrites.random import normal, uniform
 
-LARGEST_POTENTIAL = 1e6
 CHECK_EVERY = 100
 
 
@@ -23,7 +22,8 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
     drives : float64, (n_steps * n_fields * n,)
         Inputs of each step, held from its beginning to its end.
     params : float64, (n_parameters,)
-    run : (n_steps, every, n, dt)
+    run : (n_steps, every, n, dt, limit)
+        Nothing may reach `limit` in size.
     out : (v, values, compartments, status)
         v (n_records, n_compartments, n); values (n_reads * n_records * n,);
         compartments: their variables; status: written on divergence, (step, variable,
@@ -32,10 +32,10 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
     Returns
     -------
     bool
-        Whether a value left the finite range.
+        Whether a value reached the limit or is not finite.
     """
     has_fill, n_variables, n_fields, n_reads, stages = model
-    n_steps, every, n, dt = run
+    n_steps, every, n, dt, limit = run
     v, values, compartments, status = out
     n_records = n_steps // every
     cells, p = at(state, 0), at(params, 0)
@@ -64,7 +64,7 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
                 call_read(reads[k], (cells, n, p, at(values, place), n))
         if done % CHECK_EVERY == 0 or done == n_steps:
             for i in range(n_variables * n):
-                if not abs(state[i]) < LARGEST_POTENTIAL:
+                if not abs(state[i]) < limit:
                     status[0], status[1], status[2] = done, i // n, i % n
                     return True
     return False

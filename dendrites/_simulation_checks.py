@@ -10,7 +10,7 @@ from dendrites._validate_dataset import UNITS
 from dendrites.cell import units as field_units
 from dendrites.drives import as_drive
 from dendrites.errors import ConfigError, ModelError, choices
-from dendrites.spike_trains import spikes_in_steps
+from dendrites.spike_trains import check_unit, spikes_in_steps
 
 OPTIONS = (
     "duration",
@@ -21,6 +21,7 @@ OPTIONS = (
     "initial",
     "seed",
     "forced_spikes",
+    "spike_unit",
 )
 TAKEN = ("v", "time", "step", "compartment", "unit", "condition")
 
@@ -84,8 +85,9 @@ def _drive(cell, name, given, which=""):
     return as_drive(given, where=where)
 
 
-def forced_trains(cell, forced, n, n_steps, dt):
+def forced_trains(cell, forced, n, n_steps, dt, unit):
     """Steps of the forced spikes of every condition (None: drawn), and their number."""
+    check_unit(unit, forced)
     if forced is None:
         return None, n
     if not cell.spiking:
@@ -115,6 +117,7 @@ def forced_trains(cell, forced, n, n_steps, dt):
             n_steps=n_steps,
             dt=dt,
             where=f"simulate: forced_spikes, condition {k}",
+            unit=unit,
         )[0]
         for k, train in enumerate(trains)
     ], n

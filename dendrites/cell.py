@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from dendrites._checks import (
+    as_float,
     flag,
     function,
     is_number,
@@ -98,6 +99,9 @@ class CellModel:
         Whether `fired` leaves a cell without spikes as its `step` has left it, with 0
         in ``spikes``. It is then called for cells that spike alone, which spares a pass
         over all others. Some states are tried.
+    limit : float
+        A run stops where a State variable reaches this size, as one that diverged.
+        Infinite: only where it is not a finite number.
     source : str
         Where the equations come from.
 
@@ -124,6 +128,7 @@ class CellModel:
     spike: Callable | None = None
     fired: Callable | None = None
     sparse: bool = False
+    limit: float = 1e6
     source: str = ""
 
     def __post_init__(self):
@@ -152,6 +157,11 @@ class CellModel:
         self._check_arguments(where)
         self._check_random(where)
         self._check_spikes(where)
+        if not as_float(self.limit) > 0:
+            raise ModelError(
+                f"{where}: limit = {shown(self.limit)}: must be a number > 0, or "
+                "math.inf for none"
+            )
         compartments = self.state._fields
         if self.compartments is not None:
             compartments = names(f"{where}: compartments", self.compartments)

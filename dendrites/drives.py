@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dendrites._checks import is_number, number, shown, whole_number
-from dendrites._drive_checks import refuse_spike, vector
+from dendrites._drive_checks import frozen, refuse_spike, vector
 from dendrites._drive_parts import Noise, PoissonTrain, Spikes, piecewise
 from dendrites._memory import check_memory
 from dendrites._streams import check_seed, stream_key
+from dendrites._time import in_ms
 from dendrites.errors import ConfigError, ModelError
 
 # Of a word of the address of a random number.
@@ -142,25 +143,31 @@ def waveform(values: ArrayLike, *, dt: float) -> Drive:
     )
 
 
-def spike_train(times_ms: ArrayLike, *, weight: float = 1.0) -> Drive:
-    """Explicit spikes: each adds `weight` to the step in which it falls.
+def spike_train(times_ms: ArrayLike, *, weight: float = 1.0, unit: str = "ms") -> Drive:
+    """Explicit spikes: each adds `weight` to the step whose beginning is closest.
 
-    A spike at time t counts in step k if k dt <= t < (k+1) dt; times within 1e-7 of a
-    step of a grid point are taken to lie on it. Equal times count separately.
+    Step k begins at k dt. Times more than a thousandth of a step away from such a point
+    are warned about when the drive is sampled, and so are different times that share
+    a step. Equal times count separately.
 
     Parameters
     ----------
     times_ms : array-like, (n_spikes,)
-        ms, ascending, not negative. May be empty.
+        Ascending, not negative. May be empty.
     weight : float
+    unit : {"ms", "s"}
+        Of the times.
 
     Raises
     ------
+    ConfigError
+        If the unit is another.
     ModelError
         If a time is not finite, negative or smaller than the one before it; from
         `sample`, if a time is not before the end of the run.
     """
     times = vector("spike_train", "times_ms", times_ms)
+    times = frozen(in_ms(times, unit, "spike_train"))
     refuse_spike(times, times < 0.0, "a run begins at 0 ms", "Shift the train.")
     descends = np.zeros(times.shape, dtype=bool)
     descends[1:] = np.diff(times) < 0.0
@@ -306,7 +313,8 @@ def sample(
                 "sample: the drive has random parts, but seed=None.\n"
                 "Pass seed=0 or another non-negative integer."
             )
-        key = stream_key(check_seed(seed), stream)
+        # A room of its own: no name of a field is that of a cell's own numbers.
+        key = stream_key(check_seed(seed), f"drive/{stream}")
     values = np.zeros(n_steps)
     n_random = 0
     for part in drive.parts:

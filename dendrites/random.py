@@ -243,7 +243,7 @@ def _count_from_mode(u, mean):
 
 
 @inner_kernel
-def fill_uniform(out, n, k0, k1, replica, presentation, step, first):
+def fill_uniform(out, n, largest, k0, k1, replica, presentation, step, first):
     """Uniform numbers of the units first, first + 1, ... of one step.
 
     As `uniform`; in one loop the rounds are vectorised (7 times faster, measured).
@@ -252,6 +252,8 @@ def fill_uniform(out, n, k0, k1, replica, presentation, step, first):
     ----------
     out : pointer or array of float, (n,)
     n : int
+    largest : float
+        The largest number below 1 that `out` can hold: what lies above becomes this.
     k0, k1 : int
         Key of the stream, from `stream_key`.
     replica, presentation, step, first : int
@@ -261,7 +263,7 @@ def fill_uniform(out, n, k0, k1, replica, presentation, step, first):
     key0, key1 = _word(k0), _word(k1)
     for i in range(n):
         x0, x1, _, _ = _rounds(_word(first + i), c1, c2, c3, key0, key1)
-        out[i] = _whole(x0, x1) * _ULP
+        out[i] = min(_whole(x0, x1) * _ULP, largest)
 
 
 @kernel

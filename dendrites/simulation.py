@@ -49,6 +49,7 @@ def simulate(
     initial: Mapping[str, float] | None = None,
     seed: int | None = 0,
     forced_spikes: Sequence | np.ndarray | None = None,
+    spike_unit: str = "ms",
     **drives: Drive | float | Sequence[Drive | float],
 ) -> dataset.xr.DataTree:
     """One cell under many conditions, all advanced together.
@@ -65,7 +66,8 @@ def simulate(
 
     A spiking cell draws its spikes from such numbers too, unless `forced_spikes` says
     when it fires: then the draw is replaced and everything else follows the given train
-    (dead time, traces). A spike at t belongs to the step that ends at t.
+    (dead time, traces). A spike at t belongs to the step whose end is closest; times
+    off the steps are warned about.
 
     Parameters
     ----------
@@ -83,8 +85,10 @@ def simulate(
     seed : int or None
         For random drives, input fields and spikes; None draws one, and the tree
         records it.
-    forced_spikes : array_like of ms, or list of these, optional
+    forced_spikes : array_like of times, or list of these, optional
         The cell's own spikes: one ascending train for all conditions, or one for each.
+    spike_unit : {"ms", "s"}
+        Of these times.
     **drives : number, Drive, or list of these
         By input field of the cell, in its unit; fields not named receive 0, or their
         random numbers. Lists have one entry per condition and equal lengths; what is no
@@ -145,7 +149,7 @@ def simulate(
     lengths = [len(given) for given in drives.values() if isinstance(given, list)]
     _check_fits(cell, max(lengths, default=1), steps, 0)
     drives, n = conditions(cell, drives)
-    forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt))
+    forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt), spike_unit)
     units = units_of(cell, reads, drives)
     seed = draw_seed() if seed is None else check_seed(seed)
     n_records = steps // every
@@ -242,7 +246,7 @@ def _run(cell, stepper, reads, start, inputs, steps, every, dt, n):
             np.empty(state.size if stages == 2 else 0),
             inputs.reshape(-1),
             np.array(cell.parameters, dtype=float),
-            (steps, every, n, dt),
+            (steps, every, n, dt, float(cell.limit)),
             (v, values, rows.astype(np.int64), status),
         )
     if diverged:
@@ -256,12 +260,16 @@ def _diverged(cell, dt, step, variable, condition):
     since = (step - 1) // CHECK_EVERY * CHECK_EVERY * dt
     text = (
         f"simulate: {cell.name} cell, {kind} {name!r}, condition {condition} left the "
-        f"finite range between t = {since:g} and {step * dt:g} ms; dt = {dt:g} ms"
+        f"finite range (its limit is {cell.limit:g}) between t = {since:g} and "
+        f"{step * dt:g} ms; dt = {dt:g} ms"
     )
     if cell.time_constant is not None:
         tau = float(cell.time_constant(cell.parameters))
         text += f" is {dt / tau:.2g} x the fastest time constant"
-    return NumericalError(text + ". Use a smaller dt or weaker drives.")
+    return NumericalError(
+        f"{text}. Use a smaller dt or weaker drives, or CellModel(limit=...) if such "
+        "values are meant."
+    )
 
 
 def _sampled(cell, drives, n, steps, dt, seed):

@@ -1,8 +1,8 @@
 """Explicit spike trains: checked, and counted in the steps of a run.
 
 Step number k (1, 2, ...) leads from (k - 1) dt to k dt. A spike at time t belongs to
-the step that ends at t, or in which t falls: (k - 1) dt < t <= k dt. So a train that
-was recorded (times k dt) and is forced again falls into the same steps.
+the step whose end is closest to t. So a train that was recorded (times k dt) and is
+forced again falls into the same steps, also after it passed through single precision.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,26 @@ from collections.abc import Mapping
 import numpy as np
 
 from dendrites._checks import mapping, numbers
-from dendrites._drive_parts import GRID_TOLERANCE
+from dendrites._time import check_time_unit, in_ms, nearest_points
 from dendrites.errors import ConfigError, choices
 
 
 def spikes_in_steps(
-    times, channels, *, n_units: int, n_steps: int, dt: float, where: str
+    times,
+    channels,
+    *,
+    n_units: int,
+    n_steps: int,
+    dt: float,
+    where: str,
+    unit: str = "ms",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Step index (from 0) and unit of every spike.
 
     Parameters
     ----------
     times : array_like (n_spikes,)
-        ms, ascending, > 0 and at most n_steps * dt. Empty: no spike at all.
+        Ascending, > 0 and at most n_steps * dt. Empty: no spike at all.
     channels : array_like of int (n_spikes,) or None
         Unit that fires; None where there is one unit.
     n_units, n_steps : int
@@ -30,6 +37,8 @@ def spikes_in_steps(
         ms.
     where : str
         For messages.
+    unit : {"ms", "s"}
+        Of the times.
 
     Returns
     -------
@@ -70,16 +79,28 @@ def spikes_in_steps(
     _refuse(
         where, times, descends, "is earlier than the time before it; sort the train"
     )
-    steps = np.ceil(times / dt - GRID_TOLERANCE).astype(np.int64) - 1
-    _refuse(where, times, steps < 0, f"is before the first step ends, {dt:g} ms")
-    _refuse(where, times, steps >= n_steps, f"is beyond the run, {n_steps * dt:g} ms")
     wrong = np.flatnonzero((channels < 0) | (channels >= n_units))
     if wrong.size:
         raise ConfigError(
             f"{where}: channels[{wrong[0]}] = {channels[wrong[0]]} is out of range "
             f"0..{n_units - 1}"
         )
-    return steps, channels.astype(np.int64)
+    channels = channels.astype(np.int64)
+    times = in_ms(times, unit, where)
+    points = nearest_points(times, channels, dt=dt, end=n_steps, where=where)
+    _refuse(where, times, times <= 0, f"is before the first step ends, {dt:g} ms")
+    _refuse(where, times, points > n_steps, f"is beyond the run, {n_steps * dt:g} ms")
+    # What falls into the first half of the first step is closest to the start.
+    return np.maximum(points, 1) - 1, channels
+
+
+def check_unit(unit, forced) -> None:
+    """Refuse a unit that is none, or of spike times that are not given."""
+    check_time_unit("spike_unit", unit)
+    if forced is None and unit != "ms":
+        raise ConfigError(
+            f"spike_unit = {unit!r} is that of forced_spikes, and none are given"
+        )
 
 
 def check_forced(forced: Mapping | None, spiking: Mapping[str, int]) -> dict:

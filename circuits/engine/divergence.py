@@ -1,7 +1,9 @@
 """The message for a number that left the finite range."""
 
+from circuits.engine.tables import LIMIT
 from dendrites.errors import NumericalError
 
+MEANT = ", or CellModel(limit=...) if such values are meant"
 WEIGHT = 2  # first entry of a status that speaks of a weight
 
 
@@ -38,22 +40,25 @@ def divergence(plan, status, rates, check_every, presentation=None) -> Numerical
         if plan.patterns[name] is None:
             which = f"(post, pre) = ({variable % n_post}, {variable // n_post})"
         return NumericalError(
-            f"projection {name!r}: weight {which} left the finite range {when}. "
-            f"Lower its learning rate ({rates[row]:g}) or give it bounds."
+            f"projection {name!r}: weight {which} left the finite range (its limit "
+            f"is {plan.tables.real[row, LIMIT]:g}) {when}. Lower its learning rate "
+            f"({rates[row]:g}) or give it bounds."
         )
     population = circuit.populations[row]
     model = population.model
     text = (
         f"population {population.name!r}, compartment "
         f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left "
-        f"the finite range {when}"
+        f"the finite range (its limit is {model.limit:g}) {when}"
     )
     if settled:
-        return NumericalError(text + ". Use smaller weights or a lower learning rate.")
+        return NumericalError(
+            f"{text}. Use smaller weights or a lower learning rate{MEANT}."
+        )
     text += f"; dt = {dt:g} ms"
     if model.time_constant is not None:
         tau = float(model.time_constant(model.parameters))
         text += f" is {dt / tau:.2g} x the fastest time constant"
     return NumericalError(
-        text + ". Use a smaller dt, smaller weights or a lower learning rate."
+        f"{text}. Use a smaller dt, smaller weights or a lower learning rate{MEANT}."
     )

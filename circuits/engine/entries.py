@@ -106,9 +106,9 @@ def move_carried(t, w, x, mode, samples, sign, alone):
 
 
 @kernel
-def redraw_tied(t, w, mode, key0, key1, replica, presentation):
+def redraw_tied(t, w, mode, replica, presentation):
     """Noise of tied weights, after they were set."""
-    add_tied_noise(t, w, mode, key0, key1, replica, presentation)
+    add_tied_noise(t, w, mode, replica, presentation)
 
 
 @kernel

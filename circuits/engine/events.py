@@ -21,6 +21,8 @@ from circuits.engine.tables import (
     LOOP,
     LOWER,
     NOISE,
+    NOISE_KEY0,
+    NOISE_KEY1,
     PARAMS,
     PLACE,
     POST,
@@ -38,7 +40,6 @@ from circuits.engine.tables import (
     TERM_SIGNAL,
     TERMS,
     TIED,
-    TIED_TO,
     UPPER,
     WEIGHTS,
 )
@@ -169,17 +170,19 @@ def carry_traces(t, w, x, mode, samples, sign, alone):
 
 
 @inner_kernel
-def add_tied_noise(t, w, mode, key0, key1, replica, presentation):
+def add_tied_noise(t, w, mode, replica, presentation):
     """Draw the noise of tied weights anew and add it.
 
-    Weights tied to the same ones have the same noise.
+    Its stream is named by the weights followed, so that those tied to the same ones
+    have the same noise.
     """
     for j in range(len(mode)):
         if mode[j] != TIED or t.real[j, NOISE] == 0:
             continue
         start = t.projection[j, WEIGHTS]
+        key0, key1 = t.projection[j, NOISE_KEY0], t.projection[j, NOISE_KEY1]
         for k in range(t.projection[j, SYNAPSES]):
-            z = normal(key0, key1, replica, presentation, t.projection[j, TIED_TO], k)
+            z = normal(key0, key1, replica, presentation, t.weights, k)
             w[start + k] += t.real[j, NOISE] * z
 
 

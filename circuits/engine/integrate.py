@@ -42,6 +42,7 @@ from circuits.engine.tables import (
     LARGEST,
     LATE,
     LEADER,
+    LIMIT,
     LINE,
     LOOP,
     NONE,
@@ -88,13 +89,10 @@ from dendrites.compile.calls import at
 from dendrites.compile.jit import inlined_kernel, inner_kernel, kernel
 from dendrites.random import fill_uniform, normal, uniform
 
-LARGEST_POTENTIAL = 1e6
-LARGEST_WEIGHT = 1e6
-
 
 @inlined_kernel
-def write_signals(t, loops, w, x, m, slot, constant):
-    """Read every signal of constant (or of changing) populations off the state."""
+def write_signals(t, loops, w, x, m, slot, constant, clock):
+    """Read every signal that is constant (or changing) off the state."""
     for q in range(len(t.signal)):
         if t.signal[q, CONSTANT] != constant or t.signal[q, LATE]:
             continue
@@ -103,16 +101,15 @@ def write_signals(t, loops, w, x, m, slot, constant):
         out = t.signal[q, PLACE] + slot * t.signal[q, HISTORY] * n
         read_state(t, loops, w, x, p, t.signal[q, LOOP], t.population[p, STATE], out, n)
         if t.signal[q, SLOTS]:
-            line, values = at(x, line_place(t, x, q, n, slot * 0)), at(x, out)
+            line, values = at(x, line_place(t, q, n, clock)), at(x, out)
             for i in range(n):
                 line[i] = values[i]
 
 
 @inlined_kernel
-def line_place(t, x, q, n, steps):
-    """Where in its delay line a signal of n numbers lies that is so many steps old."""
-    slots = t.signal[q, SLOTS]
-    return t.signal[q, LINE] + (np.int64(x[t.clock]) - steps) % slots * n
+def line_place(t, q, n, clock):
+    """Where in its delay line a signal of n numbers lies that was read at `clock`."""
+    return t.signal[q, LINE] + clock % t.signal[q, SLOTS] * n
 
 
 @inlined_kernel
@@ -131,7 +128,7 @@ def write_base(t, w, x, span, section):
 
 
 @inlined_kernel
-def write_fields(t, w, x, span, section, slot, past):
+def write_fields(t, w, x, span, section, slot, past, clock):
     """Fields of one step: constant part, then every changing projection.
 
     `section` holds the weights in use; `past` is the slot of the step whose fused
@@ -160,7 +157,7 @@ def write_fields(t, w, x, span, section, slot, past):
             continue
         if t.projection[j, DELAY] > 1:
             n = t.population[t.signal[q, OF], SIZE] * m
-            now = line_place(t, x, q, n, t.projection[j, DELAY] - 1)
+            now = line_place(t, q, n, clock + 1 - t.projection[j, DELAY])
         if t.projection[j, COPIED] != NONE:
             continue
         if t.projection[j, LEADER] != NONE:
@@ -250,11 +247,22 @@ def draw_fields(t, x, span, step):
         force_spikes(x, out, n, span.given.events, start + step)
 
 
+@inlined_kernel
+def below_one(x):
+    """The largest number below 1 that an arena can hold.
+
+    Uniform numbers have 53 bits: in single precision some would be rounded to 1.
+    """
+    scalar = x.dtype.type
+    return np.nextafter(scalar(1), scalar(0))
+
+
 @inner_kernel
 def fill_random(x, out, n, kind, key0, key1, replica, presentation, step, first, dt):
     """Random numbers of a field for every cell and sample of a lane."""
     if kind == UNIFORM:
-        fill_uniform(at(x, out), n, key0, key1, replica, presentation, step, first)
+        top = below_one(x)
+        fill_uniform(at(x, out), n, top, key0, key1, replica, presentation, step, first)
         return
     scale = 1.0 / math.sqrt(dt) if kind == WHITE else 1.0
     for i in range(n):
@@ -275,9 +283,8 @@ def fill_shared(t, x, out, k, n, span, step):
         for i in range(count):
             unit = first + streams[i]
             if kind == UNIFORM:
-                drawn[i] = uniform(
-                    key0, key1, span.replica, span.presentation, step, unit
-                )
+                u = uniform(key0, key1, span.replica, span.presentation, step, unit)
+                drawn[i] = min(u, below_one(x))
             else:
                 drawn[i] = scale * normal(
                     key0, key1, span.replica, span.presentation, step, unit
@@ -374,14 +381,14 @@ def record_states(t, loops, w, x, m, step):
 
 @inner_kernel
 def find_divergence(t, x, m, step, status):
-    """Note the first potential that is not finite or beyond any sense."""
+    """Note the first state variable that is not finite or beyond its limit."""
     for p in range(len(t.population)):
         n = t.population[p, SIZE]
         so = t.population[p, STATE]
         for v in range(t.population[p, VARIABLES]):
             values = at(x, so + v * n * m)
             for i in range(n * m):
-                if not abs(values[i]) < LARGEST_POTENTIAL:
+                if not abs(values[i]) < t.limit[p]:
                     status[0], status[1], status[2], status[3] = 1, step, p, v
                     status[4], status[5] = i // n, i % n
                     return True
@@ -395,7 +402,7 @@ def find_weight_divergence(t, w, span, status):
         if span.mode[j] == STILL:
             continue
         for k in range(t.projection[j, SYNAPSES]):
-            if not abs(w[t.projection[j, WEIGHTS] + k]) < LARGEST_WEIGHT:
+            if not abs(w[t.projection[j, WEIGHTS] + k]) < t.real[j, LIMIT]:
                 status[0], status[1] = 2, span.first_step + span.steps
                 status[2], status[3] = j, k
                 return True
@@ -430,14 +437,16 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
     half = t.real.dtype.type(0.5)
     for s in range(steps):
         step = span.first_step + done + s
+        clock = span.clock + done + s
         slot = block_slot(span, done, s)
         past = 1 - slot if pending else slot * 0 - 1
         for stage in range(span.stages):
             # A second stage must not overwrite the signals the factors belong to.
             slot += stage * (max(span.block, 2) - slot)
             drive_sources(t, x, span, step)
-            write_signals(t, loops, w, x, m, slot, stage * 0)
-            write_fields(t, w, x, span, section, slot, past - stage * (past + 1))
+            write_signals(t, loops, w, x, m, slot, stage * 0, clock)
+            last = past - stage * (past + 1)
+            write_fields(t, w, x, span, section, slot, last, clock)
             draw_fields(t, x, span, step)
             step_populations(t, loops, w, x, span, section, s, stage)
         if span.stages == 2:
@@ -449,7 +458,6 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
                 n = t.population[t.projection[j, POST], SIZE]
                 eo = t.term[t.projection[j, FIRST_TERM], FACTOR_PLACE] + s * n
                 advance_followed(t, x, j, span, eo)
-        x[t.clock] += 1
         if span.window >= 0:
             total = at(x, t.average + span.window * t.state_size)
             state = at(x, t.state)
@@ -466,7 +474,8 @@ def run_block(t, loops, w, x, span, status, done, steps, section, pending):
 @inlined_kernel
 def begin_span(t, loops, w, x, span):
     """Read the constant signals and begin to follow what can be followed."""
-    write_signals(t, loops, w, x, span.samples, span.steps * 0, span.steps * 0 + 1)
+    none = span.steps * 0
+    write_signals(t, loops, w, x, span.samples, none, none + 1, span.clock)
     for j in range(len(span.mode)):
         if span.mode[j] == FOLLOWED:
             follow(t, w, x, j)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dendrites._time import n_steps
 from dendrites.errors import ConfigError
 from dendrites.random import generator
 
@@ -24,7 +25,7 @@ def onset_steps(circuit, onset: float | None) -> int:
             float(m.time_constant(m.parameters)) for m in models if m.time_constant
         ]
         onset = ONSET * max(constants, default=0.0)
-    return round(onset / circuit.dt)
+    return n_steps(onset, circuit.dt, "onset", quiet=True)
 
 
 def drift(runner, patterns, schedule, *, number: int = 0, presentation: int = 0):
@@ -42,8 +43,13 @@ def drift(runner, patterns, schedule, *, number: int = 0, presentation: int = 0)
         before afterwards.
     """
     own, changes = runner.jumps, []
-    arenas = (runner.replicas[number], *runner.lanes[number])
-    kept, shown = [arena.copy() for arena in arenas], runner.shown.copy()
+    arenas = (
+        runner.replicas[number],
+        *runner.lanes[number],
+        runner.shown,
+        runner.clocks,
+    )
+    kept = [arena.copy() for arena in arenas]
     try:
         for runner.jumps in (own, 2 * own):
             before = runner.weights(number)
@@ -52,7 +58,6 @@ def drift(runner, patterns, schedule, *, number: int = 0, presentation: int = 0)
             changes.append({name: after[name] - before[name] for name in after})
             for arena, old in zip(arenas, kept, strict=True):
                 arena[:] = old
-            runner.shown[:] = shown
     finally:
         runner.jumps = own
     coarse, fine = changes

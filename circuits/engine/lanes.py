@@ -6,8 +6,16 @@ A list of lanes holds pairs (arena, samples it shows).
 from circuits.engine import tables as tb
 
 
-def reset_states(plan, lanes) -> None:
-    """Bring all cells to the default state of their models."""
+def reset_states(plan, lanes, clocks) -> None:
+    """Bring all cells to the default state of their models.
+
+    `clocks` are the steps that each lane's cells have made since.
+    """
+    clocks[: len(lanes)] = 0
+    _set_defaults(plan, lanes)
+
+
+def _set_defaults(plan, lanes):
     for lane, m in lanes:
         lane[plan.carried] = 0
         if plan.rests_at_zero:
@@ -27,13 +35,12 @@ def relay_states(plan, lanes, shown) -> None:
     for (lane, m), before in zip(lanes, shown, strict=False):
         if m == before:
             continue
-        clock = lane[plan.tables.clock]
         carried = [view.copy() for view in _carried(plan, lane, before)]
-        reset_states(plan, [(lane, m)])
+        # Places in delay lines are those of the samples that go on.
+        _set_defaults(plan, [(lane, m)])
         kept = min(m, before)
         for view, old in zip(_carried(plan, lane, m), carried, strict=True):
             view[:, :kept] = old[:, :kept]
-        lane[plan.tables.clock] = clock
 
 
 def _carried(plan, lane, samples):

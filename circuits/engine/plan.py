@@ -10,6 +10,7 @@ from circuits.engine import tables as tb
 from circuits.engine.shortcuts import add_shortcuts, is_alias
 from dendrites._checks import choice
 from dendrites._memory import check_memory
+from dendrites._time import n_steps
 from dendrites.activity_difference import ActivityDifference
 from dendrites.compile.loops import (
     factor_loop,
@@ -25,10 +26,10 @@ from dendrites.random import stream_key
 from dendrites.synaptic_rule import SynapticRule
 
 ONE_TO_ONE = "one_to_one"
+LARGEST_WEIGHT = 1e6
 # Sections of a lane that kernels reach through the tables by name.
 IN_TABLES = (
     "state",
-    "clock",
     "field",
     "base",
     "start",
@@ -286,7 +287,7 @@ class Plan:
         # Places in a lane's arena, one section after the other.
         sections = {
             "state": state_size,
-            "clock": 1 + line_size,
+            "lines": line_size,
             "field": field_size * self.capacity,
             "base": field_size * self.capacity,
             "start": state_size if keeps_start else 0,
@@ -303,14 +304,14 @@ class Plan:
             zip(sections, _starts([*sections.values()]).tolist(), strict=True)
         )
         self.lane_size = sum(sections.values())
-        # What a presentation leaves to the next: states, the clock and delay lines.
+        # What a presentation leaves to the next: states and delay lines.
         self.carried = slice(places["state"], places["field"])
         n_params = sum(len(p.model.params._fields) for p in c.populations)
         self.replica_size = 3 * self._n_weights + n_params
         population[:, tb.STATE] += places["state"]
         population[:, tb.PARAMS] += 3 * self._n_weights
         signal[:, tb.PLACE] += places["signal"]
-        signal[:, tb.LINE] += places["clock"] + 1
+        signal[:, tb.LINE] += places["lines"]
         projection[:, tb.DEFERRED] += places["deferred"]
         recording[:, tb.OUT] += places["record"]
         term = _table(self._terms, 7)
@@ -323,6 +324,7 @@ class Plan:
             signal=signal,
             projection=projection,
             real=real,
+            limit=np.array([float(p.model.limit) for p in c.populations]),
             term=term,
             random=random,
             recording=recording,
@@ -418,6 +420,9 @@ class Plan:
                 and not any(q.tied_to and q.tied_to.to == p.name for q in c.projections)
             )
             self._plain.append(plain)
+            noise_key = 0, 0
+            if p.tied_to and p.tied_to.noise:
+                noise_key = stream_key(self.seed, f"tied weights/{p.tied_to.to}")
             rows.append(
                 {
                     tb.PRE: self.rows[p.pre],
@@ -451,6 +456,8 @@ class Plan:
                     tb.CARRIES: len(p.carries),
                     tb.PAIRED: int(pattern is ONE_TO_ONE),
                     tb.READOUT: int(p.clip == "readout" and p.bounds is not None),
+                    tb.NOISE_KEY0: noise_key[0],
+                    tb.NOISE_KEY1: noise_key[1],
                 }
             )
             real.append(
@@ -461,6 +468,7 @@ class Plan:
                     tb.UPPER: p.bounds[1] if p.bounds else np.inf,
                     tb.FACTOR: p.tied_to.factor if p.tied_to else 1.0,
                     tb.NOISE: p.tied_to.noise if p.tied_to else 0.0,
+                    tb.LIMIT: _weight_limit(p),
                 }
             )
             for mine, theirs in p.carries.items():
@@ -474,19 +482,20 @@ class Plan:
         for row, p in zip(rows, c.projections, strict=True):
             if is_alias(p):
                 row[tb.WEIGHTS] = rows[row[tb.TIED_TO]][tb.WEIGHTS]
-        add_shortcuts(c, rows, self._plain)
-        rows = [[row[k] for k in range(23)] for row in rows]
-        real = [[row[k] for k in range(6)] for row in real]
-        return _table(rows, 23), _table(real, 6, self.dtype)
+        add_shortcuts(c, rows, self._plain, self._constant)
+        rows = [[row[k] for k in range(25)] for row in rows]
+        real = [[row[k] for k in range(7)] for row in real]
+        return _table(rows, 25), _table(real, 7, self.dtype)
 
     def _delay(self, p):
         """Steps; 1 is what a projection has that carries the state a step began with.
 
-        What stands still arrives whenever it is read.
+        What a source shows throughout a step is there when it begins.
         """
-        if p.delay is None or self._constant(p.pre):
+        if p.delay is None:
             return 1
-        return round(p.delay / self.circuit.dt)
+        steps = n_steps(p.delay, self.circuit.dt, f"projection {p.name!r}", quiet=True)
+        return max(steps, 1) if self._constant(p.pre) else steps
 
     def _add_terms(self, p, n_post):
         """Factor loop, presynaptic signal and windows of each term of a rule."""
@@ -522,8 +531,10 @@ class Plan:
             self._factor_size += n_post * self.block
 
     def _signal(self, population, name, history, delay=1):
+        # What stands still is read once for a span, but step by step into a line.
+        moves = not self._constant(population) or delay > 1
         entry = self._signals.setdefault(
-            (population, name, delay == 0),
+            (population, name, delay == 0, moves),
             {"row": len(self._signals), "history": 0, "slots": 0},
         )
         entry["history"] |= int(history)
@@ -547,7 +558,7 @@ class Plan:
         # One slot per step of a block, or two that alternate, and one for Heun.
         slots = max(self.block, 2) + 1
         rows, place, line = [], 0, 0
-        for (population, name, late), entry in self._signals.items():
+        for (population, name, late, moves), entry in self._signals.items():
             p = self.circuit.population(population)
             history = entry["history"]
             rows.append(
@@ -555,7 +566,7 @@ class Plan:
                     self.rows[population],
                     self.read_row(population, name),
                     place,
-                    int(self._constant(population)),
+                    int(not moves),
                     history,
                     int(late),
                     line,
@@ -679,6 +690,12 @@ def _pattern(projection):
     if isinstance(projection.connectivity, np.ndarray):
         return projection.connectivity.astype(bool)
     return ONE_TO_ONE if projection.connectivity == ONE_TO_ONE else None
+
+
+def _weight_limit(projection):
+    """Size beyond which a weight has diverged: well beyond what its bounds allow."""
+    bounds = [abs(b) for b in projection.bounds or () if math.isfinite(b)]
+    return max([LARGEST_WEIGHT, *(2.0 * b for b in bounds)])
 
 
 def check_dtype(dtype):

@@ -52,7 +52,7 @@ from circuits.schedule import Schedule
 from dendrites._memory import check_memory
 from dendrites.compile.jit import compiling, jit_disabled
 from dendrites.errors import ConfigError, NumericalError
-from dendrites.random import generator, stream_key
+from dendrites.random import generator
 
 CHUNK = 64
 CHECK_EVERY = 100
@@ -73,6 +73,11 @@ def serial_blas():
     """
     with _libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+def count_samples(patterns: dict, default: int = 1) -> int:
+    """Samples of all patterns; `default` if nothing is shown at all."""
+    return len(next(iter(patterns.values()), range(default)))
 
 
 @functools.cache
@@ -196,7 +201,6 @@ class Runner:
             driven=driven,
         )
         self._nothing_given = nothing_given(self.plan.dtype)
-        self._noise_key = stream_key(seed, "tied weights")
         self._carries = any(p.carries for p in circuit.projections)
         self._noisy = any(
             p.tied_to is not None and p.tied_to.noise for p in circuit.projections
@@ -214,6 +218,8 @@ class Runner:
         self.rates = [self.plan.rates(r) for r in rates or [{} for _ in weights]]
         self.lanes = [[self.plan.lane() for _ in range(n_lanes)] for _ in weights]
         self.status = np.zeros((len(weights), n_lanes, 6), np.int64)
+        # Steps of each lane since its cells were at rest, whole numbers of any size.
+        self.clocks = np.zeros((len(weights), n_lanes), np.int64)
         # Samples each lane's state is laid out for.
         self.shown = np.full((len(weights), n_lanes), capacity, np.int64)
         with _ONE_COMPILES, compiling(announce):
@@ -225,8 +231,8 @@ class Runner:
             # Spans of no steps load every loop, before threads could race for it.
             for learning in (False, True):
                 self._warm_up(learning)
-        for lanes in self.lanes:
-            reset_states(self.plan, [(lane, capacity) for lane in lanes])
+        for lanes, clocks in zip(self.lanes, self.clocks, strict=True):
+            reset_states(self.plan, [(lane, capacity) for lane in lanes], clocks)
 
     def _warm_up(self, learning):
         lane = [(self.lanes[0][0], 1)]
@@ -295,7 +301,7 @@ class Runner:
         NumericalError
             Where and when a potential or weight left the finite numbers.
         """
-        samples = len(next(iter(patterns.values())))
+        samples = count_samples(patterns)
         if samples > self.batch:
             raise ConfigError(
                 f"patterns of {samples} samples are shown to a run planned for batches "
@@ -306,7 +312,7 @@ class Runner:
         if schedule.carry_state:
             relay_states(self.plan, lanes, self.shown[number])
         else:
-            reset_states(self.plan, lanes)
+            reset_states(self.plan, lanes, self.clocks[number])
         self.shown[number, : len(lanes)] = [m for _, m in lanes]
         windows = slice(t.average, t.average + len(self.plan.windows) * t.state_size)
         for lane, _ in lanes:
@@ -462,6 +468,7 @@ class Runner:
             # Weights and filters; the other sections are rebuilt by every block.
             result[f"replica{k}/weights"] = replica[: t.middle]
             result[f"replica{k}/shown"] = self.shown[k]
+            result[f"replica{k}/clock"] = self.clocks[k]
             for c, lane in enumerate(self.lanes[k]):
                 result[f"replica{k}/state{c}"] = lane[self.plan.carried]
         return result
@@ -487,6 +494,7 @@ class Runner:
             "window": -1,
             "recording": 0,
             "first_step": 0,
+            "clock": 0,
             "presentation": 0,
             **places,
         }
@@ -525,7 +533,7 @@ class Runner:
 
     def _run(self, number, lanes, span, given=None):
         plan, w = self.plan, self.replicas[number]
-        spans = self._lane_spans(lanes, span, given)
+        spans = self._lane_spans(number, lanes, span, given)
 
         def alone(k):
             lane, status = lanes[k][0], self.status[number, k]
@@ -539,19 +547,25 @@ class Runner:
             stopped = self._run_chunks(number, lanes, span, given)
         if stopped:
             raise self._diverged(number)
+        self.clocks[number, : len(lanes)] += span.steps
 
-    def _lane_spans(self, lanes, span, given=None):
+    def _lane_spans(self, number, lanes, span, given=None):
         capacity = self.plan.capacity
         given = given or [span.given] * len(lanes)
         return [
-            span._replace(samples=m, first_sample=k * capacity, given=given[k])
+            span._replace(
+                samples=m,
+                first_sample=k * capacity,
+                given=given[k],
+                clock=int(self.clocks[number, k]),
+            )
             for k, (_, m) in enumerate(lanes)
         ]
 
     def _settle(self, number, lanes, span, operations):
         """One settled phase, every lane by itself."""
         plan, w = self.plan, self.replicas[number]
-        spans = self._lane_spans(lanes, span)
+        spans = self._lane_spans(number, lanes, span)
 
         def alone(k):
             lane, status = lanes[k][0], self.status[number, k]
@@ -604,7 +618,7 @@ class Runner:
     def _run_chunks(self, number, lanes, span, given):
         """The loop of `run_span` over lanes that share their weights."""
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]
-        spans = self._lane_spans(lanes, span, given)
+        spans = self._lane_spans(number, lanes, span, given)
         status = self.status[number]
         first = lanes[0][0]
         for (lane, _), own in zip(lanes, spans, strict=True):
@@ -647,7 +661,7 @@ class Runner:
         tie_weights(t, w, mode)
         if self._noisy:
             # Presentation 0 is the start: those that learn count from 1 here.
-            redraw_tied(t, w, mode, *self._noise_key, number, presentation)
+            redraw_tied(t, w, mode, number, presentation)
 
     def _events(self, number, lanes, batch, presentation):
         t, loops, w = self.plan.tables, self.plan.loops, self.replicas[number]

@@ -8,7 +8,7 @@ def is_alias(projection) -> bool:
     return projection.tied_to is not None and not projection.tied_to.transpose
 
 
-def add_shortcuts(c, rows, plain) -> None:
+def add_shortcuts(c, rows, plain, constant) -> None:
     """Note in the rows of projections which products a step need not make.
 
     Parameters
@@ -17,12 +17,14 @@ def add_shortcuts(c, rows, plain) -> None:
     rows : list of dict, one per projection, columns of the table
     plain : list of bool
         Which projections may be followed, see `tables.FOLLOWED`.
+    constant : callable
+        Whether what a population shows stands still; not if it follows a waveform.
     """
     fields = {}
     for k, p in enumerate(c.projections):
         fields.setdefault((p.post, p.field), []).append(k)
     moving = {
-        place: [k for k in members if not c.model(c.projections[k].pre).constant]
+        place: [k for k in members if not constant(c.projections[k].pre)]
         for place, members in fields.items()
         if all(_is_usual(rows[k]) for k in members)
     }

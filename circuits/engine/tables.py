@@ -25,7 +25,8 @@ SIZE, VARIABLES, STATE, FIELD, PARAMS, FILL, STEP, SETTLE = range(8)
 AT_ONCE, DECIDED = range(8, 10)
 # signal: a scalar read of a population. LOOP is a read loop or, below 0, the state
 # variable -1 - LOOP itself. HISTORY: one slot per step of a block. LATE: read after
-# the population has stepped. LINE: the delay line, a ring of so many SLOTS.
+# the population has stepped. CONSTANT: it stands still within a span. LINE: the delay
+# line, a ring of so many SLOTS.
 OF, LOOP, PLACE, CONSTANT, HISTORY, LATE, LINE, SLOTS = range(8)
 # projection
 PRE, POST, SIGNAL, INPUT, KIND, WEIGHTS, ROWS, SYNAPSES = range(8)
@@ -38,9 +39,12 @@ LEADER, COPIED = range(16, 18)
 # and pre. READOUT: bounds act where weights are used.
 # PAIRED: one to one.
 DELAY, CARRIED, CARRIES, READOUT, PAIRED = range(18, 23)
+# key of the stream that noise of tied weights is drawn from
+NOISE_KEY0, NOISE_KEY1 = range(23, 25)
 NONE, SKIPPED = -1, -2
-# the same, real numbers: filter factor a, weight decay 1/ms, bounds, tied factor
-DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR, NOISE = range(6)
+# the same, real numbers: filter factor a, weight decay 1/ms, bounds, tied factor and
+# noise, size beyond which a weight has diverged
+DECAY, WEIGHT_DECAY, LOWER, UPPER, FACTOR, NOISE, LIMIT = range(7)
 # term: postsynaptic factor times presynaptic signal; windows of its four reads
 FACTOR_LOOP, FACTOR_PLACE, TERM_SIGNAL, TEACHING, BASELINE, GAIN, PRESYNAPTIC = range(7)
 # random input: field FILLED of population OF_CELLS, kind of number, key of its stream.
@@ -81,6 +85,7 @@ class Tables(NamedTuple):
     signal: Any
     projection: Any
     real: Any
+    limit: Any  # by population, size beyond which a State variable has diverged
     term: Any
     random: Any
     recording: Any
@@ -89,7 +94,6 @@ class Tables(NamedTuple):
     # sizes and places in a lane's arena
     state: int
     state_size: int
-    clock: int  # steps since the cells were at rest; delay lines follow it
     field: int
     base: int
     field_size: int
@@ -129,6 +133,7 @@ class Span(NamedTuple):
     stages: int  # 2 for Heun
     recording: int
     first_step: int  # steps of this presentation before the span
+    clock: int  # steps since the cells were at rest: where delay lines are
     check_every: int
     samples: int  # in this lane
     batch: int  # in all lanes of the replica

@@ -224,8 +224,8 @@ def test_impossible_times_are_refused(times):
 
 def test_a_phase_that_is_no_multiple_of_the_step_says_what_is_run():
     schedule = Schedule((Phase("forward", 1.03),))
-    with pytest.warns(UserWarning, match="10 steps .1 ms. are run"):
-        schedule.segments(0.1)
+    with pytest.warns(UserWarning, match="2 steps .1 ms. are used"):
+        replace(two_populations(), schedule=schedule)
     for dt in (0.0, -0.1, np.nan):
         refused(lambda dt=dt: schedule.segments(dt), "dt", "> 0", error=ConfigError)
 

@@ -1,5 +1,7 @@
 """A long run in pieces is the same run; shared noise is shared; rules add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -201,3 +203,95 @@ def test_reads_of_every_part_of_a_sum_are_checked():
 def test_an_interval_that_does_not_divide_a_piece_is_refused():
     with pytest.raises(ConfigError, match="does not divide a piece of 12 steps"):
         run(predicting(), 12)
+
+
+def pieces(given=given, **options):
+    options = {"n_steps": STEPS, "driven": ("current",), "forced": ("pre",), **options}
+    return list(circuits.run_in_pieces(predicting(), given, **options))
+
+
+WAVE = np.zeros((STEPS, N))
+NOTHING = Inputs({"current": WAVE}, {})
+REFUSED_PIECES = {
+    "no inputs": (None, "given returned None, must return Inputs"),
+    "a unit that does not exist": (
+        NOTHING._replace(spikes={"pre": ([3], [N])}),
+        r"'pre': units \[0\] = 6: must be whole numbers from 0 to 5",
+    ),
+    "a negative unit": (
+        NOTHING._replace(spikes={"pre": ([3, 4], [0, -1])}),
+        r"units \[1\] = -1",
+    ),
+    "a step that does not exist": (
+        NOTHING._replace(spikes={"pre": ([STEPS], [0])}),
+        r"'pre': steps \[0\] = 70: must be whole numbers from 0 to 69",
+    ),
+    "half a step": (NOTHING._replace(spikes={"pre": ([0.5], [0])}), "steps .* = 0.5"),
+    "too few units": (NOTHING._replace(spikes={"pre": ([1, 2], [0])}), "2 steps and 1"),
+    "no pair": (NOTHING._replace(spikes={"pre": [1, 2, 3]}), "must be .steps, units"),
+    "another length": (
+        NOTHING._replace(waveforms={"current": WAVE[1:]}),
+        r"waveforms\['current'\] has shape \(69, 6\), must be \(70, 6\)",
+    ),
+    "another width": (
+        NOTHING._replace(waveforms={"current": WAVE[:, :4]}),
+        r"has shape \(70, 4\)",
+    ),
+    "samples": (
+        NOTHING._replace(waveforms={"current": WAVE[np.newaxis]}),
+        r"has shape \(1, 70, 6\)",
+    ),
+    "no wave": (NOTHING._replace(waveforms={}), "no waveform of 'current'"),
+    "a wave that is not finite": (
+        NOTHING._replace(waveforms={"current": WAVE * np.nan}),
+        "not finite",
+    ),
+    "waves not announced": (
+        NOTHING._replace(waveforms={"current": WAVE, "cell": WAVE}),
+        "waveforms of 'cell', which is not announced as driven",
+    ),
+    "spikes not announced": (
+        NOTHING._replace(spikes={"cell": ([1], [0])}),
+        "spikes of 'cell', which is not announced as forced",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_PIECES)
+def test_a_piece_that_does_not_fit_is_refused(case):
+    inputs, text = REFUSED_PIECES[case]
+    with pytest.raises(ConfigError, match=text) as caught:
+        pieces(lambda first, count: inputs)
+    assert "70 steps from step 0" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"driven": ("curent",)}, "driven: 'curent' is no clamped population"),
+        ({"driven": "current"}, "is text, must be a tuple of names"),
+        ({"forced": ("current",)}, "forced: 'current' is no population with spikes"),
+        ({"given": 5}, "must be a function"),
+        ({"learning": "no"}, "must be True or False"),
+    ],
+)
+def test_impossible_pieces_are_refused_when_they_are_asked_for(options, text):
+    options = {"given": given, "n_steps": 5, **options}
+    with pytest.raises(ConfigError, match=text):
+        circuits.run_in_pieces(predicting(), options.pop("given"), **options)
+
+
+def test_patterns_of_a_task_are_refused_where_there_is_none():
+    circuit = predicting()
+    named = Population("current", models.source(), N, pattern="inputs")
+    circuit = replace(
+        circuit, populations=(circuit.populations[0], named, circuit.populations[2])
+    )
+    options = {"n_steps": STEPS, "forced": ("pre",)}
+    with pytest.raises(ConfigError, match="'current' shows the inputs of a task"):
+        circuits.run_in_pieces(circuit, given, **options)
+    (one,) = circuits.run_in_pieces(circuit, given, driven=["current"], **options)
+    (other,) = pieces()
+    assert one.weights["pre_to_cell_dendrite"].any()
+    for name, values in one.weights.items():
+        np.testing.assert_array_equal(values, other.weights[name])

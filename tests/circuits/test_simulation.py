@@ -217,7 +217,7 @@ def test_an_interval_that_is_no_multiple_of_the_step_is_rounded_aloud(circuit, s
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({}, "at least one of input, target must be given"),
+        ({}, "'input' is on in phases of the schedule and has no"),
         ({"imput": np.zeros((1, 4))}, "no clamped population. did you mean 'input'"),
         ({"hidden1": np.zeros((1, 3))}, "'hidden1' is no clamped population"),
         ({"input": np.zeros((1, 5))}, r"shape \(1, 5\), must be \(n_samples, 4\)"),

@@ -108,9 +108,10 @@ def test_two_spikes_of_one_step_count_twice():
     assert seen[-1].tolist() == [0.0, 2.0, 0.0]
 
 
-def test_times_between_grid_points_fall_into_the_step_that_ends_after_them():
+def test_a_time_between_grid_points_is_moved_to_the_nearest_aloud():
     on_grid = total(chain(0.0), {"input": ([5.0], [1]), "output": ([], [])})
-    between = total(chain(0.0), {"input": ([4.2], [1]), "output": ([], [])})
+    with pytest.warns(UserWarning, match="1 of 1 spikes are no multiples of dt = 1 ms"):
+        between = total(chain(0.0), {"input": ([5.2], [1]), "output": ([], [])})
     np.testing.assert_array_equal(on_grid, between)
 
 

@@ -126,9 +126,12 @@ def test_waveform_keeps_its_own_copy_of_the_values():
     np.testing.assert_array_equal(sample(drive, 2, 1.0), [1.0, 2.0])
 
 
-def test_spikes_fall_in_the_step_that_contains_them():
-    values = sample(spike_train([0.0, 0.3, 0.39, 0.7, 0.7], weight=2.5), 8, 0.1)
-    np.testing.assert_array_equal(values, [2.5, 0, 0, 5.0, 0, 0, 0, 5.0])
+def test_spikes_count_in_the_step_whose_beginning_is_nearest():
+    values = sample(spike_train([0.0, 0.3, 0.4, 0.7, 0.7], weight=2.5), 8, 0.1)
+    np.testing.assert_array_equal(values, [2.5, 0, 0, 2.5, 2.5, 0, 0, 5.0])
+    with pytest.warns(UserWarning, match="2 of 3 spikes are no multiples .*0.04 ms"):
+        values = sample(spike_train([0.04, 0.26, 0.4]), 5, 0.1)
+    np.testing.assert_array_equal(values, [1.0, 0, 0, 1.0, 1.0])
 
 
 def test_spikes_on_the_grid_stay_on_it_in_a_long_run():
@@ -161,7 +164,7 @@ def test_malformed_spike_train_is_refused(times, message):
 @pytest.mark.parametrize("late", [10.0, 10.5])
 def test_spike_at_or_after_the_end_of_the_run_is_refused(late):
     with pytest.raises(ModelError, match=rf"times_ms\[1\]={late:g} ms: not before.*10"):
-        sample(spike_train([9.99, late, 20.0]), 100, 0.1)
+        sample(spike_train([9.9, late, 20.0]), 100, 0.1)
 
 
 def test_sum_of_drives_is_the_sum_of_their_samples():
@@ -279,7 +282,7 @@ def test_white_noise_is_the_addressed_normal_numbers():
     values = sample(
         noise(2.0, mean=1.0), 5, 0.1, seed=3, stream="cell/soma", condition=7
     )
-    key = stream_key(3, "cell/soma")
+    key = stream_key(3, "drive/cell/soma")
     expected = [1.0 + 2.0 * normal(*key, 7, 0, k, 0) for k in range(5)]
     np.testing.assert_array_equal(values, expected)
 
@@ -289,7 +292,7 @@ def test_poisson_train_is_the_addressed_poisson_counts():
     # Enough spikes per step for a small error of the rate to change every count.
     drive = poisson_train(1e9, weight=0.5)
     values = sample(drive, 20, 0.1, seed=3, stream="cell/soma", condition=7)
-    key = stream_key(3, "cell/soma")
+    key = stream_key(3, "drive/cell/soma")
     expected = [0.5 * poisson(1e5, *key, 7, 0, k, 0) for k in range(20)]
     np.testing.assert_array_equal(values, expected)
 

@@ -174,6 +174,11 @@ DOORS = [
             "initial": acts({"soma": 1.0}),
             "seed": [acts(1, basal=dn.noise(1.0)), acts(1, soma=dn.poisson_train(500))],
             "forced_spikes": [refused([1.0]), acts([1.0], **SPIKING_RUN)],
+            "spike_unit": [
+                refused("s", **SPIKING_RUN),
+                refused("min", **SPIKING_RUN, forced_spikes=[1.0]),
+                acts("s", **{**SPIKING_RUN, "duration": 500.0, "forced_spikes": [0.5]}),
+            ],
         },
         name="dendrites.simulate",
     ),
@@ -210,7 +215,11 @@ DOORS = [
     Door(
         dn.spike_train,
         driven(lambda **o: dn.spike_train(**{"times_ms": TRAIN, **o})),
-        {"times_ms": acts([1.0]), "weight": acts(2.0)},
+        {
+            "times_ms": acts([1.0]),
+            "weight": acts(2.0),
+            "unit": [acts("s", times_ms=[0.0005]), refused("s"), refused("min")],
+        },
     ),
     Door(
         dn.poisson_train,
@@ -247,6 +256,7 @@ DOORS = [
             "spike": [refused(fires), acts(never_fires, **SPIKING)],
             "fired": [refused(fired), acts(reset, **SPIKING)],
             "sparse": refused(True),
+            "limit": [refused(0.0), refused(1e-9)],
             "source": acts("somebody"),
         },
     ),
