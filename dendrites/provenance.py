@@ -9,12 +9,15 @@ import subprocess
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
+# Written when a package is built: commit and whether files differed from it.
+COMMIT_FILE = Path(__file__).resolve().with_name("commit.txt")
+UNKNOWN = "unknown", 0
 
 
 @functools.cache
 def provenance() -> dict[str, str | int]:
     """Root attributes of a run that describe software and machine, not the user."""
-    commit, dirty = _git_state()
+    commit, dirty = source_state()
     packages = ("numpy", "scipy", "numba", "llvmlite", "xarray")
     return {
         "software": "dendrites",
@@ -35,10 +38,22 @@ def _version(package: str) -> str:
         return ""
 
 
-def _git_state() -> tuple[str, int]:
-    """Commit of the source tree this file lies in, and whether files differ."""
-    if not (SOURCE / ".git").exists():
-        return "", 0
+def source_state() -> tuple[str, int]:
+    """Commit of this copy of the sources, or "unknown", and whether files differ."""
+    if (SOURCE / ".git").exists():
+        return _git_state()
+    try:
+        commit, changed = COMMIT_FILE.read_text(encoding="ascii").split()
+        return (commit, int(changed)) if _is_commit(commit) else UNKNOWN
+    except (OSError, ValueError):
+        return UNKNOWN
+
+
+def _is_commit(text):
+    return re.fullmatch(r"[0-9a-f]{40,64}", text) is not None
+
+
+def _git_state():
     command = ["git", "-C", str(SOURCE), "status", "--porcelain=v2", "--branch"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     try:
@@ -51,11 +66,11 @@ def _git_state() -> tuple[str, int]:
             env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
         ).stdout.splitlines()
     except (OSError, ValueError, subprocess.SubprocessError):
-        return "", 0
+        return UNKNOWN
     commit = [line[13:] for line in lines if line.startswith("# branch.oid ")]
     changed = any(not line.startswith("#") for line in lines)
-    known = commit and re.fullmatch(r"[0-9a-f]{40,64}", commit[0])
-    return (commit[0], int(changed)) if known else ("", 0)
+    known = commit and _is_commit(commit[0])
+    return (commit[0], int(changed)) if known else UNKNOWN
 
 
 def _cpu() -> str:

@@ -5,9 +5,11 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from dendrites._memory import available_bytes, gib
+from dendrites.provenance import source_state
 
 CORE = {
     "numpy": "numpy",
@@ -49,6 +51,7 @@ def report() -> tuple[str, list[str]]:
         rows.append((name, found))
         problems += problem
     rows += [
+        ("commit", _commit()),
         ("processors", str(_processors())),
         ("memory", _memory()),
         ("DENDRITES_DATA", _data()),
@@ -84,15 +87,34 @@ def _extra(extra, packages):
 
 def _ours(name):
     """Whether the import name leads to this project and not to one of the same name."""
+    here = Path(__file__).resolve().parents[1]
     spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
+    if spec is None:
         return "missing", [f"{name} cannot be found: install dendrites again"]
-    if Path(spec.origin).resolve().parents[1] != Path(__file__).resolve().parents[1]:
+    if not _lies_in(here, spec):
         return "of another project", [
             f"import {name!r} finds another package of that name: uninstall it, or"
             f" rename a file {name}.py in the current folder"
         ]
+    # The command does not look in the current folder, and Python started there does.
+    beside = PathFinder.find_spec(name, [os.getcwd()])
+    if beside is not None and beside.origin and not _lies_in(here, beside):
+        return (
+            f"ours for this command; Python started in this folder finds the {name} "
+            "that lies here: rename it, or start Python elsewhere",
+            [],
+        )
     return "ours", []
+
+
+def _lies_in(folder, spec):
+    # A folder without __init__.py has no origin, and ours have one.
+    return bool(spec.origin) and Path(spec.origin).resolve().parents[1] == folder
+
+
+def _commit():
+    commit, changed = source_state()
+    return commit + (" and changes since" if changed else "")
 
 
 def _processors():

@@ -61,6 +61,11 @@ IDX_SETS = {
 # Deflate cannot expand further than this, so a header that claims more is wrong.
 _LARGEST_GZIP_RATIO = 1032
 _CHUNK_BYTES = 1 << 20
+_DOWNLOAD_BYTES = 1 << 16
+# The largest published file has 26 MB.
+LARGEST_DOWNLOAD = 64 << 20
+# Seconds without a byte after which a mirror is given up.
+SILENCE = 30
 
 
 def published_arrays(
@@ -213,6 +218,7 @@ def _download(name, file):
                 known_hash=None,
                 fname=f"{file}.gz",
                 path=Path(pooch.os_cache("dendrites")) / name,
+                downloader=_fetch,
             )
             return Path(path)
         except OSError as error:  # requests' own errors are OSErrors too
@@ -223,3 +229,25 @@ def _download(name, file):
         "Offline? Name a folder with the files in data_dir or DENDRITES_DATA,\n"
         "or use the task digits, which is bundled and needs no download."
     ) from reason
+
+
+def _fetch(url, output_file, pooch):
+    """Download for pooch that stops at the largest size a file can have.
+
+    A server that sends without end would fill the disk.
+    """
+    import requests
+
+    asked = {"Accept-Encoding": "identity"}
+    with (
+        requests.get(url, stream=True, timeout=SILENCE, headers=asked) as response,
+        open(output_file, "wb") as file,
+    ):
+        response.raise_for_status()
+        for chunk in response.iter_content(_DOWNLOAD_BYTES):
+            file.write(chunk)
+            if file.tell() > LARGEST_DOWNLOAD:
+                raise OSError(
+                    f"it sends more than {LARGEST_DOWNLOAD} bytes, which no file of "
+                    "this set has"
+                )

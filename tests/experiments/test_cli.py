@@ -192,6 +192,25 @@ def test_the_doctor_tells_what_is_missing(run, monkeypatch):
     assert "pip install no-such-package" in err
 
 
+@pytest.mark.parametrize(
+    "beside, found",
+    [
+        ("experiments/__init__.py", "the experiments that lies here"),
+        ("experiments.py", "the experiments that lies here"),
+        ("experiments/notes.txt", "ours"),  # hides nothing
+        ("dendrites/__init__.py", "the dendrites that lies here"),
+    ],
+)
+def test_the_doctor_says_what_a_folder_of_the_same_name_hides(run, beside, found):
+    Path(beside).parent.mkdir(exist_ok=True)
+    Path(beside).write_text("")
+    code, out, _ = run("doctor")
+    rows = dict(re.split(r"  +", line, maxsplit=1) for line in out.splitlines())
+    name = Path(beside).parts[0].removesuffix(".py")
+    assert (code, found in rows[name]) == (0, True)
+    assert rows["circuits"] == "ours"
+
+
 def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m experiments.cli list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)

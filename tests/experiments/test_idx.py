@@ -1,12 +1,15 @@
 """Idx files are the published ones or refused by name; MNIST is built from them."""
 
+import contextlib
 import gzip
 import hashlib
 import math
 import os
 import struct
 import sys
+import threading
 import tracemalloc
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -76,7 +79,7 @@ class FakePooch:
     def os_cache(self, project):
         return self.cache / project
 
-    def retrieve(self, url, known_hash, fname, path):
+    def retrieve(self, url, known_hash, fname, path, downloader):
         self.urls.append(url)
         content = self.served(url)
         if isinstance(content, Exception):
@@ -356,6 +359,43 @@ def test_the_real_pooch_takes_the_arguments_used(monkeypatch, tmp_path):
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"cached")
     assert idx._download("mnist", IDX_FILES[1]) == cached
+
+
+@pytest.fixture
+def mirror(monkeypatch, tmp_path):
+    """Real downloads, from a server on this machine that sends 300 kB of zeros."""
+    import pooch
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                for _ in range(300):
+                    self.wfile.write(bytes(1000))
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / project)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}/"
+        pinned = idx.IDX_SETS["mnist"]._replace(mirrors=(here,))
+        monkeypatch.setitem(idx.IDX_SETS, "mnist", pinned)
+        yield
+        server.shutdown()
+
+
+def test_a_download_that_does_not_end_is_given_up(mirror, monkeypatch, tmp_path):
+    monkeypatch.setattr(idx, "LARGEST_DOWNLOAD", 100_000)
+    with pytest.raises(DataError, match="more than 100000 bytes"):
+        idx._download("mnist", IDX_FILES[1])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_download_within_the_limit_is_whole(mirror):
+    assert idx._download("mnist", IDX_FILES[1]).read_bytes() == bytes(300_000)
 
 
 # The real files, where DENDRITES_DATA names them; else only with -m slow
