@@ -15,9 +15,9 @@ from numba import njit
 from numba.core import types as numba_types
 
 from dendrites.compile.jit import INNER, jit_disabled
+from dendrites.compile.outside import Outside
 from dendrites.compile.proof import content_hash
 from dendrites.compile.refused import refused
-from dendrites.compile.rewrite import Outside
 from dendrites.errors import ModelError
 
 _NO_SOURCE = (

@@ -16,7 +16,17 @@ from dendrites.cell import CellModel, StateField
 from dendrites.compile.calls import address, at, call_read
 from dendrites.compile.jit import jit_disabled, kernel, one_compiles
 from dendrites.compile.modules import compile_loop
+from dendrites.compile.plain_loops import (
+    cell_parts,
+    part,
+    plain_cell,
+    plain_change,
+    plain_factor,
+    plain_read,
+    reads_of,
+)
 from dendrites.compile.source import ModuleText
+from dendrites.compile.trial import Trial
 from dendrites.steppers import SETTLED, advance_text
 
 
@@ -67,7 +77,6 @@ def _cell_loop(model, dtype, stepper):
             fill = text.function(model.instantaneous)
             call = f"advance({fill}(cell, inputs, p), inputs, p, dt)"
     n_variables = len(model.state._fields)
-    functions = [(function, model)]
     spikes = []
     if model.spiking and stepper not in (None, SETTLED):
         spike, fired = text.function(model.spike), text.function(model.fired)
@@ -91,7 +100,6 @@ def _cell_loop(model, dtype, stepper):
                 for v in range(n_variables)
             ),
         ]
-        functions += [(model.spike, model), (model.fired, model)]
     text.lines += [
         "",
         "def loop(state, field, stride, params, dt, n):",
@@ -103,7 +111,8 @@ def _cell_loop(model, dtype, stepper):
         *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_variables)),
         *spikes,
     ]
-    return compile_loop(text, "cell", dtype, functions)
+    parts, plain = cell_parts(model, stepper), plain_cell(model, stepper)
+    return compile_loop(text, Trial(model, "cell", dtype, parts, plain))
 
 
 @one_compiles
@@ -120,7 +129,8 @@ def read_loop(model: CellModel, read, dtype):
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         f"        out[i] = {value}",
     ]
-    return compile_loop(text, "read", dtype, [(read, model)])
+    trial = Trial(model, "read", dtype, reads_of(read), plain_read(read))
+    return compile_loop(text, trial)
 
 
 @one_compiles
@@ -149,8 +159,9 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
         *cells,
         f"        out[i] = {difference}",
     ]
-    reads = [(read, model) for read in (teaching, baseline, gain) if read]
-    return compile_loop(text, "factor", dtype, reads)
+    parts = reads_of(teaching, baseline, gain)
+    plain = plain_factor(teaching, baseline, gain)
+    return compile_loop(text, Trial(model, "factor", dtype, parts, plain))
 
 
 @one_compiles
@@ -180,7 +191,8 @@ def synapse_loop(model: CellModel, change, dtype):
         "            weight += scale * total",
         "            w[j * row + i] = min(max(weight, lower), upper)",
     ]
-    return compile_loop(text, "synapse", dtype, [(change, model)])
+    parts, plain = [part("change", change)], plain_change(change)
+    return compile_loop(text, Trial(model, "synapse", dtype, parts, plain))
 
 
 def _read_text(text, read, cell):

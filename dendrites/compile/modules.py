@@ -3,6 +3,7 @@
 The text never comes back from a file, where it could have been changed.
 """
 
+import contextlib
 import hashlib
 import importlib.abc
 import importlib.util
@@ -12,6 +13,7 @@ import numpy as np
 from numba import njit, types
 
 from dendrites.compile.bare_code import check_types
+from dendrites.compile.cache import cache_folder
 from dendrites.compile.calls import signature
 from dendrites.compile.jit import INNER, jit_disabled
 from dendrites.compile.machine_code import keep_machine_code
@@ -19,21 +21,26 @@ from dendrites.compile.refusals import explained
 from dendrites.errors import DendritesError
 
 
-def compile_loop(text, kind, dtype, functions):
+def compile_loop(text, trial):
     """The function `loop` of a module's text, compiled with the signature of its kind.
 
-    `functions` are pairs (function, model) that a failure is traced to. The caller
-    holds `one_compiles`.
+    `trial` says which kind, and tries the functions of the text. The caller holds
+    `one_compiles`.
     """
-    sig = signature(kind, types.float32 if dtype == np.float32 else types.float64)
+    single = trial.dtype == np.float32
+    sig = signature(trial.kind, types.float32 if single else types.float64)
     body = "\n".join(text.lines) + "\n"
     # A code object lives in this process alone, and so does what is made of it.
     cached = not text.objects
     if (body, sig) in _COMPILED:
         # Layers that differ in their parameters only share one loop.
         return _COMPILED[body, sig]
+    name = _name(body)
+    tried = _tried_before(name, sig) if cached and not jit_disabled() else None
+    if tried is None or not tried.exists():
+        trial.check_returns()
     try:
-        module = _module(body, text.objects)
+        module = _module(name, body, text.objects)
         if jit_disabled():
             return module.loop
         loop = njit(**INNER)(module.loop)
@@ -45,12 +52,25 @@ def compile_loop(text, kind, dtype, functions):
     except (DendritesError, Warning):
         raise
     except Exception as error:  # Numba refuses code with many kinds of exception.
-        raise explained(error, functions, dtype) from None
+        functions = [(part.function, trial.model) for part in trial.parts]
+        raise explained(error, functions, trial.dtype) from None
+    if tried is None or not tried.exists():
+        trial.compare(loop)
+        if tried is not None:
+            with contextlib.suppress(OSError):
+                tried.touch(mode=0o600)
     _COMPILED[body, sig] = loop
     return loop
 
 
 _COMPILED = {}
+
+
+def _tried_before(name, sig):
+    """A file that says that the loop of that name agreed with plain Python, or None."""
+    folder = cache_folder()
+    number = str(sig.args[0].dtype)
+    return folder and folder / f"{name}.{number}.tried"
 
 
 class _Text(importlib.abc.ExecutionLoader):
@@ -66,9 +86,13 @@ class _Text(importlib.abc.ExecutionLoader):
         return f"{fullname}.py"
 
 
-def _module(body, objects):
-    """The module of a text, named by its hash so that its machine code can be kept."""
-    name = "loop_" + hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+def _name(body):
+    """Of a module: the hash of its text, so that its machine code can be kept."""
+    return "loop_" + hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+def _module(name, body, objects):
+    """The module of a text, run where it has not been."""
     if not objects and name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_loader(name, _Text(body))

@@ -77,11 +77,11 @@ def reason_against_object(value) -> str | None:
     name = getattr(value, "__name__", "")
     if module == "math" and name in _UNBOUNDED:
         return (
-            f"math.{name} gives whole numbers without bound, and compiled ones have "
+            "gives whole numbers without bound, and compiled ones have "
             "64 bits; use math.gamma or math.lgamma, or compute it outside"
         )
     if getattr(builtins, name or "-", None) is value and name not in BUILTINS:
-        return f"{name} cannot be compiled; builtins that can: " + ", ".join(BUILTINS)
+        return "cannot be compiled; builtins that can: " + ", ".join(BUILTINS)
     return None
 
 
@@ -93,4 +93,25 @@ def refused(function, line: int, reason: str) -> CompileError:
         f"{function.__name__} cannot be compiled, in {filename}, line {line}:\n"
         + (f"    {shown}\n" if shown else "")
         + reason
+    )
+
+
+def misbehaves(model, part, problem: str, place=None) -> CompileError:
+    """An error that says what a function of a model does wrong, and where it stands.
+
+    Parameters
+    ----------
+    model : CellModel
+    part : a function and its role, see `plain_loops`
+    problem : str
+    place : (str, int), optional
+        File and line; default: where the function begins.
+    """
+    code = part.function.__code__
+    filename, line = place or (code.co_filename, code.co_firstlineno)
+    name = code.co_name if part.role == "read" else f"{part.role} ({code.co_name})"
+    shown = linecache.getline(filename, line).strip()
+    return CompileError(
+        f"{model.name}: {name} {problem}.\nIt stands in {filename}, line {line}"
+        + (f":\n    {shown}" if shown else "")
     )

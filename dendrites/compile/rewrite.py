@@ -5,26 +5,15 @@ may have changed; the text is written anew only if one of them has.
 """
 
 import ast
-import builtins
 import copy
-import math
-import types
 import weakref
 
-from dendrites.compile.refused import reason_against, reason_against_object, refused
+from dendrites.compile.outside import Outside
+from dendrites.compile.refused import reason_against, refused
+from dendrites.compile.scopes import argument_list, inner_functions, local_names
 from dendrites.compile.whole_numbers import WholeNumbers
 from dendrites.errors import ModelError
 
-# Modules whose functions Numba compiles itself.
-COMPILABLE = ("math", "cmath", "operator", "numpy", "numba")
-# Calls that give whole numbers, and their twin that gives a float.
-_TO_WHOLE = {
-    int: "np.trunc",
-    round: "np.rint",
-    math.floor: "np.floor",
-    math.ceil: "np.ceil",
-    math.trunc: "np.trunc",
-}
 _RESERVED = {"np", "njit", "INNER", "NamedTuple", "math", "loop", "advance", "weight"}
 _KEPT_TEXTS = 64
 
@@ -56,95 +45,6 @@ def rewritten(text, function, node, name: str) -> str:
     return result
 
 
-class Outside:
-    """What a function finds outside of itself: captured, global and builtin names."""
-
-    def __init__(self, text, function):
-        self.text, self.function = text, function
-
-    def answer(self, kind, *question):
-        return getattr(self, kind)(*question)
-
-    def name(self, name, whole=False):
-        """The expression that stands for a name, or None for a builtin."""
-        value = self.value(name)
-        return self.text.value(name, value, whole) if self.is_ours(name) else name
-
-    def attribute(self, path, whole):
-        """The expression for a dotted path into modules, or None if it leads elsewhere.
-
-        What Numba knows stays an attribute; Python functions are written out.
-        """
-        *owners, last = path.split(".")
-        owner = self.value(owners[0]) if self.is_ours(owners[0]) else None
-        for part in owners[1:]:
-            owner = getattr(owner, part, None)
-        if not isinstance(owner, types.ModuleType):
-            return None
-        if not hasattr(owner, last):
-            raise ModelError(f"module {owner.__name__} has no {last!r}")
-        value = getattr(owner, last)
-        if reason := reason_against_object(value):
-            raise ModelError(f"{path} {reason}")
-        inside = owner.__name__.partition(".")[0] in COMPILABLE
-        if inside and callable(value) and not isinstance(value, type):
-            return f"{self.text.value(path, owner)}.{last}"
-        return self.text.value(path, value, whole)
-
-    def fields(self, path):
-        """Fields and default expressions of the NamedTuple at a path, if it is one."""
-        made = self.value(path) if self.is_ours(path) else None
-        if not hasattr(made, "_field_defaults"):
-            return None
-        defaults = made._field_defaults.items()
-        return made._fields, tuple((f, self.text.value(f, v)) for f, v in defaults)
-
-    def special(self, path):
-        """The float form of a call that makes a whole number, "float", or None."""
-        root, *parts = path.split(".")
-        try:
-            found = self.value(root)
-        except ModelError:
-            return None
-        for part in parts:
-            found = getattr(found, part, None)
-        if found is float:
-            return "float"
-        return _TO_WHOLE.get(found) if callable(found) and _hashable(found) else None
-
-    def default(self, k):
-        values = self.function.__defaults__ or ()
-        return self.text.value("a default", values[k])
-
-    def keyword_default(self, name):
-        return self.text.value(name, self.function.__kwdefaults__[name])
-
-    def is_ours(self, name):
-        """Whether a name is the user's, and not Python's."""
-        return name in self._captured or name in self.function.__globals__
-
-    def value(self, name):
-        if name in self._captured:
-            try:
-                return self._captured[name].cell_contents
-            except ValueError:
-                raise ModelError(f"uses {name!r} before it has a value") from None
-        scope = self.function.__globals__
-        if name in scope:
-            return scope[name]
-        if not hasattr(builtins, name):
-            raise ModelError(f"uses the undefined name {name!r}")
-        value = getattr(builtins, name)
-        if reason := reason_against_object(value):
-            raise ModelError(reason)
-        return value
-
-    @property
-    def _captured(self):
-        code = self.function.__code__
-        return dict(zip(code.co_freevars, self.function.__closure__ or (), strict=True))
-
-
 class _Rewrite(ast.NodeTransformer):
     """Points names from outside to the module's own and makes whole numbers floats."""
 
@@ -153,8 +53,8 @@ class _Rewrite(ast.NodeTransformer):
         self.node = copy.deepcopy(node)
         self.answers = {}
         self.whole = WholeNumbers(self.node)
-        self.scopes = [_local_names(self.node)]
-        self.inner = _inner_functions(self.node)
+        self.scopes = [local_names(self.node)]
+        self.inner = inner_functions(self.node)
         self.line = self.node.lineno
 
     def result(self, name):
@@ -218,7 +118,7 @@ class _Rewrite(ast.NodeTransformer):
         node.args.args += node.args.kwonlyargs
         node.args.kwonlyargs, node.returns, node.decorator_list = [], None, []
         node.body = _without_docstring(node.body)
-        self.scopes.append(_local_names(node))
+        self.scopes.append(local_names(node))
         node = self.generic_visit(node)
         self.scopes.pop()
         return node
@@ -227,7 +127,7 @@ class _Rewrite(ast.NodeTransformer):
         node.args.defaults, node.args.kw_defaults = [], []
         node.args.args += node.args.kwonlyargs
         node.args.kwonlyargs = []
-        self.scopes.append(_local_names(node))
+        self.scopes.append(local_names(node))
         node = self.generic_visit(node)
         self.scopes.pop()
         return node
@@ -298,7 +198,7 @@ class _Rewrite(ast.NodeTransformer):
                 )
             arguments, defaults = found[0]
         elif isinstance(function, ast.Lambda):
-            arguments, defaults = _arguments(function)
+            arguments, defaults = argument_list(function)
         else:
             return
         given = {keyword.arg: keyword.value for keyword in node.keywords}
@@ -402,61 +302,6 @@ def _is_constant(node):
 
 def _expression(text):
     return ast.parse(text, mode="eval").body
-
-
-def _hashable(value):
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _arguments(node):
-    """Names of arguments and their default expressions."""
-    ordinary = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    named = [a.arg for a in node.args.kwonlyargs]
-    n = len(node.args.defaults)
-    defaults = dict(zip(ordinary[len(ordinary) - n :], node.args.defaults, strict=True))
-    defaults |= {
-        name: value
-        for name, value in zip(named, node.args.kw_defaults, strict=True)
-        if value is not None
-    }
-    return [*ordinary, *named], defaults
-
-
-def _inner_functions(function):
-    """Arguments of the functions inside a function, by their names."""
-    found = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.FunctionDef) and node is not function:
-            found.setdefault(node.name, []).append(_arguments(node))
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    found.setdefault(target.id, []).append(_arguments(node.value))
-    return found
-
-
-def _local_names(function):
-    """Names that belong to a function's own scope."""
-    arguments = function.args
-    names = {
-        a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-    }
-    names |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
-    body = function.body if isinstance(function.body, list) else [function.body]
-    left = list(body)
-    while left:
-        node = left.pop()
-        if isinstance(node, ast.FunctionDef):
-            names.add(node.name)
-        elif not isinstance(node, ast.Lambda):
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                names.add(node.id)
-            left += ast.iter_child_nodes(node)
-    return names
 
 
 def _without_docstring(body):

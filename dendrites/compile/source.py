@@ -14,9 +14,10 @@ import types
 import numpy as np
 
 from dendrites.compile.bare_code import bare_definition
+from dendrites.compile.outside import COMPILABLE
 from dendrites.compile.proof import definition
 from dendrites.compile.refused import reason_against_object
-from dendrites.compile.rewrite import COMPILABLE, rewritten
+from dendrites.compile.rewrite import rewritten
 from dendrites.errors import ModelError
 
 

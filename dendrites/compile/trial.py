@@ -1,0 +1,290 @@
+"""The first run of scalar functions: what they return, and that compiled agrees.
+
+Before a loop is compiled its functions are called as plain Python, at the start values
+of their cell and near them; afterwards the loop runs at the same points. A difference
+is an error: compiled code has other numbers and knows less than Python. The outcome is
+remembered with the machine code.
+"""
+
+import ctypes
+import dis
+import sysconfig
+import time
+from numbers import Real
+
+import numpy as np
+
+from dendrites.compile.calls import FORMS, address
+from dendrites.compile.refused import misbehaves
+from dendrites.errors import CompileError
+
+_DT = 0.1
+# Shift of the state from its start values, and value of the inputs, point by point.
+_POINTS = (
+    (0.0, 0.0),
+    (0.0, 1.0),
+    (0.0, 0.1),
+    (0.3, 1.0),
+    (-0.3, 0.5),
+    (4.0, 10.0),
+)
+# Longest time that plain Python may take; later points are left out.
+_SECONDS = 0.03
+_LIBRARIES = tuple(sysconfig.get_paths()[k] for k in ("stdlib", "purelib", "platlib"))
+_STATE = ("derivative", "step", "instantaneous", "fired")
+
+
+class Trial:
+    """Calls of some functions of one model as plain Python, and of their loop.
+
+    Parameters
+    ----------
+    model : CellModel
+    kind : str
+        Kind of the loop, see `calls`.
+    dtype : float64 or float32
+    parts : list of Part
+    plain : callable
+        ``plain(point) -> tuple of floats``: what the loop gives at a point.
+    """
+
+    def __init__(self, model, kind, dtype, parts, plain):
+        self.model, self.kind, self.dtype = model, kind, dtype
+        self.parts, self.plain = parts, plain
+        self.until = time.perf_counter() + _SECONDS
+        some = len(_POINTS)
+        if any(_loops(part.function) for part in parts):
+            some = 3  # a loop may not end far from where it starts
+        # A point, and two very close: steps of a function may lie at a point itself.
+        near = 1e-7 if dtype == np.float64 else 1e-4
+        self.points = [
+            Point(model, shift, value, change, dtype)
+            for shift, value in _POINTS[:some]
+            for change in (0.0, near, -near)
+        ]
+
+    def check_returns(self):
+        """Call every function and refuse what no cell can use.
+
+        Raises
+        ------
+        CompileError
+            If one raises something that is not arithmetic, or returns no number, or no
+            State where one is needed.
+        """
+        for part in self.parts:
+            for point in self.points[::3]:
+                try:
+                    with np.errstate(all="ignore"):
+                        result = part.function(*point.arguments(part.role))
+                except (ArithmeticError, ValueError):
+                    continue  # compiled: inf or nan, which end a run by their value
+                except Exception as error:
+                    raise _raised(self.model, part, error) from None
+                if problem := self._problem(part.role, result):
+                    raise misbehaves(self.model, part, problem)
+                if time.perf_counter() > self.until:
+                    break
+
+    def _problem(self, role, result):
+        if role not in _STATE:
+            if isinstance(result, (Real, np.bool_, complex)):
+                return None
+            return f"returns {_named(result)}; it must return one number"
+        fields = self.model.state._fields
+        if getattr(result, "_fields", None) != fields:
+            return (
+                f"returns {_named(result)}; it must return the cell's state: "
+                f"return {self.model.state.__name__}({', '.join(fields)})"
+            )
+        for name, value in zip(fields, result, strict=True):
+            if not isinstance(value, (Real, np.bool_, complex)):
+                return f"returns {_named(value)} as {name!r}, which must be a number"
+        return None
+
+    def compare(self, loop):
+        """Run the loop where plain Python ran.
+
+        Raises
+        ------
+        CompileError
+            If their results differ, at a point and close to it on either side.
+        """
+        wanted = []
+        for point in self.points:
+            wanted.append(self._wanted(point))
+            if time.perf_counter() > self.until and len(wanted) >= 3:
+                break
+        points = self.points[: len(wanted) // 3 * 3]
+        got = _CALLS[self.kind](self, loop, points)
+        for k in range(0, len(points), 3):
+            three = wanted[k : k + 3]
+            if any(values is None for values in three):
+                continue
+            for v in range(len(three[0])):
+                spread = np.ptp([values[v] for values in three])
+                wrong = [
+                    not self._agree(
+                        got[v][k + i], three[i][v], points[k + i], v, spread
+                    )
+                    for i in range(3)
+                ]
+                if all(wrong):
+                    raise self._differs(points[k], got[v][k], three[0][v], v)
+
+    def _wanted(self, point):
+        try:
+            with np.errstate(all="ignore"):
+                values = [float(value) for value in self.plain(point)]
+        except Exception:
+            return None
+        largest = 1e30 if self.dtype == np.float32 else 1e300
+        return values if all(abs(value) < largest for value in values) else None
+
+    def _agree(self, got, wanted, point, v, spread):
+        before = point.cell[v] if self.kind == "cell" and v < len(point.cell) else 0.0
+        single = self.dtype == np.float32
+        relative, absolute = (1e-3, 1e-4) if single else (1e-9, 1e-12)
+        scale = max(1.0, *map(abs, (*point.cell, *point.inputs)))
+        if single:
+            scale = max(scale, *map(abs, self.model.parameters), 1.0)
+        allowed = relative * abs(wanted - before) + absolute * scale
+        return abs(got - wanted) <= allowed + spread * (2.0 if single else 1e-6)
+
+    def _differs(self, point, got, wanted, v):
+        part = self.parts[0]
+        what = ""
+        if self.kind == "cell":
+            what = f" for {(*self.model.state._fields, 'the spikes')[v]!r}"
+        return misbehaves(
+            self.model,
+            part,
+            f"gives {got:.6g} compiled and {wanted:.6g} in plain Python{what}, at "
+            f"{point.cell}, inputs {tuple(point.inputs)}; whole numbers are what "
+            "differs most: write them as floats",
+        )
+
+
+class Point:
+    """One state, input and weight at which functions are tried."""
+
+    def __init__(self, model, shift, value, change, dtype):
+        def number(x):
+            return float(dtype(x + change * (abs(x) + 1e-3)))
+
+        defaults = model.state._field_defaults
+        start = [float(defaults.get(name, 0.0)) for name in model.state._fields]
+        self.cell = model.state(
+            # Fields move apart, so that none is taken for another.
+            *(
+                number(x + shift * (1.0 + 0.1 * abs(x)) / (1 + k % 5))
+                for k, x in enumerate(start)
+            )
+        )
+        self.inputs = model.inputs(
+            *(number(value / (1 + k % 3)) for k in range(len(model.inputs._fields)))
+        )
+        self.p = model.params(*(float(dtype(x)) for x in model.parameters))
+        self.u = float(dtype(min(max(0.4 + 0.1 * shift + change, 0.0), 0.999)))
+        self.weight, self.pre = number(0.5 - 0.2 * shift), number(value)
+        self.dt = float(dtype(_DT))
+
+    def arguments(self, role):
+        """What a function of that role receives."""
+        return {
+            "derivative": (self.cell, self.inputs, self.p),
+            "instantaneous": (self.cell, self.inputs, self.p),
+            "step": (self.cell, self.inputs, self.p, self.dt),
+            "spike": (self.cell, self.u, self.p, self.dt),
+            "fired": (self.cell, 1.0, self.p, self.dt),
+            "read": (self.cell, self.p),
+            "change": (self.weight, self.cell, self.pre, self.p),
+        }[role]
+
+
+def _loops(function):
+    code = getattr(getattr(function, "py_func", function), "__code__", None)
+    return code is not None and any(
+        instruction.opname.startswith("JUMP_BACKWARD")
+        for instruction in dis.get_instructions(code)
+    )
+
+
+def _named(value):
+    kind = type(value).__name__
+    return "None" if value is None else f"a {kind} ({value!r:.40})"
+
+
+def _raised(model, part, error):
+    """The user's own exception, with the line that raised it."""
+    frame, place = error.__traceback__.tb_next, None
+    while frame is not None:
+        filename = frame.tb_frame.f_code.co_filename
+        if place is None or not filename.startswith(_LIBRARIES):
+            place = filename, frame.tb_lineno
+        frame = frame.tb_next
+    return misbehaves(model, part, f"raises {type(error).__name__}: {error}", place)
+
+
+def _run(trial, loop, *arguments):
+    """Call a compiled loop by its address, as compiled code calls it."""
+    number = ctypes.c_float if trial.dtype == np.float32 else ctypes.c_double
+    kinds = {"P": ctypes.c_void_p, "I": ctypes.c_int64, "N": number}
+    form = [kinds[letter] for letter in FORMS[trial.kind]]
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 2, *form)
+    values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    result, error = ctypes.c_void_p(), ctypes.c_void_p()
+    status = function(address(loop))(
+        ctypes.addressof(result), ctypes.addressof(error), *values
+    )
+    if status:
+        raise CompileError(f"{trial.model.name}: a compiled function raised an error")
+
+
+def _array(trial, rows):
+    return np.ascontiguousarray(np.array(rows, dtype=trial.dtype))
+
+
+def _column(trial, points, name):
+    return _array(trial, [getattr(point, name) for point in points]).T.copy()
+
+
+def _run_cell(trial, loop, points):
+    n = len(points)
+    state, field = (_column(trial, points, name) for name in ("cell", "inputs"))
+    if trial.model.spiking:
+        field = np.vstack([field, _column(trial, points, "u")[None]])
+    field = np.ascontiguousarray(field)
+    params = _array(trial, points[0].p)
+    _run(trial, loop, state, field, n, params, points[0].dt, n)
+    return [*state, *field[-1:]] if trial.model.spiking else list(state)
+
+
+def _run_read(trial, loop, points):
+    state, out = _column(trial, points, "cell"), np.zeros(len(points), trial.dtype)
+    _run(trial, loop, state, len(points), _array(trial, points[0].p), out, len(points))
+    return [out]
+
+
+def _run_factor(trial, loop, points):
+    n = len(points)
+    state, out = _column(trial, points, "cell"), np.zeros(n, trial.dtype)
+    params = _array(trial, points[0].p)
+    _run(trial, loop, state, state, state, n, params, out, n)
+    return [out]
+
+
+def _run_synapse(trial, loop, points):
+    n = len(points)
+    state, w, pre = (_column(trial, points, k) for k in ("cell", "weight", "pre"))
+    params, bound = _array(trial, points[0].p), float("inf")
+    _run(trial, loop, w, n, n, 1, state, n, params, pre, 1, 1.0, -bound, bound)
+    return [w]
+
+
+_CALLS = {
+    "cell": _run_cell,
+    "read": _run_read,
+    "factor": _run_factor,
+    "synapse": _run_synapse,
+}
