@@ -8,6 +8,7 @@ remembered with the machine code.
 
 import ctypes
 import dis
+import functools
 import sysconfig
 import time
 from numbers import Real
@@ -51,14 +52,17 @@ class Trial:
     def __init__(self, model, kind, dtype, parts, plain):
         self.model, self.kind, self.dtype = model, kind, dtype
         self.parts, self.plain = parts, plain
-        self.until = time.perf_counter() + _SECONDS
+
+    @functools.cached_property
+    def points(self):
+        """Where functions are tried; not made for loops that were tried before."""
         some = len(_POINTS)
-        if any(_loops(part.function) for part in parts):
+        if any(_loops(part.function) for part in self.parts):
             some = 3  # a loop may not end far from where it starts
         # A point, and two very close: steps of a function may lie at a point itself.
-        near = 1e-7 if dtype == np.float64 else 1e-4
-        self.points = [
-            Point(model, shift, value, change, dtype)
+        near = 1e-7 if self.dtype == np.float64 else 1e-4
+        return [
+            Point(self.model, shift, value, change, self.dtype)
             for shift, value in _POINTS[:some]
             for change in (0.0, near, -near)
         ]
@@ -72,6 +76,7 @@ class Trial:
             If one raises something that is not arithmetic, or returns no number, or no
             State where one is needed.
         """
+        until = time.perf_counter() + _SECONDS
         for part in self.parts:
             for point in self.points[::3]:
                 try:
@@ -83,7 +88,7 @@ class Trial:
                     raise _raised(self.model, part, error) from None
                 if problem := self._problem(part.role, result):
                     raise misbehaves(self.model, part, problem)
-                if time.perf_counter() > self.until:
+                if time.perf_counter() > until:
                     break
 
     def _problem(self, role, result):
@@ -110,10 +115,11 @@ class Trial:
         CompileError
             If their results differ, at a point and close to it on either side.
         """
-        wanted = []
+        # What compiling took is not plain Python's time.
+        wanted, until = [], time.perf_counter() + _SECONDS
         for point in self.points:
             wanted.append(self._wanted(point))
-            if time.perf_counter() > self.until and len(wanted) >= 3:
+            if time.perf_counter() > until and len(wanted) >= 3:
                 break
         points = self.points[: len(wanted) // 3 * 3]
         got = _CALLS[self.kind](self, loop, points)
