@@ -13,6 +13,7 @@ import json
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,19 +30,27 @@ from circuits._checkpoint_format import (
 )
 from circuits._config_differences import check_same_config, config_differences
 from dendrites._atomic import is_alive
+from dendrites._version import __version__
 from dendrites.errors import CheckpointError, StorageError
 
 __all__ = [
+    "ANY_VERSION",
     "FORMAT_VERSION",
     "MAGIC",
+    "check_arrays",
     "check_same_config",
     "config_differences",
     "load_checkpoint",
     "load_same_run",
     "previous_path",
+    "run_header",
     "save_checkpoint",
     "state_sha256",
 ]
+
+
+#: Value of `resume` that also takes a checkpoint of another version of dendrites.
+ANY_VERSION = "any-version"
 
 
 def previous_path(path: str | os.PathLike[str]) -> Path:
@@ -160,15 +169,29 @@ def load_checkpoint(
     return state
 
 
+def run_header(config: dict, **facts) -> dict:
+    """What the checkpoint of a run says of it: settings, version, further facts."""
+    return {"config": config, "dendrites": __version__, **facts}
+
+
 def load_same_run(
-    path: str | os.PathLike[str], config: dict
+    path: str | os.PathLike[str], config: dict, resume: bool | str = True
 ) -> tuple[dict, dict[str, np.ndarray]] | None:
     """Header and arrays of the checkpoint of a run with these settings, if any.
+
+    Parameters
+    ----------
+    path : path
+    config : dict
+        As given to `run_header`.
+    resume : True or "any-version"
+        Whether another version of dendrites may have written it.
 
     Raises
     ------
     CheckpointError
-        If it is of other settings or of no run, or if no copy can be used.
+        If it is of other settings, of another version or of no run, or if no copy can
+        be used.
     """
     path = Path(path)
     if not any(map(os.path.exists, (path, previous_path(path)))):
@@ -177,7 +200,45 @@ def load_same_run(
     if "config" not in header:
         raise CheckpointError(f"{path.name} is no checkpoint of a training run")
     check_same_config(header["config"], config)
+    written_by = header.get("dendrites", "(unknown)")
+    if written_by != __version__ and resume != ANY_VERSION:
+        raise CheckpointError(
+            f"{path.name} was written by dendrites {written_by}, and this is "
+            f"{__version__}, which may compute other numbers\n"
+            "Go on with that version, or say that the two may be mixed: resume="
+            f"{ANY_VERSION!r}, in a shell --resume --any-version"
+        )
     return header, arrays
+
+
+def check_arrays(saved: Mapping, expected: Mapping) -> None:
+    """Refuse the arrays of a checkpoint that are not those of its run.
+
+    Parameters
+    ----------
+    saved, expected : mapping of str to numpy.ndarray
+        Of the second only names, shapes and types count.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the first array that is missing, unknown, or of another shape or type.
+    """
+    for name in sorted({*saved, *expected}):
+        found, wanted = (
+            "(absent)" if name not in arrays else _form(arrays[name])
+            for arrays in (saved, expected)
+        )
+        if found != wanted:
+            raise CheckpointError(
+                f"the checkpoint was altered: array {name!r:.100} is {found}, and "
+                f"{wanted} in a run of its configuration\n"
+                "restore a copy, or start a new run"
+            )
+
+
+def _form(array):
+    return f"{np.shape(array)} {array.dtype}"
 
 
 def state_sha256(arrays: dict[str, np.ndarray]) -> str:

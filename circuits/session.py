@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from circuits.alignment import measure_alignment
-from circuits.checkpoint import state_sha256
+from circuits.alignment import Alignment, measure_alignment
+from circuits.checkpoint import check_arrays, state_sha256
 from circuits.circuit import Circuit
 from circuits.engine.jumps import drift, find_jumps
 from circuits.engine.runner import CHUNK, Runner, run_bytes
@@ -26,6 +26,7 @@ INTEGRATORS = (EXACT, BLOCKED, EQUILIBRIUM)
 SETTLED = "settled"
 LARGEST_TRAIN_TEST = 500
 TEST_BATCH = 8 * CHUNK
+_FACTS = Alignment._fields
 STREAMED = 100  # presentations shown by one call, about 0.1 s of a large circuit
 
 
@@ -154,6 +155,7 @@ class Session:
             self._choose_jumps()
         self.history = History()
         self.predictions = {}
+        self.keep()
 
     def _needed_bytes(self, runs):
         """Memory of all runners, of weights outside them, and of what is shown."""
@@ -299,11 +301,10 @@ class Session:
             0, patterns, self._untaught_schedule(), learning=False
         )
         return {
-            f"{p.name}/sps_residual": float(
-                np.sqrt(np.mean(self.prober.read_out(lanes, p.name, "apical") ** 2))
+            f"{name}/sps_residual": float(
+                np.sqrt(np.mean(self.prober.read_out(lanes, name, "apical") ** 2))
             )
-            for p in self.circuit.populations
-            if "apical" in p.model.state._fields
+            for name in self._with_apical()
         }
 
     def patterns(self, split: Split, rows) -> dict:
@@ -323,9 +324,59 @@ class Session:
         return {**self.trainer.arrays(), **self.history.arrays()}
 
     def restore(self, arrays: Mapping) -> None:
-        """Take up the arrays of a checkpoint."""
+        """Take up the arrays of a checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            If they are not those of a run with these options.
+        """
+        check_arrays(arrays, {**self.trainer.arrays(), **self._curves_of(arrays)})
         self.trainer.restore(arrays)
         self.history.restore(arrays)
+        self.keep()
+
+    def keep(self) -> None:
+        """Remember this moment, the end of an epoch, for `roll_back`."""
+        arrays = {name: array.copy() for name, array in self.trainer.arrays().items()}
+        rows = [*self.history.epochs], [*self.history.updates]
+        self._kept = arrays, rows, dict(self.predictions)
+
+    def roll_back(self) -> None:
+        """Return to the end of the last epoch, out of one that was interrupted."""
+        arrays, (epochs, updates), self.predictions = self._kept
+        self.trainer.restore(arrays)
+        self.history.epochs[:], self.history.updates[:] = epochs, updates
+
+    def _curves_of(self, saved):
+        """Arrays of the shapes and types of a checkpoint's curves."""
+        n = min(np.size(saved.get("history/epochs/wall_time", ())), self.options.epochs)
+        curves = {f"history/epochs/{name}": np.empty(n) for name in self._columns()}
+        if self.prober is not None:
+            names = [
+                *(f"{a.population}/{b}" for a in self.circuit.layers for b in _FACTS),
+                *(f"{p}/sps_residual" for p in self._with_apical()),
+                *(("drift",) if self.integrator == EQUILIBRIUM else ()),
+            ]
+            curves |= {f"history/updates/{name}": np.empty(n + 1) for name in names}
+            for name in ("epoch_at", "examples_seen"):
+                curves[f"history/updates/{name}"] = np.empty(n + 1, np.int64)
+        return curves
+
+    def _columns(self):
+        yield "wall_time"
+        for split, examples in self.tested_splits().items():
+            for name in self.names:
+                yield f"{name}/{split}/loss"
+                if examples.labels is not None:
+                    yield f"{name}/{split}/error_rate"
+
+    def _with_apical(self):
+        return [
+            p.name
+            for p in self.circuit.populations
+            if "apical" in p.model.state._fields
+        ]
 
     def fingerprints(self) -> dict[str, str]:
         """Of what a configuration names but does not hold."""

@@ -32,6 +32,7 @@ from circuits.training import (
 )
 from circuits.weights import initial_weights
 from dendrites._checks import flag, items, names, number, text, whole_number
+from dendrites._describe import plain
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
@@ -253,7 +254,21 @@ def simulate(
                 )
     return run_tree(
         "simulation",
-        {"circuit": describe(circuit), "learning": int(learning)},
+        {
+            "circuit": describe(circuit),
+            "schedule": plain(schedule),
+            "patterns": plain(shown),
+            "waveforms": plain(driven),
+            "forced_spikes": plain(forced),
+            "weights": plain(start),
+            "record": plain(records),
+            "learning": int(learning),
+            "integrator": integrator,
+            "block": block,
+            "jumps": jumps,
+            "dtype": dtype,
+            "seed": str(seed),
+        },
         groups,
         title=f"{circuit.name}: one presentation",
         integrator=integrator,

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from circuits.checkpoint import load_same_run, save_checkpoint
+from circuits.checkpoint import (
+    ANY_VERSION,
+    load_same_run,
+    run_header,
+    save_checkpoint,
+)
 from circuits.circuit import (
     Circuit,
     check_circuit,
@@ -27,6 +32,7 @@ from circuits.session import (
     Session,
 )
 from circuits.task import Task
+from dendrites._atomic import check_name_fits
 from dendrites._checks import (
     check_name,
     choice,
@@ -70,7 +76,7 @@ def train(
     probe: int = 50,
     progress: bool = False,
     checkpoint: str | os.PathLike | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
     config: Mapping | None = None,
     title: str | None = None,
     citation: str = "",
@@ -120,10 +126,11 @@ def train(
         Show a progress bar (lines where there is no terminal) on standard error.
     checkpoint : path, optional
         Saved after every epoch.
-    resume : bool
-        Go on from `checkpoint` if there is one.
+    resume : bool or "any-version"
+        Go on from `checkpoint` if there is one, of the same circuit, task, weights and
+        options; "any-version" also if another version of dendrites wrote it.
     config : mapping, optional
-        Settings stored with the result besides the circuit's own description.
+        Settings stored with the result besides those of this function.
     title, citation : str, optional
 
     Returns
@@ -136,14 +143,16 @@ def train(
     ConfigError, ModelError, DataError
         Before anything is compiled.
     CheckpointError
-        If the checkpoint is of another configuration, or no copy of it can be used.
+        If the checkpoint is of another configuration or version, or no copy of it can
+        be used.
     StorageError
         If the checkpoint's folder does not exist.
     NumericalError
         If the circuit diverges; the last checkpoint is kept.
     KeyboardInterrupt
-        After Ctrl+C, once the running presentation has ended; the last checkpoint is
-        kept and a resumed run gives the same bits.
+        After Ctrl+C, once the running presentation has ended. Its attribute `run` is
+        the run tree up to the last finished epoch, marked ``complete=0``; None before
+        the first. The last checkpoint is kept and a resumed run gives the same bits.
     """
     from circuits.progress import Progress
     from circuits.training_tree import now, training_tree
@@ -178,8 +187,9 @@ def train(
         ).items()
     }
     config = mapping("config", config, "settings by name")
-    for name, value in (("progress", progress), ("resume", resume)):
-        flag(name, value, error=ConfigError)
+    flag("progress", progress, error=ConfigError)
+    if not isinstance(resume, str) or resume != ANY_VERSION:
+        flag("resume", resume, error=ConfigError)
     for name, value in (("title", title), ("citation", citation)):
         if value is not None:
             text(name, value, error=ConfigError)
@@ -210,46 +220,62 @@ def train(
         "rate_decay": options.rate_decay,
         "learning_rates": rates,
         "controls": {name: list(frozen) for name, frozen in controls.items()},
-        **config,
     }
+    if taken := [name for name in config if name in full]:
+        raise ConfigError(
+            f"config: {taken[0]!r} is one of the settings that train stores itself "
+            f"({', '.join(full)}); choose another name"
+        )
     created = now()
     with serial_blas(), Progress(options.epochs, progress) as bar:
         session = Session(
             circuit, task, options, weights, rates, controls, bar.announce
         )
+        full |= {**config, **session.fingerprints()}
         resumes, parent, run_id = 0, "", str(uuid.uuid4())
-        header = {}
-        if checkpoint is not None:
-            header["config"] = {**full, **session.fingerprints()}
-            saved = _resume(session, checkpoint, header["config"]) if resume else None
+        if checkpoint is not None and resume:
+            saved = _resume(session, checkpoint, full, resume)
             if saved is not None:
                 resumes, created = saved["n_resumes"] + 1, saved["created_utc"]
                 parent = saved["run_id"]
                 bar.resume(len(session.history.epochs))
-        header |= {"created_utc": created, "n_resumes": resumes, "run_id": run_id}
+        facts = {"created_utc": created, "n_resumes": resumes, "run_id": run_id}
+        header = run_header(full, **facts)
         storage_problem = None
-        for epoch in range(len(session.history.epochs) + 1, options.epochs + 1):
-            session.run_epoch(epoch, bar.tick)
-            bar.epoch(epoch, session.history.epochs[-1])
-            if checkpoint is not None:
-                storage_problem = _save(session, checkpoint, header, storage_problem)
+
+        def tree():
+            return training_tree(
+                session,
+                full,
+                parent_run_id=parent,
+                citation=citation,
+                created=created,
+                n_resumes=resumes,
+                run_id=run_id,
+                **({} if title is None else {"title": title}),
+            )
+
+        try:
+            for epoch in range(len(session.history.epochs) + 1, options.epochs + 1):
+                session.run_epoch(epoch, bar.tick)
+                session.keep()
+                bar.epoch(epoch, session.history.epochs[-1])
+                if checkpoint is not None:
+                    storage_problem = _save(
+                        session, checkpoint, header, storage_problem
+                    )
+        except KeyboardInterrupt as stop:
+            session.roll_back()
+            stop.run = tree() if session.history.epochs else None
+            raise
         if not session.predictions:
             # A run resumed after its last epoch has its curves, not its answers.
             for split, examples in session.tested_splits().items():
                 session.predictions[split] = session.test(0, examples)["rates"]
-        tree = training_tree(
-            session,
-            full,
-            created=created,
-            n_resumes=resumes,
-            parent_run_id=parent,
-            run_id=run_id,
-            citation=citation,
-            **({} if title is None else {"title": title}),
-        )
+        result = tree()
     if storage_problem is not None:
         print(f"checkpoints could not be written: {storage_problem}", file=sys.stderr)
-    return tree
+    return result
 
 
 def evaluate(
@@ -322,7 +348,8 @@ def check_checkpoint_path(path) -> None:
             f"checkpoint = {shown(path)} is a {type(path).__name__}, must be a path"
         )
     path = Path(path)
-    if not path.parent.is_dir():
+    check_name_fits(path)
+    if not os.path.isdir(path.parent):
         raise StorageError(
             f"checkpoint {path}: its folder does not exist; create it first"
         )
@@ -446,8 +473,8 @@ def _checked_rates(circuit, rates):
     return rates
 
 
-def _resume(session, checkpoint, config):
-    found = load_same_run(checkpoint, config)
+def _resume(session, checkpoint, config, resume):
+    found = load_same_run(checkpoint, config, resume)
     if found is None:
         return None
     header, arrays = found

@@ -10,8 +10,27 @@ import shutil
 import stat
 from pathlib import Path
 
+from dendrites.errors import StorageError
+
+# Systems take names of 255 bytes; temporary ones and checkpoints add up to 50.
+LONGEST_NAME = 200
 LEFTOVER = re.compile(r"\.(.+)\.(part|old)-([0-9a-f]{8})-(\d+)-\d+")
 _serial = itertools.count()
+
+
+def check_name_fits(path: Path) -> None:
+    """Refuse a name that leaves no room for those of the files beside it.
+
+    Raises
+    ------
+    StorageError
+        With its length and the largest one.
+    """
+    if (length := len(os.fsencode(path.name))) > LONGEST_NAME:
+        raise StorageError(
+            f"{path.name[:60]}...: a name of {length} bytes is too long: at most"
+            f" {LONGEST_NAME}, for files beside it have names that are longer"
+        )
 
 
 def replace(temporary: Path, path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from dendrites import dataset
 from dendrites._checks import shown
+from dendrites._describe import plain
 from dendrites._memory import check_memory
 from dendrites._simulate_loop import CHECK_EVERY, fill_random_kernel, simulate_kernel
 from dendrites._simulation_checks import (
@@ -185,6 +186,7 @@ def simulate(
     config = {
         "cell": cell.name,
         "parameters": cell.parameters._asdict(),
+        "model": plain(cell),
         "initial": dict(zip(cell.state._fields, start.tolist(), strict=True)),
         "duration": steps * float(dt),
         "dt": float(dt),

@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from dendrites._atomic import (
+    check_name_fits,
     remove,
     replace,
     settle_leftovers,
@@ -21,8 +22,6 @@ from dendrites.errors import ConfigError, DataError, StorageError
 
 __all__ = ["open_run", "output_path", "save_run"]
 
-# Systems take names of 255 bytes; temporary ones and checkpoints add up to 50.
-LONGEST_NAME = 200
 # How each kind of output is written, and its permissions before the umask.
 FORMATS = {".nc": (write_netcdf, 0o666), ".zarr": (write_zarr, 0o777)}
 
@@ -183,21 +182,6 @@ def output_path(
     if target == root or not target.is_relative_to(root):
         raise refused
     return target
-
-
-def check_name_fits(path: Path) -> None:
-    """Refuse a name that leaves no room for those of the files beside it.
-
-    Raises
-    ------
-    StorageError
-        With its length and the largest one.
-    """
-    if (length := len(os.fsencode(path.name))) > LONGEST_NAME:
-        raise StorageError(
-            f"{path.name[:60]}...: a name of {length} bytes is too long: at most"
-            f" {LONGEST_NAME}, for files beside it have names that are longer"
-        )
 
 
 def _check_target(

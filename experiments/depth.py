@@ -120,7 +120,8 @@ def depth(
         "dtype": dtype,
         "seed": str(seed),
     }
-    finished = _finished(checkpoint, config) if resume else {}
+    keys = [f"{name}/{layers}" for name in settings for layers in depths]
+    finished = _finished(checkpoint, config, resume, keys, epochs) if resume else {}
     for name in settings:
         for layers in depths:
             key = f"{name}/{layers}"
@@ -257,19 +258,27 @@ def _check_settings(settings):
             )
 
 
-def _finished(checkpoint, config):
+def _finished(checkpoint, config, resume, keys, epochs):
     """Networks trained before an interruption, checked to be of these settings."""
-    from circuits.checkpoint import load_same_run
+    from circuits.checkpoint import check_arrays, load_same_run
 
-    _, arrays = load_same_run(checkpoint, config) or ({}, {})
+    _, arrays = load_same_run(checkpoint, config, resume) or ({}, {})
+    wanted = {}
+    for key in keys:
+        if f"{key}/test" in arrays:
+            wanted |= {f"{key}/{part}": np.empty(epochs) for part in ("test", "angle")}
+            wanted[f"{key}/signal"] = np.empty(())
+        if f"{key}/validation" in arrays:
+            wanted[f"{key}/validation"] = np.empty(epochs)
+    check_arrays(arrays, wanted)
     return arrays
 
 
 def _save(checkpoint, config, finished):
-    from circuits.checkpoint import save_checkpoint
+    from circuits.checkpoint import run_header, save_checkpoint
 
     if checkpoint is not None:
-        save_checkpoint(checkpoint, {"config": config}, finished)
+        save_checkpoint(checkpoint, run_header(config), finished)
 
 
 def _headline(dataset, seconds):

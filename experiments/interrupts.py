@@ -62,7 +62,7 @@ def resume_line(name: str, typed: dict, out: str, seed: int | None) -> str:
     words = ["dendrites", "run", name]
     for key, value in typed.items():
         flag = "--" + key.replace("_", "-")
-        if key in ("resume", "overwrite"):
+        if key in ("resume", "any_version", "overwrite"):
             continue
         if isinstance(value, bool):
             words.append(flag if value else "--no-" + flag[2:])

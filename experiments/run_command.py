@@ -39,6 +39,7 @@ _SWITCHES = (
     ("no_plot", "draw no picture"),
     ("overwrite", "replace existing files"),
     ("resume", "go on from the checkpoint of an interrupted run (name its --out)"),
+    ("any_version", "with --resume: also if another version of dendrites wrote it"),
     ("debug", "show the traceback of an error"),
 )
 
@@ -73,7 +74,7 @@ def run_command(experiment):
     parameters += [
         _keyword(name, bool, help=text, negative="")
         for name, text in _SWITCHES
-        if name != "resume" or "resume" in handled
+        if name not in ("resume", "any_version") or "resume" in handled
     ]
     if "progress" in handled:
         text = "show progress on standard error [default: yes]"
@@ -141,7 +142,7 @@ def _run_and_save(experiment, function, arguments, outputs, typed):
     control = {
         "progress": typed.get("progress", True),
         "checkpoint": str(outputs.checkpoint),
-        "resume": resume,
+        "resume": "any-version" if typed.get("any_version", False) else resume,
     }
     if not resume:
         _remove(outputs.checkpoints)  # of a run that --overwrite discards
@@ -179,6 +180,8 @@ def _checked_arguments(experiment, function, typed):
             problems.append(f"{option.flag}: needs a value ({option.expected})")
     if typed.get("no_plot") and "plot" in typed:
         problems.append("--no-plot and --plot: give one of them")
+    if typed.get("any_version") and not typed.get("resume"):
+        problems.append("--any-version: says what --resume may go on from; give both")
     raise_problems(problems)
     typed_names = frozenset(name for name in IN_FILES if name in typed)
     named |= {name: typed[name] for name in typed_names}

@@ -5,7 +5,7 @@ import uuid
 import numpy as np
 
 import circuits
-from circuits.checkpoint import load_same_run
+from circuits.checkpoint import check_arrays, load_same_run, run_header
 from circuits.circuit import Circuit
 from circuits.task import Split, Task
 from circuits.training_tree import now
@@ -92,6 +92,7 @@ class Run:
 
     def restore(self, arrays) -> None:
         """Take up the arrays of a checkpoint."""
+        check_arrays(arrays, self._forms(arrays))
         for name, found in self.weights.items():
             found |= {key: arrays[f"weights/{name}/{key}"] for key in found}
         columns = {
@@ -102,6 +103,18 @@ class Run:
         count = len(columns["examples_seen"])
         self.rows = [{k: v[i] for k, v in columns.items()} for i in range(count)]
         self.answers = arrays["answers"]
+
+    def _forms(self, saved):
+        """Arrays of the shapes and types of those of a checkpoint."""
+        n = np.size(saved.get("rows/examples_seen", ()))
+        rows = {name: np.empty(n) for name in ("wall_time", "angle_w_b")}
+        rows |= {f"loss/{name}": np.empty(n) for name in self.circuits}
+        layers = len(self.circuits[MAIN].layers)
+        rows["angle_to_bp"] = np.empty((n, layers))
+        rows["sps_residual"] = np.empty((n, layers - 1))  # of the hidden ones
+        rows["examples_seen"] = np.empty(n, np.int64)
+        now = {k: v for k, v in self.arrays().items() if not k.startswith("rows/")}
+        return now | {f"rows/{name}": column for name, column in rows.items()}
 
     def _train(self, name, stop):
         tree = circuits.train(
@@ -138,18 +151,18 @@ class Run:
 
 def new_header(config):
     """What a checkpoint says of its run."""
-    return {
-        "config": config,
-        "created_utc": now(),
-        "run_id": str(uuid.uuid4()),
-        "parent_run_id": "",
-        "n_resumes": 0,
-    }
+    return run_header(
+        config,
+        created_utc=now(),
+        run_id=str(uuid.uuid4()),
+        parent_run_id="",
+        n_resumes=0,
+    )
 
 
-def resumed(run, checkpoint, config):
+def resumed(run, checkpoint, config, resume):
     """Take up the checkpoint if there is one; what it changes in the header."""
-    found = None if checkpoint is None else load_same_run(checkpoint, config)
+    found = None if checkpoint is None else load_same_run(checkpoint, config, resume)
     if found is None:
         return {}
     saved, arrays = found

@@ -87,7 +87,7 @@ def teacher_student(
     run = Run(circuit, task, threads=threads)
     header = new_header(config)
     if resume:
-        header |= resumed(run, checkpoint, config)
+        header |= resumed(run, checkpoint, config, resume)
     with tqdm(total=trials, unit="trial", disable=None if progress else True) as bar:
         bar.update(run.trials)
         for stop in moments(trials):

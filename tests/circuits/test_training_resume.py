@@ -11,7 +11,13 @@ from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 from circuits.checkpoint import load_checkpoint, previous_path, save_checkpoint
 from circuits.session import Session
 from dendrites import transfer
-from dendrites.errors import CheckpointError, NumericalError
+from dendrites.dataset import validate
+from dendrites.errors import (
+    CheckpointError,
+    ConfigError,
+    NumericalError,
+    StorageError,
+)
 
 
 class Stopped(Exception):
@@ -110,7 +116,7 @@ CHANGES = [
     ({"seed": 4, "batch": 5}, ["batch: 10 != 5", "seed: '3' != '4'"]),
     ({"learning_rates": {HIDDEN[0]: 0.5}}, [f"learning_rates.{HIDDEN[0]}"]),
     ({"controls": None}, ["controls.frozen_hidden"]),
-    ({"circuit": tiny_circuit(dt=0.1)}, ["circuit.dt_ms: 0.15 != 0.1"]),
+    ({"circuit": tiny_circuit(dt=0.1)}, ["circuit.dt: 0.15 != 0.1"]),
     ({"circuit": tiny_circuit([8, 7, 5, 3])}, ["circuit.populations.hidden1.size"]),
     ({"task": tiny_task(seed=1)}, ["data_sha256"]),
     (
@@ -139,7 +145,7 @@ def test_another_transfer_function_is_another_run(path):
         return tiny_circuit(phi=phi)
 
     tiny_train(circuit(1.0), checkpoint=path, epochs=1)
-    with pytest.raises(CheckpointError, match="populations.hidden1.equations"):
+    with pytest.raises(CheckpointError, match="circuit.phi.0"):
         tiny_train(circuit(1.1), checkpoint=path, epochs=1, resume=True)
 
 
@@ -230,3 +236,120 @@ def test_divergence_keeps_the_last_checkpoint(monkeypatch, path):
         with pytest.raises(NumericalError):
             tiny_train(checkpoint=path)
     assert_same(tiny_train(checkpoint=path, resume=True), tiny_train())
+
+
+def altered(arrays, name, how):
+    """Arrays of a checkpoint of which one is another, as if by hand."""
+    value = arrays[name]
+    return arrays | {
+        name: {
+            "one number": np.ones((1,), value.dtype),
+            "too long": np.concatenate([value.ravel(), value.ravel()]),
+            "another type": value.astype(np.float32),
+        }[how]
+    }
+
+
+@pytest.mark.parametrize("how", ["one number", "too long", "another type"])
+@pytest.mark.parametrize(
+    "name", ["replica1/weights", "replica0/state0", "history/updates/hidden1/angle"]
+)
+def test_arrays_of_another_form_are_refused(path, whole_checkpoint, name, how):
+    header, arrays = whole_checkpoint
+    save_checkpoint(path, header, altered(arrays, name, how))
+    with pytest.raises(CheckpointError, match=f"altered: array '{name}' is"):
+        tiny_train(checkpoint=path, resume=True)
+
+
+def test_missing_unknown_and_unequal_curves_are_refused(path, whole_checkpoint):
+    header, arrays = whole_checkpoint
+    name = "history/epochs/wall_time"
+    for changed in (
+        {k: v for k, v in arrays.items() if k != name},
+        arrays | {"history/epochs/more": arrays[name]},
+        arrays | {name: arrays[name][:1]},
+        arrays | {name: np.zeros(9)},
+    ):
+        save_checkpoint(path, header, changed)
+        with pytest.raises(CheckpointError, match="the checkpoint was altered"):
+            tiny_train(checkpoint=path, resume=True)
+
+
+@pytest.fixture(scope="module")
+def whole_checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run.ckpt"
+    tiny_train(checkpoint=path)
+    return load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_version_is_taken_when_that_is_said(
+    path, whole_checkpoint
+):
+    header, arrays = whole_checkpoint
+    save_checkpoint(path, header | {"dendrites": "0.0.1"}, arrays)
+    with pytest.raises(CheckpointError, match=r"written by dendrites 0\.0\.1"):
+        tiny_train(checkpoint=path, resume=True)
+    tree = tiny_train(checkpoint=path, resume="any-version")
+    assert tree.attrs["n_resumes"] == 1
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "d" * 300 + "/a"])
+def test_a_checkpoint_with_too_long_a_name_is_refused_before_the_run(path, name):
+    with pytest.raises(StorageError, match="too long|does not exist"):
+        tiny_train(checkpoint=path.parent / name)
+
+
+def test_a_setting_that_train_stores_itself_cannot_be_given_another_value():
+    with pytest.raises(ConfigError, match="config: 'circuit' is one of the settings"):
+        tiny_train(config={"circuit": "another"})
+
+
+def interrupted(monkeypatch, at, **options):
+    """What training throws that is stopped in the tests of an epoch."""
+    test = Session.test
+
+    def stopped(self, k, split):
+        result = test(self, k, split)
+        if len(self.history.epochs) == at and k == 1:
+            raise KeyboardInterrupt
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "test", stopped)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            tiny_train(**options)
+    return caught.value
+
+
+def test_an_interrupted_run_hands_back_its_finished_epochs(monkeypatch):
+    run = interrupted(monkeypatch, 2).run
+    validate(run)
+    assert (run.attrs["complete"], run.attrs["finished_utc"]) == (0, "")
+    assert run.attrs["n_epochs"] == 3
+    shorter = tiny_train(epochs=2)
+    assert run.attrs["state_sha256"] == shorter.attrs["state_sha256"]
+    mine, theirs = curves(run), curves(shorter)
+    assert mine.keys() == theirs.keys()
+    for name, values in theirs.items():
+        np.testing.assert_array_equal(mine[name], values, err_msg=name)
+
+
+def test_a_run_interrupted_in_its_first_epoch_has_nothing_to_hand_back(monkeypatch):
+    assert interrupted(monkeypatch, 0).run is None
+
+
+def test_an_interrupted_run_with_a_checkpoint_goes_on_from_it(monkeypatch, path):
+    assert interrupted(monkeypatch, 1, checkpoint=path).run.attrs["complete"] == 0
+    assert_same(tiny_train(checkpoint=path, resume=True), tiny_train())
+
+
+def test_the_data_and_initial_weights_are_part_of_the_configuration():
+    found = {
+        tiny_train(epochs=1, **options).attrs["config_sha256"]
+        for options in (
+            {},
+            {"task": tiny_task(seed=1)},
+            {"weights": {HIDDEN[0]: np.zeros((6, 8))}},
+        )
+    }
+    assert len(found) == 3

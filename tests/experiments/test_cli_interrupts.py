@@ -48,6 +48,13 @@ def test_resume_needs_the_name_of_the_result(answer):
     refused(answer("--resume"), 2, "--out FILE")
 
 
+def test_resuming_from_another_version_is_asked_for_by_name(answer):
+    refused(answer("--any-version"), 2, "--resume may go on from; give both")
+    words = ["--out", "a.nc", "--gain", 5, "--any-version", "--resume", "--no-plot"]
+    assert answer(*words)[0] == 0
+    assert question.calls[-1]["resume"] == "any-version"
+
+
 def test_a_complete_run_is_not_resumed(answer):
     Path("a.nc").write_text("done")
     refused(answer("--out", "a.nc", "--resume"), 4, "nothing to resume")
