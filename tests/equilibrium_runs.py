@@ -1,5 +1,7 @@
 """Microcircuits for tests of the equilibrium integrator, and runs of them."""
 
+from dataclasses import replace
+
 import numpy as np
 from systems import patterns, plastic_microcircuit, run
 
@@ -22,7 +24,13 @@ def shown(batch=2, seed=0):
 
 
 def start_of(circuit):
-    return initial_weights(circuit, seed=3)
+    """The same draws with and without bounds, which hold from the start."""
+    free = tuple(replace(p, bounds=None) for p in circuit.projections)
+    start = initial_weights(replace(circuit, projections=free), seed=3)
+    for p in circuit.projections:
+        if p.bounds is not None:
+            start[p.name] = np.clip(start[p.name], *p.bounds)
+    return start
 
 
 def after(circuit, *, batch=2, **options):

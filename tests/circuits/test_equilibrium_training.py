@@ -105,7 +105,7 @@ def test_an_accuracy_that_jumps_cannot_reach_is_refused():
 
 @pytest.mark.parametrize("accuracy", [0.0, -0.1, 1.5, "fine"])
 def test_an_accuracy_is_a_share(accuracy):
-    with pytest.raises(ConfigError, match="accuracy = .* must be a number in"):
+    with pytest.raises(ConfigError, match="accuracy = .*: must be .*> 0 and <= 1"):
         train(accuracy=accuracy)
 
 

@@ -68,14 +68,14 @@ SMALL = sacramento([4, 3, 2])
         (
             lambda: circuits.Projection("a", "b", "c", connectivity=[[True]]),
             ModelError,
-            "boolean array",
+            "array of bool",
         ),
         (
             lambda: circuits.Projection(
                 "a", "b", "c", connectivity=np.full((2, 2), 0.3)
             ),
             ModelError,
-            "boolean array",
+            "array of bool",
         ),
         (
             lambda: circuits.Projection("a", "b", "c", bounds=(0.0, 1.0)),
@@ -129,7 +129,7 @@ SMALL = sacramento([4, 3, 2])
                 dtype=np.float32,
             ),
             ConfigError,
-            "'float32'",
+            "float64, float32",
         ),
     ],
 )

@@ -157,7 +157,7 @@ def test_sigma_carries_the_unit_of_its_kind_of_noise(make):
     ("options", "message"),
     [
         ({"noise": "wite"}, "noise = 'wite'.*did you mean 'white'.*per_step"),
-        ({"noise": True}, "noise = True: must be None or"),
+        ({"noise": True}, "noise = True: allowed: white, per_step"),
         ({"sigma": 0.2}, "sigma = 0.2 needs a kind of noise"),
         ({"noise": "white", "sigma": -0.1}, r"= -0.1: .* in 1/sqrt\(ms\), >= 0"),
         ({"noise": "white", "sgima": 0.1}, "no parameter 'sgima'.*'sigma'"),
@@ -197,7 +197,7 @@ def test_the_potential_of_a_filtered_source_reads_the_value_itself():
 
 @pytest.mark.parametrize("tau", [0.0, -3.0, np.inf, np.nan, "3", True])
 def test_a_filter_needs_a_positive_time_constant_in_ms(tau):
-    with pytest.raises(dn.ModelError, match="source.tau = .* plain number in ms"):
+    with pytest.raises(dn.ModelError, match="source: tau = .*: must be .*> 0"):
         source(tau=tau)
 
 
