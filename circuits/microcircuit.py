@@ -63,7 +63,7 @@ def microcircuit(
     bias: bool = False,
     form: str = CONTINUOUS,
     noise: str | None = None,
-    sigma: float = 0.1,
+    sigma: float | None = None,
     input_tau: float | None = None,
     presentation: float = 100.0,
     learning_lag: float = 0.0,
@@ -120,14 +120,14 @@ def microcircuit(
     noise : {None, "white", "per_step"}
         White noise of every soma by Euler-Maruyama, or as public codes add it (see
         `dendrites.models.sacramento_pyramidal`).
-    sigma : float
-        Its size.
+    sigma : float, optional
+        Its size; default: that of the cells, 0.1.
     input_tau : float, optional
         Inputs pass a low-pass filter of this time constant, ms.
     presentation, test_presentation : float
-        Duration of a training and of a test presentation, ms.
+        Duration of a training and of a test presentation, ms; continuous form.
     learning_lag : float
-        Plasticity starts this many ms after a pattern appears.
+        Plasticity starts this many ms after a pattern appears; continuous form.
     carry_state : bool
         Whether a presentation starts from the state the previous one ended in.
     dt : float
@@ -197,6 +197,11 @@ def microcircuit(
     if form == TWO_SWEEP and (noise is not None or input_tau is not None):
         raise ModelError(
             "form = 'two_sweep' takes no time: leave out noise and input_tau"
+        )
+    if noise is None and sigma is not None:
+        raise ModelError(
+            f"sigma = {shown(sigma)} needs a kind of noise: add noise='white' (or "
+            "'per_step'), or leave out sigma"
         )
     names = _names(sizes)
     populations = [
@@ -268,7 +273,9 @@ def _names(sizes):
 
 def _cells(sizes, names, g, phi, rates, noise, sigma):
     """Populations of pyramidal cells, then of interneurons."""
-    noisy = {} if noise is None else {"noise": noise, "sigma": sigma}
+    noisy = {} if noise is None else {"noise": noise}
+    if sigma is not None:
+        noisy["sigma"] = sigma
     models = [
         sacramento_pyramidal(
             phi=phi,

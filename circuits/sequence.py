@@ -17,7 +17,7 @@ from circuits.presented import (
 from circuits.schedule import Phase, Schedule, as_schedule
 from circuits.session import EQUILIBRIUM, EXACT
 from circuits.simulation import JUMPS, longest
-from circuits.training import BLOCK, check_integrator, check_jumps
+from circuits.training import check_block, check_jumps
 from circuits.weights import initial_weights
 from dendrites._checks import flag, function, items, shown, whole_number
 from dendrites._memory import check_memory
@@ -54,7 +54,7 @@ def present_sequence(
     schedule: Schedule | Sequence[Schedule] | None = None,
     learning: bool = True,
     integrator: str = EXACT,
-    block: int = BLOCK,
+    block: int | None = None,
     jumps: int | None = None,
     dtype: str = "float64",
     seed: int | None = None,
@@ -134,13 +134,13 @@ def present_sequence(
         _checked_read(circuit, read)
         for read in items("reads", reads, "(population, read)", error=ConfigError)
     ]
-    exact = check_integrator(integrator) == EXACT
+    block = check_block(integrator, block)
     jumps = check_jumps(circuit, integrator, jumps)
     if integrator == EQUILIBRIUM:
         check_nothing_given(forced[0], {})
         jumps = jumps or JUMPS
     options = {
-        "block": 1 if exact else whole_number("block", block, lowest=1),
+        "block": block,
         "jumps": jumps,
         "dtype": check_dtype(dtype),
         "forced": tuple(forced[0]),

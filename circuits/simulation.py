@@ -25,13 +25,12 @@ from circuits.presented import (
 from circuits.schedule import Schedule, as_schedule, n_steps
 from circuits.session import EQUILIBRIUM, EXACT
 from circuits.training import (
-    BLOCK,
-    check_integrator,
+    check_block,
     check_jumps,
     check_threads,
 )
 from circuits.weights import initial_weights
-from dendrites._checks import flag, items, names, number, text, whole_number
+from dendrites._checks import flag, items, names, number, text
 from dendrites._describe import plain
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, choices
@@ -90,7 +89,7 @@ def simulate(
     schedule: Schedule | None = None,
     learning: bool = False,
     integrator: str = EXACT,
-    block: int = BLOCK,
+    block: int | None = None,
     jumps: int | None = None,
     dtype: str = "float64",
     seed: int | None = None,
@@ -161,12 +160,11 @@ def simulate(
     forced = check_forced_spikes(circuit, forced_spikes, steps, samples, spike_unit)
     records = check_records(record)
     recordings = [x for r in records for x in plan_record(circuit, r, steps)]
-    exact = check_integrator(integrator) == EXACT
     jumps = check_jumps(circuit, integrator, jumps)
     if integrator == EQUILIBRIUM:
         check_nothing_given(forced, driven)
         jumps = jumps or JUMPS
-    block = 1 if exact else whole_number("block", block, lowest=1)
+    block = check_block(integrator, block)
     options = {
         "batch": samples,
         "block": block,

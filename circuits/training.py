@@ -53,6 +53,7 @@ from dendrites.errors import (
 from dendrites.random import check_seed, draw_seed
 
 BLOCK = 10
+ACCURACY = 0.01
 
 
 def train(
@@ -62,9 +63,9 @@ def train(
     epochs: int = 20,
     batch: int = 10,
     integrator: str = BLOCKED,
-    block: int = BLOCK,
+    block: int | None = None,
     jumps: int | None = None,
-    accuracy: float = 0.01,
+    accuracy: float | None = None,
     seed: int | None = None,
     weights: Mapping | None = None,
     learning_rates: Mapping[str, float] | None = None,
@@ -96,14 +97,15 @@ def train(
         second-order error in the block for filtered rules; `equilibrium` leaves out
         the time in which cells settle and moves the weights in a few jumps along fixed
         points. Presentations that only settle (`circuits.Phase`) need none of them.
-    block : int
-        Steps per block.
+    block : int, optional
+        Steps per block of `blocked`; default 10.
     jumps : int, optional
         Jumps per stretch of learning (`equilibrium`). Default: as many as `accuracy`
         takes on the first presentation, a power of two.
-    accuracy : float
-        Largest relative difference from the weight change with twice the jumps. The
-        same drift, measured after every epoch, is in ``/diagnostics``.
+    accuracy : float, optional
+        Where jumps are chosen (`equilibrium`): largest relative difference from the
+        weight change with twice the jumps, default 0.01. The same drift, measured after
+        every epoch, is in ``/diagnostics``.
     seed : int, optional
         Initial weights, order of examples, drawn phases. Default: the circuit's.
     weights : mapping, optional
@@ -163,9 +165,7 @@ def train(
     options = Options(
         epochs=whole_number("epochs", epochs, lowest=1),
         batch=whole_number("batch", batch, lowest=1),
-        block=1
-        if check_integrator(integrator) == EXACT
-        else whole_number("block", block, lowest=1),
+        block=check_block(integrator, block),
         seed=draw_seed() if seed is None else seed,
         dtype=check_dtype(dtype),
         chunk=whole_number("chunk", chunk, lowest=1),
@@ -176,7 +176,7 @@ def train(
         rate_decay=_factor("rate_decay", rate_decay),
         integrator=integrator,
         jumps=check_jumps(circuit, integrator, jumps),
-        accuracy=_factor("accuracy", accuracy),
+        accuracy=_accuracy(integrator, jumps, accuracy),
     )
     weights = mapping("weights", weights, "weights by projection")
     learning_rates = mapping("learning_rates", learning_rates, "rates by projection")
@@ -200,6 +200,8 @@ def train(
         check_reachable(circuit, split.targets, f"task {task.name!r}")
     if checkpoint is not None:
         check_checkpoint_path(checkpoint)
+    if resume and checkpoint is None:
+        raise ConfigError("resume = True: needs the checkpoint to go on from")
     rates = _checked_rates(circuit, learning_rates)
     full = {
         "circuit": describe(circuit),
@@ -365,6 +367,25 @@ def check_integrator(name: str) -> str:
     return choice("integrator", name, INTEGRATORS, error=ConfigError)
 
 
+def check_block(integrator: str, block: int | None) -> int:
+    """Steps per block; 1 for an integrator that moves weights at every step.
+
+    Raises
+    ------
+    ConfigError
+        If the integrator is unknown, or has no blocks and is given one.
+    """
+    check_integrator(integrator)
+    if block is None:
+        return 1 if integrator == EXACT else BLOCK
+    if integrator != BLOCKED:
+        raise ConfigError(
+            f"block = {block!r}: only the integrator 'blocked' has blocks, not "
+            f"{integrator!r}; leave block out, or use 'blocked'"
+        )
+    return whole_number("block", block, lowest=1)
+
+
 def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | None:
     """The number of jumps, and whether the cells of a circuit have fixed points.
 
@@ -459,6 +480,18 @@ def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
                 f"{circuit.name!r}. Use targets inside the range of its transfer "
                 "function, such as 0.1 and 0.8"
             )
+
+
+def _accuracy(integrator, jumps, accuracy):
+    if accuracy is None:
+        return ACCURACY
+    if integrator != EQUILIBRIUM or jumps is not None:
+        raise ConfigError(
+            f"accuracy = {accuracy!r}: it chooses the number of jumps of the "
+            "integrator 'equilibrium'; leave it out where "
+            + ("jumps are given" if jumps is not None else "there are none")
+        )
+    return _factor("accuracy", accuracy)
 
 
 def _checked_rates(circuit, rates):

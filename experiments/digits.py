@@ -95,7 +95,7 @@ def digits(
         epochs=epochs,
         batch=batch,
         integrator=integrator,
-        block=block,
+        block=block if integrator == "blocked" else None,
         rate_decay=rate_decay,
         dtype=dtype,
         threads=threads,

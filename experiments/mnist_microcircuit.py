@@ -158,7 +158,7 @@ def mnist_microcircuit(
         epochs=epochs,
         batch=batch,
         integrator="exact" if integrator == TWO_SWEEP else integrator,
-        block=block,
+        block=block if integrator == "blocked" else None,
         chunk=chunk,
         rate_decay=rate_decay,
         weights=initial(circuit, task, top_feedback=top_feedback, start=start),

@@ -120,7 +120,7 @@ def association_circuit(rates, onset, offset, *, seed, noise="none", sigma=0.1):
         apical_rates=rates["W_PI"],
         input_tau=INPUT_TAU,
         noise=None if noise == "none" else noise,
-        sigma=sigma,
+        sigma=None if noise == "none" else sigma,
         dt=DT,
         seed=seed,
         name="new_association",

@@ -141,7 +141,7 @@ def untaught_circuit(*, seed, presentation, noise="none", sigma=0.1):
         self_predicting=False,
         input_tau=INPUT_TAU,
         noise=None if noise == "none" else noise,
-        sigma=sigma,
+        sigma=None if noise == "none" else sigma,
         dt=DT,
         seed=seed,
         name="self_prediction",

@@ -458,7 +458,7 @@ DOORS = {
         made(
             circuits.simulate, CIRCUIT, SHOWN, ["output"], integrator="blocked", block=2
         ),
-        {"block": [*NOT_WHOLE, 0]},
+        {"block": [w for w in [*NOT_WHOLE, 0] if w is not None]},
     ),
     "circuits.simulate equilibrium": (
         made(circuits.simulate, CIRCUIT, SHOWN, ["output"], integrator="equilibrium"),

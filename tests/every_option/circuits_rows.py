@@ -1,0 +1,274 @@
+"""Options of what runs circuits: presentations, training, answers, gradients."""
+
+from dataclasses import replace
+
+import numpy as np
+from systems import two_populations
+from tiny_training import HIDDEN, tiny_circuit, tiny_task
+
+import circuits
+from circuits import Phase, Record, Schedule
+from dendrites.models import spike_source
+from every_option.doors import Door, acts, refused, rounds, same, shown, slow
+
+CIRCUIT, TASK = tiny_circuit(), tiny_task(20, 10)
+OTHER = tiny_circuit(seed=4)
+RNG = np.random.default_rng(0)
+INPUTS, TARGETS = RNG.uniform(0, 1, (2, 8)), RNG.uniform(0.2, 0.7, (2, 3))
+PATTERNS = {"input": INPUTS, "target": TARGETS}
+FEWER = {"input": INPUTS[:1], "target": TARGETS[:1]}
+WEIGHTS = circuits.initial_weights(CIRCUIT)
+CHANGED = {name: 0.5 * w for name, w in WEIGHTS.items()}
+FIRST = "input_to_hidden1_basal"
+SHORT = Schedule((Phase("nudged", 2.4, on=("input", "target")),))
+
+
+# A circuit of spikes, for what is given in time.
+def of_rate(rate):
+    """Poisson cells at that rate, Hz, that excite others; their pattern has no name."""
+    circuit = two_populations(
+        pre=spike_source(rate_scale=rate),
+        steps=8,
+        signal="spikes",
+        initial=circuits.Constant(1.0),
+    )
+    source, cells = circuit.populations
+    return replace(circuit, populations=(replace(source, pattern=None), cells))
+
+
+SPIKING = of_rate(2000.0)
+# Long enough for jumps: the first 10 time constants are stepped.
+LONG = {"circuit": tiny_circuit(presentation=27.0, learning_lag=12.0)}
+LONG["integrator"] = "equilibrium"
+WAVE = np.random.default_rng(1).uniform(0, 1, (32, 8))
+SPIKES = {"input": ([1.0, 2.0], [0, 1])}
+OF_A_SECOND = {
+    "schedule": Schedule((Phase("long", 1200.0, on=("input",)),)),
+    "forced_spikes": {"input": ([1.0], [0])},
+}
+
+
+def simulated(circuit=CIRCUIT, patterns=PATTERNS, record=("hidden1",), **options):
+    tree = circuits.simulate(circuit, patterns, record, **options)
+    return tree
+
+
+def of_spikes(**options):
+    options = {
+        "circuit": SPIKING,
+        "patterns": {"input": np.ones(4)},
+        "record": ["output"],
+        **options,
+    }
+    return circuits.simulate(**options)
+
+
+def trained(circuit=CIRCUIT, task=TASK, **options):
+    options = {"epochs": 1, "threads": 1, "probe": 4, **options}
+    return circuits.train(circuit, task, **options)
+
+
+def evaluated(circuit=CIRCUIT, task=TASK, weights=WEIGHTS, **options):
+    return circuits.evaluate(circuit, task, weights, **{"threads": 1, **options})
+
+
+def presented(circuit=CIRCUIT, patterns=PATTERNS, **options):
+    return circuits.present_sequence(circuit, patterns, **options)
+
+
+def in_pieces(circuit=SPIKING, given=None, n_steps=8, **options):
+    options = {"record": ["output"], "driven": ["input"], "piece": 4, **options}
+
+    def nothing(first, count):
+        waves = {name: np.ones((count, 4)) for name in options["driven"]}
+        spikes = {
+            name: (np.array([1]), np.array([2])) for name in options.get("forced", ())
+        }
+        return circuits.pieces.Inputs(waves, spikes)
+
+    return list(
+        circuits.run_in_pieces(circuit, given or nothing, n_steps=n_steps, **options)
+    )
+
+
+def half(first, count):
+    return circuits.pieces.Inputs({"input": np.full((count, 4), 0.2)}, {})
+
+
+def recorded(population="hidden1", **options):
+    record = Record(population, **options)
+    if population == "input":
+        return of_spikes(record=[record])
+    return simulated(record=[record])
+
+
+def gradient(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
+    return circuits.negative_gradient(circuit, weights, inputs, target_rates)
+
+
+def loss(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
+    return circuits.integral_loss(circuit, weights, inputs, target_rates)
+
+
+GRADIENT = {
+    "circuit": acts(tiny_circuit(g_leak=0.2)),
+    "weights": acts(CHANGED),
+    "inputs": acts(0.5 * INPUTS),
+    "target_rates": acts(TARGETS[::-1]),
+}
+INTEGRATED = {
+    "integrator": [
+        acts("blocked", learning=True),
+        acts("equilibrium", learning=True),
+        refused("euler"),
+    ],
+    "block": [
+        acts(2, integrator="blocked", learning=True),
+        refused(2),
+        refused(2, integrator="equilibrium"),
+    ],
+    "jumps": [acts(1, **LONG, learning=True), refused(4)],
+    "dtype": [slow(acts("float32")), refused("float16")],
+}
+
+DOORS = [
+    Door(
+        circuits.simulate,
+        simulated,
+        INTEGRATED
+        | {
+            "circuit": acts(OTHER),
+            "patterns": acts(FEWER),
+            "record": acts(("output",)),
+            "weights": acts(CHANGED),
+            "schedule": acts(SHORT),
+            "learning": acts(True),
+            "seed": acts(7),
+            "threads": same(2),
+            "forced_spikes": refused(SPIKES),
+            "spike_unit": refused("s"),
+            "waveforms": acts({"input": WAVE}),
+        },
+    ),
+    Door(
+        circuits.simulate,
+        of_spikes,
+        {
+            "seed": acts(7),
+            "forced_spikes": acts(SPIKES),
+            "spike_unit": acts("s", **OF_A_SECOND),
+        },
+        name="simulate-spikes",
+    ),
+    Door(
+        circuits.present_sequence,
+        presented,
+        INTEGRATED
+        | {
+            "circuit": acts(OTHER),
+            "patterns": acts(FEWER),
+            "keep": acts([0, 1]),
+            "reads": acts([("output", "rate")]),
+            "weights": acts(CHANGED),
+            "schedule": acts(SHORT),
+            "learning": acts(False),
+            "seed": acts(7),
+            "forced_spikes": refused([SPIKES, SPIKES]),
+            "spike_unit": refused("s"),
+            "tick": same(lambda: None),
+        },
+    ),
+    Door(
+        circuits.train,
+        trained,
+        {
+            "circuit": acts(OTHER),
+            "task": acts(tiny_task(20, 10, seed=1)),
+            "epochs": acts(2),
+            "batch": acts(5),
+            "integrator": [acts("exact"), acts("equilibrium"), refused("euler")],
+            "block": [acts(2), refused(2, integrator="exact")],
+            "jumps": [acts(1, **LONG), refused(4)],
+            "accuracy": [
+                acts(1.0, **LONG),
+                refused(0.1),
+                refused(0.1, integrator="equilibrium", jumps=2),
+            ],
+            "seed": acts(7),
+            "weights": acts(CHANGED),
+            "learning_rates": acts({FIRST: 0.0}),
+            "rate_decay": acts(0.5, epochs=2),
+            "controls": [acts({"frozen": HIDDEN}), refused({"frozen": ("none",)})],
+            "dtype": acts("float32"),
+            "chunk": rounds(3),
+            "threads": shown(2),
+            "probe": [acts(5), acts(0)],
+            "progress": same(True),
+            "checkpoint": refused("/missing/folder/file"),
+            "resume": refused(True),
+            "config": shown({"note": 1}),
+            "title": shown("another"),
+            "citation": shown("somebody"),
+        },
+    ),
+    Door(
+        circuits.evaluate,
+        evaluated,
+        {
+            "circuit": acts(tiny_circuit(g_leak=0.2)),
+            "task": acts(tiny_task(20, 10, seed=1)),
+            "weights": acts(CHANGED),
+            "split": [acts("train"), refused("validation")],
+            "dtype": acts("float32"),
+            "chunk": rounds(3),
+            "threads": same(2),
+        },
+    ),
+    Door(
+        circuits.run_in_pieces,
+        in_pieces,
+        {
+            "circuit": acts(of_rate(1000.0)),
+            "given": acts(half),
+            "n_steps": acts(6),
+            "record": acts([Record("output", every=1.0)]),
+            "driven": acts([]),
+            "forced": acts(["input"]),
+            "weights": acts({"feedforward": np.full((3, 4), 2.0)}),
+            "learning": same(False),
+            "piece": acts(2),
+            "seed": acts(7, given=half),
+            "dtype": slow(acts("float32")),
+        },
+    ),
+    Door(
+        Record,
+        recorded,
+        {
+            "population": acts("output"),
+            "compartments": [acts(("soma",)), refused(("axon",))],
+            "reads": [acts(("rate",)), refused(("speed",))],
+            "units": [acts((0, 1)), refused((99,))],
+            "every": acts(0.3),
+            "spikes": [acts(True, population="input"), refused(True)],
+        },
+    ),
+    Door(circuits.negative_gradient, gradient, GRADIENT),
+    Door(circuits.integral_loss, loss, GRADIENT),
+    Door(
+        circuits.measure_alignment,
+        lambda change=(1.0, 2.0), reference=(1.0, 0.0): circuits.measure_alignment(
+            change, reference
+        ),
+        {"change": acts((0.0, 1.0)), "reference": acts((0.0, 1.0))},
+    ),
+    Door(
+        circuits.initial_weights,
+        lambda circuit=CIRCUIT, **options: circuits.initial_weights(circuit, **options),
+        {
+            "circuit": acts(OTHER),
+            "seed": acts(7),
+            "given": acts({FIRST: circuits.Constant(1.0)}),
+        },
+    ),
+]

@@ -1,0 +1,372 @@
+"""Options of what a circuit is described with: they act when it runs."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from tiny_training import tiny_circuit, tiny_task
+
+import circuits
+from circuits import (
+    Circuit,
+    Constant,
+    Layer,
+    Phase,
+    Population,
+    Projection,
+    ScaledCopy,
+    Schedule,
+    Tied,
+    Uniform,
+)
+from circuits.algorithms import guerguiev, urbanczik_senn
+from circuits.microcircuit import LOGISTIC
+from dendrites.activity_difference import ActivityDifference, LowPass, Needs
+from dendrites.models import sacramento_output, source, three_compartment
+from dendrites.synaptic_rule import SynapticRule
+from every_option.doors import Door, acts, refused, shown, slow
+
+INPUTS = np.random.default_rng(2).uniform(0.2, 1.0, (2, 4))
+CELL = three_compartment(tau_soma=10.0, tau_dendrite=3.0)
+OTHER = three_compartment(tau_soma=5.0, tau_dendrite=3.0)
+RULE = {"teaching": "soma", "baseline": "basal", "learning_rate": 0.01}
+WINDOWS = {"moments": ("late", "early")}
+EARLY = {"name": "early", "duration": 8.0, "on": ("input",), "window": 2.0}
+LATE = Phase("late", 8.0, window=4.0)
+FEEDFORWARD = {"pre": "input", "post": "output", "field": "basal"}
+FEEDFORWARD |= {"initial": Uniform(0.1, 1.0), "name": "feedforward"}
+BACK = {"pre": "output", "post": "output", "field": "apical", "initial": Uniform()}
+
+
+def seen(circuit):
+    """Two patterns side by side, recorded, and one after the other."""
+    fields = [("output", name) for name in circuit.model("output").read_names]
+    one_by_one = circuits.present_sequence(circuit, {"input": INPUTS}, reads=fields)
+    if any(phase.settle for phase in circuit.schedule.phases):
+        return one_by_one, None
+    names = [p.name for p in circuit.populations]
+    shown = {"input": INPUTS}
+    return one_by_one, circuits.simulate(circuit, shown, names, learning=True)
+
+
+def with_projection(extra=(), **options):
+    projection = Projection(
+        **{**FEEDFORWARD, "rule": ActivityDifference(**RULE), **options}
+    )
+    return seen(of((projection, *extra)))
+
+
+def of(projections, phases=None, population=None, carry_state=False, **options):
+    cells = population or Population("output", CELL, 4)
+    schedule = Schedule(phases or (Phase(**EARLY), LATE), carry_state=carry_state)
+    options = {"schedule": schedule, "dt": 0.5, **options}
+    sources = Population("input", source(), 4, pattern="inputs")
+    return Circuit(
+        **{"populations": (sources, cells), "projections": projections, **options}
+    )
+
+
+def with_rule(of_windows=False, **options):
+    given = RULE | (WINDOWS if of_windows else {})
+    return with_projection(rule=ActivityDifference(**{**given, **options}))
+
+
+def with_low_pass(**options):
+    return with_rule(low_pass=LowPass(**{"tau": 5.0, **options}))
+
+
+def oja(weight, cell, pre, p):
+    return cell.soma * (pre - cell.soma * weight)
+
+
+def hebb(weight, cell, pre, p):
+    return cell.soma * pre
+
+
+def with_synaptic(**options):
+    options = {"change": oja, "learning_rate": 0.01, **options}
+    return with_projection(rule=SynapticRule(**options))
+
+
+def with_phase(moments=None, **options):
+    phase = Phase(**{**EARLY, **options})
+    given = RULE if moments is None else {**RULE, "moments": moments}
+    rule = ActivityDifference(**given)
+    return seen(of((Projection(**FEEDFORWARD, rule=rule),), (phase, LATE)))
+
+
+def with_schedule(**options):
+    given = {"phases": (Phase(**EARLY), LATE), **options}
+    return seen(of((Projection(**FEEDFORWARD),), schedule=Schedule(**given)))
+
+
+def with_population(**options):
+    cells = Population(**{"name": "output", "model": CELL, "size": 4, **options})
+    post = {"field": "basal"}
+    return seen(of((Projection(**{**FEEDFORWARD, **post}),), population=cells))
+
+
+def with_source(**options):
+    options = {"name": "bias", "model": source(), "size": 1, "pattern": 1.0, **options}
+    bias, phase = Population(**options), Phase(**{**EARLY, "on": ("input", "bias")})
+    base = of((Projection(**FEEDFORWARD),))
+    projections = (
+        *base.projections,
+        Projection("bias", "output", "apical", initial=Constant(1.0)),
+    )
+    return seen(
+        replace(
+            base,
+            populations=(*base.populations, bias),
+            projections=projections,
+            schedule=Schedule((phase, LATE)),
+        )
+    )
+
+
+def with_circuit(**options):
+    base = of((Projection(**FEEDFORWARD),), name="plain")
+    circuit = replace(base, **options)
+    task = circuits.Task("few", {"train": SPLIT, "test": SPLIT})
+    answers = circuits.evaluate(circuit, task, {})
+    return seen(circuit), answers
+
+
+def with_initial(kind, **base):
+    def run(**options):
+        start = kind(**{**base, **options})
+        second = Projection(**{**BACK, "initial": start, "name": "back"})
+        circuit = of((Projection(**FEEDFORWARD), second))
+        return circuits.initial_weights(circuit, seed=1)
+
+    return run
+
+
+def with_tied(**options):
+    tied = Tied(**{"to": "feedforward", **options})
+    rule = ActivityDifference(**RULE)
+    back = {**BACK, "name": "back", "tied_to": tied}
+    del back["initial"]
+    other = Projection(**{**BACK, "field": "soma", "name": "other"})
+    return seen(of((Projection(**FEEDFORWARD, rule=rule), Projection(**back), other)))
+
+
+NETWORK = tiny_circuit(bias=True)
+TASK = tiny_task(20, 10)
+
+
+def halved(u):
+    return 0.5 / (1.0 + math.exp(-u))
+
+
+def with_network(**options):
+    circuit = replace(NETWORK, **options)
+    return circuits.train(circuit, TASK, epochs=1, threads=1, probe=4)
+
+
+def with_layer(**options):
+    layers = (
+        *NETWORK.layers[:-1],
+        NETWORK.layers[-1]._replace(bias="")._replace(**options),
+    )
+    return with_network(layers=layers)
+
+
+def with_bounds(**options):
+    circuit = urbanczik_senn(4, learning_rate=1e5, duration=50.0)
+    options = {"bounds": (89.0, 91.0), **options}
+    learning = replace(circuit.projections[0], **options)
+    circuit = replace(circuit, projections=(learning, *circuit.projections[1:]))
+    shown = {"input": np.full(4, 300.0), "exc": np.full(1, 20.0)}
+    return circuits.simulate(circuit, shown, ["output"], learning=True)
+
+
+def with_carries(**options):
+    circuit = guerguiev([4, 3, 2], phase=40.0, drawn=False, learning_rates=(20.0, 20.0))
+    basal = replace(circuit.projection("input_to_hidden1_basal"), **options)
+    projections = tuple(
+        basal if p.name == basal.name else p for p in circuit.projections
+    )
+    patterns = {"input": np.ones((3, 4)), "teacher": np.ones((3, 2))}
+    return circuits.present_sequence(
+        replace(circuit, projections=projections), patterns, reads=[("hidden1", "soma")]
+    )
+
+
+SPLIT = circuits.Split(INPUTS, np.full((2, 4), 0.5), None, np.arange(2))
+NOISY = sacramento_output(noise="white")
+EVERY_PHASE = ("early", "late")
+BATCHED = "sum"
+MASK = np.eye(4, dtype=bool)
+
+DOORS = [
+    Door(
+        ActivityDifference,
+        with_rule,
+        {
+            "teaching": acts("apical"),
+            "baseline": acts(None),
+            "learning_rate": acts(0.02),
+            "gain": acts("rate"),
+            "presynaptic": acts("complement"),
+            "moments": [acts(("late", "early")), refused(("now", "early"))],
+            "gain_moment": acts("late", gain="rate", of_windows=True),
+            "presynaptic_moments": acts(("late", "late"), of_windows=True),
+            "low_pass": [acts(LowPass(5.0)), refused(LowPass(5.0), of_windows=True)],
+            "batch": [acts("sum"), refused("median")],
+            "others": acts((ActivityDifference("rate", None, 0.01),)),
+            "needs": refused(Needs(postsynaptic={"tau_soma": 1.0})),
+        },
+    ),
+    Door(
+        LowPass,
+        with_low_pass,
+        {"tau": acts(10.0), "exact": acts(True), "read": acts("before")},
+    ),
+    Door(
+        SynapticRule,
+        with_synaptic,
+        {
+            "change": acts(hebb),
+            "learning_rate": acts(0.02),
+            "presynaptic": acts("complement"),
+            "moment": [acts("early"), refused("never")],
+            "needs": refused(Needs(postsynaptic={"tau_soma": 1.0})),
+            "batch": [acts("sum"), refused("median")],
+        },
+    ),
+    Door(
+        Phase,
+        with_phase,
+        {
+            "name": [shown("first"), refused("first", moments=EVERY_PHASE)],
+            "duration": acts(10.0),
+            "on": acts(()),
+            "learning": acts(False),
+            "lag": acts(2.0),
+            "window": acts(4.0, moments=EVERY_PHASE),
+            "settle": refused(("output",)),
+            "silent": refused(("feedforward",)),
+            "window_start": [
+                refused(2.0),
+                acts(2.0, window=None, moments=EVERY_PHASE),
+            ],
+        },
+    ),
+    Door(
+        Schedule,
+        with_schedule,
+        {"phases": acts((Phase(**EARLY),)), "carry_state": acts(True)},
+    ),
+    Door(
+        Population,
+        with_population,
+        {
+            "name": refused("elsewhere"),
+            "model": acts(OTHER),
+            "size": acts(3),
+            "pattern": refused(1.0),
+            "noise": acts((0, 0, 1, 1), model=NOISY),
+        },
+    ),
+    Door(
+        Population,
+        with_source,
+        {"pattern": acts(2.0), "size": acts(2)},
+        name="Population-clamped",
+    ),
+    Door(
+        Projection,
+        with_projection,
+        {
+            "pre": [acts("output"), refused("elsewhere")],
+            "post": refused("input"),
+            "field": [acts("apical"), refused("axon")],
+            "signal": [acts("complement"), refused("speed")],
+            "connectivity": [acts("one_to_one"), acts(MASK)],
+            "rule": acts(None),
+            "plastic": acts(False),
+            "initial": acts(Constant(0.5)),
+            "tied_to": [refused(Tied("feedforward"))],
+            "bounds": acts((0.2, 0.3), initial=Uniform(0.2, 0.3)),
+            "clip": [refused("readout"), refused("readout", bounds=(0.0, 2.0))],
+            "weight_decay": acts(0.1),
+            "delay": [acts(2.0, pre="output"), refused(0.0, pre="output")],
+            "carries": refused({"none": "none"}),
+            "name": acts("renamed"),
+        },
+    ),
+    Door(
+        Uniform,
+        with_initial(Uniform),
+        {
+            "low": acts(0.0),
+            "high": acts(2.0),
+            "per_root_fan_in": acts(True),
+            "share": acts(0.5),
+        },
+    ),
+    Door(Constant, with_initial(Constant), {"value": acts(2.0)}),
+    Door(
+        ScaledCopy,
+        with_initial(ScaledCopy, of="feedforward"),
+        {"of": refused("none"), "factor": acts(2.0), "transpose": acts(True)},
+    ),
+    Door(
+        Tied,
+        with_tied,
+        {
+            "to": [acts("other"), refused("none")],
+            "factor": acts(2.0),
+            "transpose": acts(True),
+            "noise": [acts(0.1, transpose=True), refused(0.1)],
+        },
+    ),
+    Door(
+        Circuit,
+        with_circuit,
+        {
+            "populations": refused(()),
+            "projections": acts((Projection(**{**FEEDFORWARD, "field": "apical"}),)),
+            "schedule": acts(Schedule((Phase(**EARLY),))),
+            "test_schedule": acts(Schedule((Phase(**EARLY),))),
+            "output": refused("elsewhere"),
+            "readout": acts("soma"),
+            "readout_phase": [acts("early"), refused("never")],
+            "dt": acts(0.25),
+            "stepper": acts("heun"),
+            "name": shown("another"),
+            "seed": acts(3),
+            "strict": refused(True, projections=()),
+        },
+    ),
+    Door(
+        Circuit,
+        with_network,
+        {"layers": acts(()), "phi": acts((halved, *LOGISTIC[1:]))},
+        name="Circuit-network",
+    ),
+    Door(
+        Layer,
+        with_layer,
+        {
+            "population": refused("hidden1"),
+            "projection": refused("input_to_hidden1_basal"),
+            "attenuation": acts(0.5),
+            "update_scale": shown(0.5),
+            "bias": acts("bias_to_output_basal"),
+        },
+    ),
+    Door(
+        Projection,
+        with_bounds,
+        {"clip": acts("readout"), "bounds": acts((88.0, 92.0))},
+        name="Projection-spikes",
+    ),
+    Door(
+        Projection,
+        with_carries,
+        {"carries": slow(acts({}))},
+        name="Projection-carries",
+    ),
+]
