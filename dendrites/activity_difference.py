@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dendrites._checks import choice, flag, items, mapping, number, shown, text
+from dendrites._sendable import Sendable
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
@@ -62,7 +63,7 @@ class Needs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ActivityDifference:
+class ActivityDifference(Sendable):
     """How a synapse learns from ``teaching - baseline`` of its postsynaptic cell.
 
     Parameters

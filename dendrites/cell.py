@@ -24,6 +24,7 @@ from dendrites._checks import (
     shown,
     text,
 )
+from dendrites._sendable import Sendable
 from dendrites.errors import ModelError, choices
 
 POSITIVE = Gt(0)
@@ -46,7 +47,7 @@ FORMS = {
 
 
 @dataclass(frozen=True, eq=False)
-class CellModel:
+class CellModel(Sendable):
     """One cell: what it remembers, what reaches it, how it moves, what it shows.
 
     Parameters

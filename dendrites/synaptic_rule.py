@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dendrites._checks import choice, number, shown, text
+from dendrites._sendable import Sendable
 from dendrites.activity_difference import NOW, Needs, check_needs
 from dendrites.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
-class SynapticRule:
+class SynapticRule(Sendable):
     """One scalar function of (weight, one postsynaptic cell, one signal, p).
 
     Parameters

@@ -210,6 +210,9 @@ PAIRS = {
     "a cell typed anew": [rate(1.0), rate(2.0)],
     "which mask": [mask(0), mask(1)],
     "the initial state": [state(0.0), state(1.0)],
+    "the size at which a run stops": [
+        two_populations(post=cell(limit=limit)) for limit in (1e6, 1e5)
+    ],
     "the kind of noise": [noisy("white"), noisy("uniform")],
     "the phase of the answer": [read_in("a"), read_in("b")],
     "compartments": [compartments("soma", "basal"), compartments("soma", "apical")],
