@@ -29,7 +29,16 @@ _OVERFLOWING = {
     *(operator.ipow, operator.imul, operator.ilshift),
 }
 _INEXACT = ("round", "pow", "sum", "divmod")
-_REFUSED = ("RAISE", "YIELD", "IMPORT", "STORE_GLOBAL", "RERAISE", "SETUP", "BEFORE")
+_REFUSED = {
+    ("RAISE", "RERAISE", "LOAD_ASSERTION_ERROR"): (
+        "raises or asserts, and compiled code raises nothing where Python does; test "
+        "with if"
+    ),
+    ("SETUP", "BEFORE"): "has try or with",
+    ("YIELD",): "is a generator",
+    ("IMPORT",): "imports",
+    ("STORE_GLOBAL",): "changes a name outside of itself",
+}
 _KEYWORDS = ("KW_NAMES", "CALL_KW", "CALL_FUNCTION_EX")
 
 
@@ -89,8 +98,8 @@ def _overflows(expression, signature):
     return whole and expression.fn in _OVERFLOWING
 
 
-def _refused(function, reason):
-    line = function.__code__.co_firstlineno
+def _refused(function, reason, line=None):
+    line = line or function.__code__.co_firstlineno
     return refused(function, line, f"{reason}.\n{_NO_SOURCE}")
 
 
@@ -99,11 +108,12 @@ def _check(function, code):
     if code.co_exceptiontable:
         raise _refused(function, "It has try, with or a generator")
     for instruction in dis.get_instructions(code):
-        name = instruction.opname
-        if name.startswith(_REFUSED):
-            raise _refused(function, f"It has an instruction {name}")
-        if name in _KEYWORDS and inner:
-            raise _refused(function, "It gives keywords and has functions inside")
+        line = instruction.positions.lineno
+        for names, problem in _REFUSED.items():
+            if instruction.opname.startswith(names):
+                raise _refused(function, f"It {problem}", line)
+        if instruction.opname in _KEYWORDS and inner:
+            raise _refused(function, "It gives keywords and has functions inside", line)
     for part in inner:
         _check(function, part)
 

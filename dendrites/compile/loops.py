@@ -21,6 +21,7 @@ from dendrites.compile.plain_loops import (
     part,
     plain_cell,
     plain_change,
+    plain_element,
     plain_factor,
     plain_read,
     reads_of,
@@ -228,6 +229,19 @@ def _apply_kernel(loops, x, out, zero):
     call_read(loops[zero], (pointer, len(x), pointer, at(out, zero), len(x)))
 
 
+@one_compiles
+def _element_loop(function):
+    text = ModuleText(single_precision=False)
+    text.lines += [
+        "",
+        "def loop(state, stride, params, out, n):",
+        "    for i in range(n):",
+        f"        out[i] = {text.function(function)}(state[i])",
+    ]
+    parts, plain = [part("element", function)], plain_element(function)
+    return compile_loop(text, Trial(_SCALAR, "read", np.float64, parts, plain))
+
+
 def elementwise(function, values) -> np.ndarray:
     """A scalar function of every element, compiled once and cached.
 
@@ -244,9 +258,5 @@ def elementwise(function, values) -> np.ndarray:
     flat = values.reshape(-1)
     out = np.empty_like(flat)
 
-    def read(cell, p):
-        return function(cell.u)
-
-    loop = read_loop(_SCALAR, read, np.float64)
-    _apply_kernel(loop_table([loop]), flat, out, 0)
+    _apply_kernel(loop_table([_element_loop(function)]), flat, out, 0)
     return out.reshape(values.shape)

@@ -88,6 +88,12 @@ def plain_change(change):
     return lambda point: (point.weight + function(*point.arguments("change")),)
 
 
+def plain_element(function):
+    """What a loop over numbers gives."""
+    function = getattr(function, "py_func", function)
+    return lambda point: (function(*point.arguments("element")),)
+
+
 def _spikes(model, stepper):
     return model.spiking and stepper not in (None, SETTLED)
 

@@ -1,6 +1,5 @@
 """What Numba refuses, told about the user's own file and line."""
 
-import linecache
 import os
 import re
 import traceback
@@ -11,6 +10,7 @@ from numba import njit
 
 from dendrites.cell import StateField
 from dendrites.compile.jit import INNER, OPTIONS
+from dendrites.compile.refused import first_column, shown_line
 from dendrites.errors import CompileError
 
 
@@ -44,10 +44,11 @@ def explained(error, functions, dtype):
         place = _failing_place(function, model, dtype)
         if place is not None:
             filename, line, reason = place
-            shown = linecache.getline(filename, line).strip()
+            column = first_column(function.__code__)
+            shown = shown_line(filename, line, column)
             return CompileError(
                 f"{model.name}: {function.__name__} cannot be compiled, in "
-                f"{filename}, line {line}:\n    {shown}\n{reason}\n"
+                f"{filename}, line {line}:\n{shown}\n{reason}\n"
                 "Scalar functions may use numbers, math, NamedTuples and other scalar "
                 "functions. To run it as plain Python, set NUMBA_DISABLE_JIT=1."
             )

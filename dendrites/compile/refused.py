@@ -10,6 +10,7 @@ import linecache
 
 from dendrites.errors import CompileError
 
+_SHOWN = 80  # characters of a line
 # Whole numbers without bound; compiled ones have 64 bits.
 _UNBOUNDED = ("factorial", "comb", "perm", "gcd", "lcm", "isqrt", "prod")
 BUILTINS = (
@@ -85,13 +86,35 @@ def reason_against_object(value) -> str | None:
     return None
 
 
-def refused(function, line: int, reason: str) -> CompileError:
+def shown_line(filename, line: int, column: int = 0) -> str:
+    """A line of a file for a message, indented; of a long one what is at the column."""
+    text = linecache.getline(filename, line).rstrip()
+    # Python counts columns in bytes.
+    place = len(text.encode()[:column].decode(errors="ignore"))
+    first = len(text) - len(text.lstrip())
+    if len(text) - first > _SHOWN:
+        begin = max(min(place - _SHOWN // 4, len(text) - _SHOWN), first)
+        part = text[begin : begin + _SHOWN]
+        ends = begin + _SHOWN >= len(text)
+        text = "... " * (begin > first) + part + " ..." * (not ends)
+    return f"    {text.strip()}" if text else ""
+
+
+def first_column(code) -> int:
+    """Column at which what a code object does begins, on its first line."""
+    places = code.co_positions()
+    return min(
+        (c for n, _, c, _ in places if n == code.co_firstlineno and c), default=0
+    )
+
+
+def refused(function, line: int, reason: str, column: int = 0) -> CompileError:
     """An error that shows a line of a user's function and says why it is refused."""
     filename = function.__code__.co_filename
-    shown = linecache.getline(filename, line).strip()
+    shown = shown_line(filename, line, column)
     return CompileError(
         f"{function.__name__} cannot be compiled, in {filename}, line {line}:\n"
-        + (f"    {shown}\n" if shown else "")
+        + (f"{shown}\n" if shown else "")
         + reason
     )
 
@@ -104,14 +127,16 @@ def misbehaves(model, part, problem: str, place=None) -> CompileError:
     model : CellModel
     part : a function and its role, see `plain_loops`
     problem : str
-    place : (str, int), optional
-        File and line; default: where the function begins.
+    place : (str, int, int), optional
+        File, line and column; default: where the function begins.
     """
     code = part.function.__code__
-    filename, line = place or (code.co_filename, code.co_firstlineno)
-    name = code.co_name if part.role == "read" else f"{part.role} ({code.co_name})"
-    shown = linecache.getline(filename, line).strip()
+    if place is None:
+        place = code.co_filename, code.co_firstlineno, first_column(code)
+    named = part.role in ("read", "element")
+    name = code.co_name if named else f"{part.role} ({code.co_name})"
+    shown = shown_line(*place)
     return CompileError(
-        f"{model.name}: {name} {problem}.\nIt stands in {filename}, line {line}"
-        + (f":\n    {shown}" if shown else "")
+        f"{model.name}: {name} {' '.join(problem.split())}.\n"
+        f"It stands in {place[0]}, line {place[1]}" + (f":\n{shown}" if shown else "")
     )

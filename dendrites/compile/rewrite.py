@@ -10,7 +10,7 @@ import weakref
 
 from dendrites.compile.outside import Outside
 from dendrites.compile.refused import reason_against, refused
-from dendrites.compile.scopes import argument_list, inner_functions, local_names
+from dendrites.compile.scopes import inner_functions, local_names, place_arguments
 from dendrites.compile.whole_numbers import WholeNumbers
 from dendrites.errors import ModelError
 
@@ -55,7 +55,7 @@ class _Rewrite(ast.NodeTransformer):
         self.whole = WholeNumbers(self.node)
         self.scopes = [local_names(self.node)]
         self.inner = inner_functions(self.node)
-        self.line = self.node.lineno
+        self.place = self.node
 
     def result(self, name):
         for part in ast.walk(self.node):
@@ -85,7 +85,8 @@ class _Rewrite(ast.NodeTransformer):
         return answer
 
     def refused(self, node, reason):
-        return refused(self.function, getattr(node, "lineno", self.line), reason)
+        place = node if hasattr(node, "lineno") else self.place
+        return refused(self.function, place.lineno, reason, place.col_offset)
 
     def _write_defaults(self, arguments):
         """Defaults were evaluated where the function was made; write their values."""
@@ -108,7 +109,7 @@ class _Rewrite(ast.NodeTransformer):
 
     def visit(self, node):
         # Operators do not say where they stand; what they belong to was here before.
-        self.line = getattr(node, "lineno", self.line)
+        self.place = node if hasattr(node, "lineno") else self.place
         if reason := reason_against(node):
             raise self.refused(node, reason[0].upper() + reason[1:])
         return super().visit(node)
@@ -182,42 +183,10 @@ class _Rewrite(ast.NodeTransformer):
         return self._one_zero(ast.Call(_expression(special), [value], []))
 
     def _place_arguments(self, node):
-        """Keywords and defaults of a function inside the function, which Numba ignores.
-
-        They are put into their places.
-        """
-        function = node.func
-        if isinstance(function, ast.Name):
-            found = self.inner.get(function.id, [])
-            if not found:
-                return
-            if len(found) > 1 and (node.keywords or any(f[1] for f in found)):
-                raise self.refused(
-                    node,
-                    f"{function.id} is defined twice; give each its own name",
-                )
-            arguments, defaults = found[0]
-        elif isinstance(function, ast.Lambda):
-            arguments, defaults = argument_list(function)
-        else:
-            return
-        given = {keyword.arg: keyword.value for keyword in node.keywords}
-        starred = any(isinstance(argument, ast.Starred) for argument in node.args)
-        if None in given or starred and (given or defaults):
-            raise self.refused(node, "Pass the arguments one by one, without * and **")
-        for name in arguments[len(node.args) :]:
-            if name not in given and name in defaults:
-                default = defaults[name]
-                names = {n.id for n in ast.walk(default) if isinstance(n, ast.Name)}
-                if any(n in scope for scope in self.scopes for n in names):
-                    raise self.refused(
-                        node,
-                        f"the default of {name!r} is not known outside; pass it",
-                    )
-                given[name] = copy.deepcopy(default)
-            if name in given:
-                node.args.append(given.pop(name))
-        node.keywords = [ast.keyword(name, value) for name, value in given.items()]
+        try:
+            place_arguments(node, self.inner, self.scopes)
+        except ModelError as error:
+            raise self.refused(node, f"{error}") from None
 
     def visit_Attribute(self, node):
         path = self._path(node)

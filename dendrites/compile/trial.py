@@ -205,6 +205,7 @@ class Point:
             "fired": (self.cell, 1.0, self.p, self.dt),
             "read": (self.cell, self.p),
             "change": (self.weight, self.cell, self.pre, self.p),
+            "element": (self.cell[0],),
         }[role]
 
 
@@ -225,11 +226,13 @@ def _raised(model, part, error):
     """The user's own exception, with the line that raised it."""
     frame, place = error.__traceback__.tb_next, None
     while frame is not None:
-        filename = frame.tb_frame.f_code.co_filename
-        if place is None or not filename.startswith(_LIBRARIES):
-            place = filename, frame.tb_lineno
+        code = frame.tb_frame.f_code
+        if place is None or not code.co_filename.startswith(_LIBRARIES):
+            *_, column, _ = [*code.co_positions()][frame.tb_lasti // 2]
+            place = code.co_filename, frame.tb_lineno, column or 0
         frame = frame.tb_next
-    return misbehaves(model, part, f"raises {type(error).__name__}: {error}", place)
+    problem = f"raises {type(error).__name__}: {error!s:.200}"
+    return misbehaves(model, part, problem, place)
 
 
 def _run(trial, loop, *arguments):

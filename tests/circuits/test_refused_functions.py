@@ -74,6 +74,30 @@ def test_unsupported_constructs_are_shown_where_they_stand(function, shown, file
     assert shown in text and file in text
 
 
+@pytest.mark.nojit
+def test_an_assertion_is_told_though_its_file_is_rewritten_for_tests():
+    def asserts(cell, p):
+        assert cell.soma > 0.0
+        return cell.soma
+
+    text = refusal_of_gain(asserts)
+    assert "assert cell.soma > 0.0" in text and "test with if" in text
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(("k", "reason"), [(0, "sorted"), (9, "str"), (19, "list")])
+def test_of_a_long_line_the_part_at_fault_is_shown(k, reason, tmp_path):
+    bad = {0: "sorted(cell)", 9: "str(cell)", 19: "list(cell)"}
+    table = (f"lambda cell, p: {bad.get(i, f'{i}.0 * cell.soma')}" for i in range(20))
+    path = tmp_path / "table.py"
+    path.write_text(f"table = [{', '.join(table)}]\n")
+    scope = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+    text = refusal_of_gain(scope["table"][k])
+    assert bad[k] in text and f"uses {reason}," in text
+    assert len(text.splitlines()[1]) < 100 and len(text.splitlines()) == 3
+
+
 def refusal_of_gain(function):
     rule = ActivityDifference("rate", "basal", gain=function)
     with pytest.raises(CompileError) as caught:

@@ -102,6 +102,25 @@ def test_a_function_that_raises_is_shown_where_it_raised():
 
 
 @pytest.mark.nojit
+def test_a_long_exception_of_the_users_is_cut_short():
+    def read(cell, p):
+        raise KeyError("one line\nanother line " * 100)
+
+    assert len(refusal(read).splitlines()[0]) < 300
+
+
+def two_of(x):
+    return x, x
+
+
+@pytest.mark.nojit
+def test_a_function_of_numbers_is_shown_itself():
+    with pytest.raises(CompileError, match="two_of returns a tuple") as caught:
+        elementwise(two_of, [1.0])
+    assert "def two_of(x):" in str(caught.value) and __file__ in str(caught.value)
+
+
+@pytest.mark.nojit
 def test_arithmetic_that_fails_at_one_point_is_no_fault_of_the_function():
     assert elementwise(lambda x: 1.0 / x, [2.0]) == 0.5  # also tried at 0
 
