@@ -7,6 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.apical_onset import check_step, conditions, onset_map
+from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
 
 CITATION = (
@@ -50,7 +51,11 @@ def apical_timing(
         Argument("standard deviation of the currents into soma and dendrite", "pA"),
         Ge(0),
     ] = 100.0,
-    noise_tau: Annotated[float, Argument("their time constant", "ms"), Gt(0)] = 2.0,
+    noise_tau: Annotated[
+        float | None,
+        Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
+        Gt(0),
+    ] = None,
     seeds: Annotated[int, Argument("courses of noise"), Ge(1)] = 20,
     seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
     potentials: Annotated[
@@ -86,6 +91,9 @@ def apical_timing(
     Source: the experiments proposed by Lillicrap et al. (2020) and in Fig. 10 of
     Guerguiev et al. (2017).
     """
+    noise_tau = given_or_usual(
+        "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
+    )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
     from tqdm import tqdm
 
@@ -98,7 +106,9 @@ def apical_timing(
     currents, delays = sorted(apical_currents), sorted(delays)
     check_step(onset_step)
     base = Protocol(frequency=FREQUENCY, pairings=PAIRINGS, apical_duration=DURATION)
-    noises = {"noise_soma": noise, "noise_apical": noise, "noise_tau": noise_tau}
+    noises = {"noise_soma": noise, "noise_apical": noise}
+    if noise:
+        noises["noise_tau"] = noise_tau
     # Models, currents and delays of every sweep, its seeds and its noise.
     sweeps = {
         "quiet": (chosen, currents, _finer(delays, fine_step), (0,), {}),

@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.axes import ascending
+from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Naud & Sprekeler (2018), PNAS 115, E6329; Payeur et al. (2021)"
@@ -42,7 +43,11 @@ def burst_multiplexing(
         Argument("standard deviation of the currents into both compartments", "pA"),
         Ge(0),
     ] = 450.0,
-    noise_tau: Annotated[float, Argument("their time constant", "ms"), Gt(0)] = 2.0,
+    noise_tau: Annotated[
+        float | None,
+        Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
+        Gt(0),
+    ] = None,
     seeds: Annotated[int, Argument("independent repetitions"), Ge(1)] = 2,
     seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
     stepped_soma: Annotated[
@@ -91,6 +96,9 @@ def burst_multiplexing(
     Source: after Naud and Sprekeler (2018); the cell is that of Payeur et al. (2021),
     the noise is ours.
     """
+    noise_tau = given_or_usual(
+        "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
+    )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
     from circuits.training_tree import now
     from dendrites.dataset import run_tree

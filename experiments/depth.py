@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
@@ -20,6 +21,7 @@ SETTINGS = {
 # the attenuation 0.82, is 1. Lower layers learn better with larger steps (tried on seed
 # 0): the lowest takes about twelve times the highest's.
 EQUAL_STEPS, LARGEST_RATIO, LARGEST_FEEDBACK = 8.5, 12.6, 30.0
+HIDDEN_STEP = 0.008
 SHOWN = 500  # images on which the signal that reaches the top is measured
 
 
@@ -42,8 +44,12 @@ def depth(
         float, Argument("of the output layer down the gradient, per presentation")
     ] = 0.02,
     hidden_step: Annotated[
-        float, Argument("of hidden layers down the gradient, per presentation")
-    ] = 0.008,
+        float | None,
+        Argument(
+            "of hidden layers down the gradient, per presentation, matched rates",
+            usual=HIDDEN_STEP,
+        ),
+    ] = None,
     rate_decay: Annotated[float, Argument("of all rates, per epoch")] = 0.93,
     output_mixing: Annotated[
         float, Argument("share of the teacher in an output cell"), Gt(0)
@@ -98,6 +104,20 @@ def depth(
     _check_settings(settings)
     depths = tuple(
         sorted({whole_number("depths", layers, lowest=1) for layers in depths})
+    )
+    hidden_step = given_or_usual(
+        "hidden_step",
+        hidden_step,
+        HIDDEN_STEP,
+        acts=any(SETTINGS[name]["matched"] for name in settings),
+        needs="settings of matched rates",
+    )
+    given_or_usual(
+        "hidden_feedback",
+        hidden_feedback,
+        None,
+        acts=any(layers > 1 for layers in depths),
+        needs="depths of two hidden layers or more",
     )
     task = getattr(tasks, dataset)()
     if train is not None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
@@ -14,6 +15,7 @@ BACKPROP_RATE = 3.0
 # It needs more than ten passes to leave chance: with fewer it is no reference.
 BACKPROP_EPOCHS = 80
 SETTLED = 7.5
+BLOCK = 8
 
 
 def digits(
@@ -45,7 +47,9 @@ def digits(
     integrator: Annotated[
         Literal["blocked", "exact"], Argument("when weights move")
     ] = "blocked",
-    block: Annotated[int, Argument("steps per block"), Ge(1)] = 8,
+    block: Annotated[
+        int | None, Argument("steps per block of 'blocked'", usual=BLOCK), Ge(1)
+    ] = None,
     dtype: Annotated[
         Literal["float64", "float32"], Argument("of state and weights")
     ] = "float64",
@@ -78,6 +82,13 @@ def digits(
     from experiments import references, tasks
 
     begun = time.perf_counter()
+    block = given_or_usual(
+        "block",
+        block,
+        BLOCK,
+        acts=integrator == "blocked",
+        needs="integrator = blocked",
+    )
     task = tasks.digits(seed=seed)
     circuit = digits_circuit(
         hidden=hidden,

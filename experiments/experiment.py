@@ -8,10 +8,20 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Argument:
-    """What an argument means and its unit ("1" where it has none), for help texts."""
+    """What an argument means, for help texts.
+
+    Parameters
+    ----------
+    text : str
+    unit : str
+        "1" where it has none.
+    usual : object
+        What None, its default, stands for where it acts.
+    """
 
     text: str
     unit: str = ""
+    usual: object = None
 
 
 @dataclass(frozen=True)

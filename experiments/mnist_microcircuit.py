@@ -6,11 +6,22 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
+from experiments.conditions import given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 TWO_SWEEP = "two_sweep"
 NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+# Of options that act under a condition only.
+USUAL = {
+    "interneuron_rate": 0.3,
+    "apical_rate": 0.02,
+    "top_down_rate": 0.02,
+    "presentation": 100.0,
+    "learning_lag": 0.0,
+    "dt": 0.1,
+    "block": 50,
+}
 # Best of the steps tried on the validation split (docs, mnist-microcircuit): steps
 # down the gradient of output and hidden layers, by the name of the reference, with the
 # feedback of `descend`.
@@ -52,17 +63,29 @@ def mnist_microcircuit(
     ] = 0.012,
     rate_decay: Annotated[float, Argument("of all rates, per epoch")] = 0.93,
     interneuron_rate: Annotated[
-        float, Argument("of plastic interneuron weights", "1/presentation")
-    ] = 0.3,
-    apical_rate: Annotated[
-        float,
+        float | None,
         Argument(
-            "of interneuron-to-apical weights if feedback learns", "1/presentation"
+            "of plastic interneuron weights",
+            "1/presentation",
+            usual=USUAL["interneuron_rate"],
         ),
-    ] = 0.02,
+    ] = None,
+    apical_rate: Annotated[
+        float | None,
+        Argument(
+            "of interneuron-to-apical weights if feedback learns",
+            "1/presentation",
+            usual=USUAL["apical_rate"],
+        ),
+    ] = None,
     top_down_rate: Annotated[
-        float, Argument("of learned top-down weights", "1/presentation")
-    ] = 0.02,
+        float | None,
+        Argument(
+            "of learned top-down weights",
+            "1/presentation",
+            usual=USUAL["top_down_rate"],
+        ),
+    ] = None,
     output_mixing: Annotated[
         float, Argument("share of the teacher in an output cell"), Gt(0), Lt(1)
     ] = 0.5,
@@ -83,13 +106,31 @@ def mnist_microcircuit(
     ] = 30.0,
     batch: Annotated[int, Argument("images shown side by side"), Ge(1)] = 10,
     presentation: Annotated[
-        float, Argument("time a batch is shown, continuous time", "ms"), Gt(0)
-    ] = 100.0,
+        float | None,
+        Argument(
+            "time a batch is shown, continuous time",
+            "ms",
+            usual=USUAL["presentation"],
+        ),
+        Gt(0),
+    ] = None,
     learning_lag: Annotated[
-        float, Argument("plasticity waits, continuous time", "ms"), Ge(0)
-    ] = 0.0,
-    dt: Annotated[float, Argument("Euler step, continuous time", "ms"), Gt(0)] = 0.1,
-    block: Annotated[int, Argument("steps per block of 'blocked'"), Ge(1)] = 50,
+        float | None,
+        Argument(
+            "plasticity waits, continuous time", "ms", usual=USUAL["learning_lag"]
+        ),
+        Ge(0),
+    ] = None,
+    dt: Annotated[
+        float | None,
+        Argument("Euler step, continuous time", "ms", usual=USUAL["dt"]),
+        Gt(0),
+    ] = None,
+    block: Annotated[
+        int | None,
+        Argument("steps per block of 'blocked'", usual=USUAL["block"]),
+        Ge(1),
+    ] = None,
     chunk: Annotated[
         int, Argument("images per thread at a time; may change last digits"), Ge(1)
     ] = 32,
@@ -124,10 +165,27 @@ def mnist_microcircuit(
     """
     import circuits
     from dendrites.dataset import update_root, with_groups
+    from dendrites.errors import ConfigError
     from experiments import tasks
     from experiments.image_circuit import image_circuit, initial
 
     begun = time.perf_counter()
+    given = {
+        "interneuron_rate": interneuron_rate,
+        "apical_rate": apical_rate,
+        "top_down_rate": top_down_rate,
+        "presentation": presentation,
+        "learning_lag": learning_lag,
+        "dt": dt,
+        "block": block,
+    }
+    acting = _acting(given, integrator, interneurons, feedback)
+    block = acting.pop("block")
+    if frozen == "middle" and len(hidden) < 2:
+        raise ConfigError(
+            "frozen = 'middle': has no effect without two hidden layers or more; leave "
+            "it out, or give hidden of several layers"
+        )
     task = getattr(tasks, dataset)()
     if train is not None:
         task = task.subset(train=train)
@@ -137,15 +195,10 @@ def mnist_microcircuit(
         tied=interneurons == "tied",
         learned_feedback=feedback == "learned",
         steps=(output_step, hidden_step),
-        interneuron_rate=interneuron_rate,
-        apical_rate=apical_rate,
-        top_down_rate=top_down_rate,
         output_mixing=output_mixing,
         mixing=mixing,
-        presentation=presentation,
-        learning_lag=learning_lag,
-        dt=dt,
         seed=seed,
+        **acting,
     )
     if frozen == "middle":
         circuit = circuit.frozen(
@@ -178,6 +231,26 @@ def mnist_microcircuit(
         tree = with_groups(tree, {"/references": found})
     seconds = time.perf_counter() - begun
     return update_root(tree, headline=_headline(tree, dataset, errors, epochs, seconds))
+
+
+def _acting(given, integrator, interneurons, feedback):
+    """Values of options that act under a condition, the usual ones if not given."""
+    continuous = (integrator != TWO_SWEEP, "an integrator of continuous time")
+    learned = (feedback == "learned", "feedback = learned")
+    conditions = {
+        "interneuron_rate": (interneurons == "plastic", "interneurons = plastic"),
+        "apical_rate": learned,
+        "top_down_rate": learned,
+        "presentation": continuous,
+        "learning_lag": continuous,
+        "dt": continuous,
+        "block": (integrator == "blocked", "integrator = blocked"),
+    }
+    return {
+        name: given_or_usual(name, value, USUAL[name], acts=acts, needs=needs)
+        for name, value in given.items()
+        for acts, needs in [conditions[name]]
+    }
 
 
 def reference_curves(circuit, task, epochs, batch, rate_decay, seed, progress):

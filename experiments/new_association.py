@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
+from experiments.conditions import SIGMA, given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
@@ -32,7 +33,9 @@ def new_association(
         Literal["none", "white", "per_step"],
         Argument("of every soma: Euler-Maruyama, or as public codes do"),
     ] = "none",
-    sigma: Annotated[float, Argument("size of the noise"), Ge(0)] = 0.1,
+    sigma: Annotated[
+        float | None, Argument("size of the noise, if any", usual=SIGMA), Ge(0)
+    ] = None,
     seeds: Annotated[int, Argument("runs, each with its own draws"), Ge(1)] = 5,
     seed: Annotated[
         int, Argument("of the first run; the others have the next ones"), Ge(0)
@@ -60,6 +63,9 @@ def new_association(
     Source: Sacramento et al. (2018), Fig. 1; rates, filters and times are those of
     public reimplementations.
     """
+    sigma = given_or_usual(
+        "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
+    )
     config = {name: value for name, value in locals().items() if name != "progress"}
     from tqdm import tqdm
 
@@ -105,7 +111,7 @@ def new_association(
     )
 
 
-def association_circuit(rates, onset, offset, *, seed, noise="none", sigma=0.1):
+def association_circuit(rates, onset, offset, *, seed, noise="none", sigma=SIGMA):
     """A self-predicting circuit whose teacher is on from `onset` to `offset`, ms.
 
     It is shown the input as long after the teacher as before.
@@ -144,7 +150,7 @@ def draw_pair(seed: int):
     return inputs, elementwise(logistic, potentials)
 
 
-def one_run(rates, onset, offset, *, seed, noise="none", sigma=0.1) -> dict:
+def one_run(rates, onset, offset, *, seed, noise="none", sigma=SIGMA) -> dict:
     """Recordings of one circuit by population, with its target and B."""
     import circuits
 

@@ -34,6 +34,8 @@ class Option:
         Of its `Argument`.
     default : object
         `REQUIRED` if there is none.
+    usual : object
+        What a default of None stands for where the argument acts, if that is a value.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Option:
     text: str
     unit: str
     default: Any
+    usual: Any = None
 
     @property
     def flag(self) -> str:
@@ -91,6 +94,8 @@ class Option:
         """A value: the default where there is one."""
         if self.default not in (None, REQUIRED):
             return self.default
+        if self.usual is not None:
+            return self.usual
         fallback = {int: 1, str: "name"}.get(self.types[0], 1.0)
         value = self.literals[0] if self.literals else fallback
         return (value,) if self.many else value
@@ -108,7 +113,12 @@ def experiment_options(function: Callable) -> dict[str, Option]:
             (m for m in _metadata(annotation) if isinstance(m, Argument)), Argument("")
         )
         options[name] = Option(
-            name, annotation, argument.text, argument.unit, parameter.default
+            name,
+            annotation,
+            argument.text,
+            argument.unit,
+            parameter.default,
+            argument.usual,
         )
     return options
 

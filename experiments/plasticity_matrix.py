@@ -97,7 +97,7 @@ def plasticity_matrix(
         for name, model in chosen.items():
             change = run_lab(model, protocols_of[name], **options)[name]
             change = change.changes["paired"]
-            silent = run_lab(model, base, silent=True, **options)[name]
+            silent = run_lab(model, base, silent=model.cell.spiking, **options)[name]
             axes["silent"][name] = silent.changes["paired"]
             first = 0
             for axis, members in axes_of[name].items():

@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
@@ -39,7 +40,11 @@ def plasticity_sign(
         Argument("standard deviation of the currents into soma and dendrite", "pA"),
         Ge(0),
     ] = 100.0,
-    noise_tau: Annotated[float, Argument("their time constant", "ms"), Gt(0)] = 2.0,
+    noise_tau: Annotated[
+        float | None,
+        Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
+        Gt(0),
+    ] = None,
     seeds: Annotated[int, Argument("courses of noise"), Ge(1)] = 20,
     seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
     threads: Annotated[
@@ -64,6 +69,9 @@ def plasticity_sign(
 
     Source: the experiment proposed by Lillicrap et al. (2020).
     """
+    noise_tau = given_or_usual(
+        "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
+    )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
     from tqdm import tqdm
 
@@ -90,7 +98,7 @@ def plasticity_sign(
             seeds=every,
             noise_soma=noise,
             noise_apical=noise,
-            noise_tau=noise_tau,
+            noise_tau=noise_tau if noise else None,
             threads=threads or os.cpu_count() or 1,
             tick=bar.update,
         )

@@ -263,9 +263,8 @@ def _remove(paths):
 
 def _parameter(option):
     unit = "" if option.unit in ("", "1") else f" ({option.unit})"
-    default = (
-        "" if option.default in (None, REQUIRED) else f" [default: {_text(option)}]"
-    )
+    usual = option.usual if option.default is None else option.default
+    default = "" if usual in (None, REQUIRED) else f" [default: {_text(usual)}]"
     required = " [required]" if option.default is REQUIRED else ""
     text = f"{option.text}{unit}{default}{required}"
     kinds = [kind for kind in option.types if kind is not None]
@@ -292,10 +291,10 @@ def _preset_text(preset, options):
     return " ".join(w for name in known for w in options[name].typed(preset[name]))
 
 
-def _text(option):
-    if isinstance(option.default, (tuple, list)):
-        return " ".join(map(str, option.default))
-    return str(option.default)
+def _text(value):
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value))
+    return str(value)
 
 
 def _keyword(name, kind, *, group=_COMMON, **details):

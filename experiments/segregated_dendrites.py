@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
@@ -17,6 +18,7 @@ NAMES = {
 }
 START, END = "start", "end"
 HZ = 1000.0
+WATCHED = 500
 PEAK_RATE = 0.2  # 1/ms
 # Published test errors after 60 epochs of MNIST, by hidden layers and feedback.
 PUBLISHED = {
@@ -73,8 +75,10 @@ def segregated_dendrites(
         int | None, Argument("first so many training images [default: all]"), Ge(1)
     ] = None,
     watched: Annotated[
-        int, Argument("training images on which local losses are measured"), Ge(2)
-    ] = 500,
+        int | None,
+        Argument("training images on which local losses are measured", usual=WATCHED),
+        Ge(2),
+    ] = None,
     dtype: Annotated[
         Literal["float64", "float32"], Argument("of state and weights")
     ] = "float64",
@@ -108,8 +112,11 @@ def segregated_dendrites(
     from experiments.plateaus import image_task
 
     begun = time.perf_counter()
-    images = image_task(task, seed=seed, n_train=n_train)
     layers = [n for n in (HIDDEN[task] if hidden is None else hidden) if n > 0]
+    watched = given_or_usual(
+        "watched", watched, WATCHED, acts=bool(layers), needs="a hidden layer"
+    )
+    images = image_task(task, seed=seed, n_train=n_train)
     circuit = guerguiev(
         [images.n_inputs, *layers, images.n_outputs],
         learning_rates=learning_rates,

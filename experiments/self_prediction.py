@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import SIGMA, given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
@@ -36,7 +37,9 @@ def self_prediction(
         Literal["none", "white", "per_step"],
         Argument("of every soma while learning: Euler-Maruyama, or as public codes do"),
     ] = "none",
-    sigma: Annotated[float, Argument("size of the noise"), Ge(0)] = 0.1,
+    sigma: Annotated[
+        float | None, Argument("size of the noise, if any", usual=SIGMA), Ge(0)
+    ] = None,
     presentation: Annotated[
         float, Argument("time each input is shown", "ms"), Gt(0)
     ] = 100.0,
@@ -66,6 +69,9 @@ def self_prediction(
     Source: Sacramento et al. (2018), Fig. S1; rates, filters and times are those of
     public reimplementations.
     """
+    sigma = given_or_usual(
+        "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
+    )
     config = {name: value for name, value in locals().items() if name != "progress"}
     from tqdm import tqdm
 
@@ -129,7 +135,7 @@ def self_prediction(
     )
 
 
-def untaught_circuit(*, seed, presentation, noise="none", sigma=0.1):
+def untaught_circuit(*, seed, presentation, noise="none", sigma=SIGMA):
     """The circuit of the experiment, its input shown without a teacher."""
     import circuits
     from circuits.microcircuit import microcircuit

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.conditions import given_or_usual
 from experiments.experiment import Argument
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
@@ -15,6 +16,14 @@ TWO_SWEEP, CONTINUOUS = "two_sweep", "continuous"
 CONDUCTANCES = {
     TWO_SWEEP: {"g_apical": 0.8, "g_interneuron_nudge": 0.8, "g_output_nudge": 0.8},
     CONTINUOUS: {"g_apical": 0.28, "g_interneuron_nudge": 0.34, "g_output_nudge": 0.34},
+}
+# Of options that act under a condition only.
+USUAL = {
+    "interneuron_rate": 0.15,
+    "presentation": 30.0,
+    "learning_lag": 20.0,
+    "dt": 0.1,
+    "block": 10,
 }
 VALIDATION, TEST = 1000, 1000
 SETTLED = 20.0
@@ -48,19 +57,43 @@ def yin_yang(
         Literal["tied", "plastic"], Argument("weights from pyramidal cells to them")
     ] = "tied",
     interneuron_rate: Annotated[
-        float, Argument("of plastic interneuron weights", "1/presentation"), Ge(0)
-    ] = 0.15,
+        float | None,
+        Argument(
+            "of plastic interneuron weights",
+            "1/presentation",
+            usual=USUAL["interneuron_rate"],
+        ),
+        Ge(0),
+    ] = None,
     batch: Annotated[int, Argument("points shown side by side"), Ge(1)] = 1,
     presentation: Annotated[
-        float, Argument("time a point is shown, continuous form", "ms"), Gt(0)
-    ] = 30.0,
+        float | None,
+        Argument(
+            "time a point is shown, continuous form", "ms", usual=USUAL["presentation"]
+        ),
+        Gt(0),
+    ] = None,
     learning_lag: Annotated[
-        float, Argument("plasticity waits so long, continuous form", "ms"), Ge(0)
-    ] = 20.0,
-    dt: Annotated[float, Argument("Euler step, continuous form", "ms"), Gt(0)] = 0.1,
+        float | None,
+        Argument(
+            "plasticity waits so long, continuous form",
+            "ms",
+            usual=USUAL["learning_lag"],
+        ),
+        Ge(0),
+    ] = None,
+    dt: Annotated[
+        float | None,
+        Argument("Euler step, continuous form", "ms", usual=USUAL["dt"]),
+        Gt(0),
+    ] = None,
     block: Annotated[
-        int, Argument("steps per block of plasticity, continuous form"), Ge(1)
-    ] = 10,
+        int | None,
+        Argument(
+            "steps per block of plasticity, continuous form", usual=USUAL["block"]
+        ),
+        Ge(1),
+    ] = None,
     seed: Annotated[
         int, Argument("of points, initial weights and order of points"), Ge(0)
     ] = 0,
@@ -93,16 +126,24 @@ def yin_yang(
     from experiments import tasks
 
     begun = time.perf_counter()
+    given = {
+        "interneuron_rate": interneuron_rate,
+        "presentation": presentation,
+        "learning_lag": learning_lag,
+        "dt": dt,
+        "block": block,
+    }
+    acting = _acting(given, form, interneurons)
+    block = acting.pop("block")
+    if interneurons == "tied":
+        acting["interneuron_rate"] = None
     task = tasks.yin_yang(n_train=train, validation=VALIDATION, n_test=TEST, seed=seed)
     circuit = symbol_circuit(
         hidden=hidden,
         form=form,
         steps=(hidden_step, output_step),
-        interneuron_rate=interneuron_rate if interneurons == "plastic" else None,
-        presentation=presentation,
-        learning_lag=learning_lag,
-        dt=dt,
         seed=seed,
+        **acting,
     )
     first = circuit.layers[0]
     tree = circuits.train(
@@ -139,6 +180,18 @@ def yin_yang(
     )
     seconds = time.perf_counter() - begun
     return update_root(tree, headline=_headline(tree, errors, seconds))
+
+
+def _acting(given, form, interneurons):
+    """Values of options that act under a condition, the usual ones if not given."""
+    continuous = (form == CONTINUOUS, "form = continuous")
+    plastic = (interneurons == "plastic", "interneurons = plastic")
+    conditions = dict.fromkeys(given, continuous) | {"interneuron_rate": plastic}
+    return {
+        name: given_or_usual(name, value, USUAL[name], acts=acts, needs=needs)
+        for name, value in given.items()
+        for acts, needs in [conditions[name]]
+    }
 
 
 def symbol_circuit(

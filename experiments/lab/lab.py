@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dendrites._checks import number, shown, whole_number
+from dendrites._checks import flag, number, shown, whole_number
 from dendrites.compile.jit import told_once
 from dendrites.errors import ConfigError
 from dendrites.random import check_seed
+from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.lab.background import Background
 from experiments.lab.group import Group, run_group
 from experiments.lab.measures import COUNTS
@@ -50,7 +51,7 @@ def run_lab(
     seeds: Sequence[int] = (0,),
     noise_soma: float = 0.0,
     noise_apical: float = 0.0,
-    noise_tau: float = 2.0,
+    noise_tau: float | None = None,
     controls: bool = True,
     silent: bool = False,
     threads: int = 1,
@@ -73,12 +74,13 @@ def run_lab(
         Standard deviation of the Ornstein-Uhlenbeck currents into soma and apical
         dendrite, pA, >= 0; models without currents receive them through their
         injection scales. A model that has no place for one is refused.
-    noise_tau : float
-        Their time constant, ms, > 0.
+    noise_tau : float, optional
+        Their time constant, ms, > 0; default 2. Refused without any noise.
     controls : bool
         Whether to run the three controls of every protocol.
     silent : bool
-        Whether the postsynaptic cells are kept from spiking.
+        Whether the postsynaptic cells are kept from spiking; a model whose cell does
+        not spike is refused.
     threads : int
         Does not change results.
     tick : callable, optional
@@ -100,7 +102,8 @@ def run_lab(
     models, protocols = _models(models), _protocols(protocols)
     seeds = _seeds(seeds)
     noise = {"soma": noise_soma, "apical": noise_apical}
-    _check_noise(models, noise, noise_tau)
+    noise_tau = _check_noise(models, noise, noise_tau)
+    _check_silent(models, silent)
     whole_number("lab: threads", threads, lowest=1)
     background = Background(tuple(seeds), **noise, tau=noise_tau)
     wanted, unique = _wanted(protocols, controls)
@@ -108,7 +111,7 @@ def run_lab(
         for protocol in unique:
             model.check(protocol)
     groups = [
-        Group(model, members, background, silent and model.cell.spiking)
+        Group(model, members, background, silent)
         for model in models
         for members in _side_by_side(unique, model, len(seeds))
     ]
@@ -208,7 +211,24 @@ def _check_noise(models, noise, tau):
                     f"lab: {name} = {value:g} pA: model {model.name!r} has no place "
                     "for it. Use 0, or leave this model out"
                 )
-    number("lab: noise_tau", tau, unit="ms", above=0.0, error=ConfigError)
+    tau = given_or_usual(
+        "lab: noise_tau",
+        tau,
+        NOISE_TAU,
+        acts=any(noise.values()),
+        needs="noise_soma or noise_apical > 0",
+    )
+    return number("lab: noise_tau", tau, unit="ms", above=0.0, error=ConfigError)
+
+
+def _check_silent(models, silent):
+    flag("lab: silent", silent, error=ConfigError)
+    for model in models if silent else ():
+        if not model.cell.spiking:
+            raise ConfigError(
+                f"lab: silent = True: cells of model {model.name!r} do not spike. "
+                "Use False, or leave this model out"
+            )
 
 
 def _wanted(protocols, controls):

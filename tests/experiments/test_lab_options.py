@@ -271,8 +271,26 @@ def test_models_and_protocols_may_be_single_named_or_in_a_grid(burst):
         (
             "burst",
             Protocol(),
-            {"noise_tau": None},
-            "noise_tau = None: must be a finite number",
+            {"noise_soma": 1.0, "noise_tau": "2"},
+            "noise_tau = '2': must be a finite number",
+        ),
+        (
+            "burst",
+            Protocol(),
+            {"noise_tau": 2.0},
+            "noise_tau = 2.0: has no effect without noise_soma or noise_apical > 0",
+        ),
+        (
+            ["burst", "btsp-weak"],
+            Protocol(),
+            {"silent": True},
+            "silent = True: cells of model 'btsp-weak' do not spike",
+        ),
+        (
+            "burst",
+            Protocol(),
+            {"silent": 1},
+            "silent",
         ),
         (
             "burst",

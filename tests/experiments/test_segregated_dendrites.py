@@ -70,7 +70,9 @@ def test_a_part_of_mnist_is_cut_from_the_test_file_by_seed(monkeypatch):
     ("hidden", "layers"), [((0,), []), ((5,), [5]), ((6, 5), [6, 5])]
 )
 def test_so_many_hidden_layers_are_trained(hidden, layers):
-    found = segregated_dendrites(**{**SMALL, "hidden": hidden, "n_train": 20})
+    watched = SMALL["watched"] if layers else None
+    changes = {"hidden": hidden, "n_train": 20, "watched": watched}
+    found = segregated_dendrites(**{**SMALL, **changes})
     shapes = [x.w.shape[1] for k, x in found["weights"].children.items() if "bias" in k]
     assert shapes == [*layers, 10]
     assert ("plateaus" in found.children) == bool(layers)
