@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from experiments.apical_onset import check_step, conditions, onset_map
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = (
     "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335; halves: "
@@ -95,6 +96,7 @@ def apical_timing(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
+    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
     from circuits.training_tree import now

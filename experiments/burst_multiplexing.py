@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from experiments.axes import ascending
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Naud & Sprekeler (2018), PNAS 115, E6329; Payeur et al. (2021)"
 DT = 0.1
@@ -100,6 +101,7 @@ def burst_multiplexing(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
+    check_repeats(cells=cells, seeds=seeds, stepped_cells=stepped_cells)
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
     from experiments.burst_ensemble import Noise

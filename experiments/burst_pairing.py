@@ -6,6 +6,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010"
 PERIODIC_START = (5.0, 0.15)
@@ -69,6 +70,7 @@ def burst_pairing(
     Source: Payeur et al. (2021), Fig. 2b-g.
     """
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(realisations=realisations, cells=cells)
     from tqdm import tqdm
 
     from circuits.training_tree import now

@@ -6,6 +6,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # Nine patterns, those of seeds 0 to 8, with five runs of NEST each, as printed by
@@ -91,6 +92,7 @@ def dendritic_prediction(
     the demo that the simulator NEST names after it.
     """
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(inputs=inputs, seeds=seeds)
     from tqdm import tqdm
 
     from circuits.training_tree import now

@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Le
 
 from experiments.disinhibition_circuit import BASAL, Cells, gate_circuit, settled
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Williams & Holtmaat (2019), Neuron 101, 91-102"
 # Name: POm, L4, VIP silenced, SST silenced.
@@ -69,6 +70,7 @@ def disinhibition_gate(
     Source: after Williams and Holtmaat (2019); the minimal model is ours.
     """
     config = dict(locals())
+    check_repeats(seeds=seeds)
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
 

@@ -6,6 +6,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # V* of a dendrite at -60 mV, where a run of NEST was made; pA, with T - tau_filter.
@@ -63,6 +64,7 @@ def drift(
     C6 and C7).
     """
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(cells=cells)
     from tqdm import tqdm
 
     from circuits.training_tree import now

@@ -6,6 +6,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 CONDITIONS = ("none", "early", "late", "both")
@@ -60,6 +61,7 @@ def early_late(
     Source: Guerguiev et al. (2017), Fig. 10 and eqs. 32-35.
     """
     config = dict(locals())
+    check_repeats(repeats=repeats)
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
     from dendrites.errors import ConfigError

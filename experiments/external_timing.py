@@ -15,6 +15,7 @@ from experiments.external_timing_circuit import (
     control_spike,
     paired,
 )
+from experiments.repeats import check_repeats
 
 CITATION = "Kwag & Paulsen (2009), Nat. Neurosci. 12, 1219-1221"
 LATEST = 60.0  # ms, of an external pulse or a presynaptic spike
@@ -72,6 +73,7 @@ def external_timing(
     Source: after Kwag and Paulsen (2009); both models are ours.
     """
     config = dict(locals())
+    check_repeats(repeats=repeats)
     from circuits.training_tree import now
     from dendrites.dataset import run_tree
 

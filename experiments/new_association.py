@@ -7,6 +7,7 @@ from annotated_types import Ge
 
 from experiments.conditions import SIGMA, given_or_usual
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SIZES = (30, 20, 10)
@@ -67,6 +68,7 @@ def new_association(
         "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
     )
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
     from circuits.training_tree import now

@@ -7,6 +7,7 @@ import numpy as np
 from annotated_types import Ge
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
 ALL = "all"
@@ -63,6 +64,7 @@ def plasticity_matrix(
     Source: Lillicrap et al. (2020); the axes are those of the protocols they build on.
     """
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
+    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
     from circuits.training_tree import now

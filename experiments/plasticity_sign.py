@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt
 
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
 CURRENTS = tuple(float(x) for x in range(-350, 601, 50))
@@ -73,6 +74,7 @@ def plasticity_sign(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
+    check_repeats(pairings=pairings, seeds=seeds)
     from tqdm import tqdm
 
     from circuits.training_tree import now

@@ -6,6 +6,7 @@ import numpy as np
 from annotated_types import Ge
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 FIGURE = "Fig. 7A, read off the plot, 60,000 images per epoch"
@@ -64,6 +65,7 @@ def plateau_angle(
     our reading.
     """
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(networks=networks)
     from tqdm import tqdm
 
     from circuits.algorithms import guerguiev

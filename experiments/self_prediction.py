@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt
 
 from experiments.conditions import SIGMA, given_or_usual
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SIZES = (30, 20, 10)
@@ -73,6 +74,7 @@ def self_prediction(
         "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
     )
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
     import circuits

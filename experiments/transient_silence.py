@@ -7,6 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SETTINGS = {"matched": "matched", "equal": 1.0}
@@ -45,6 +46,7 @@ def transient_silence(
     derivation (model page, "Silent through transients").
     """
     config = dict(locals())
+    check_repeats(pairs=pairs, networks=networks)
     import circuits
     from circuits.training_tree import now
     from dendrites.dataset import group, population_dataset, run_tree

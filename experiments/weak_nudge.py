@@ -7,6 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from experiments.experiment import Argument
+from experiments.repeats import check_repeats
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 FEEDBACK = ("transpose", "random")
@@ -62,6 +63,7 @@ def weak_nudge(
     derivation (model page, C5, C6).
     """
     config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(patterns=patterns, networks=networks)
     from tqdm import tqdm
 
     from circuits.training_tree import now

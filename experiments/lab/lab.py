@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from experiments.lab.measures import COUNTS
 from experiments.lab.model import LabModel
 from experiments.lab.models import lab_models
 from experiments.lab.protocol import MOST_PROTOCOLS, Protocol
+from experiments.repeats import MOST_REPEATS
 
 # Cells that step side by side: enough to fill loops, few enough for the cache.
 WIDEST = 1024
@@ -195,7 +197,11 @@ def _seeds(given):
             f"lab: seeds = {shown(given)}: must be several numbers, such as (0,) for "
             "one and range(10) for ten"
         )
-    seeds = [check_seed(seed) for seed in given]
+    seeds = [check_seed(seed) for seed in islice(given, MOST_REPEATS + 1)]
+    if len(seeds) > MOST_REPEATS:
+        raise ConfigError(
+            f"lab: seeds = {shown(given)}: too many, at most {MOST_REPEATS} in one run"
+        )
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError(f"lab: seeds = {seeds}: give at least one, none twice")
     return seeds

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dendrites.errors import ConfigError, choices
+from experiments.repeats import MOST_REPEATS
 
 MOST_PROTOCOLS = 20_000
 USUAL_DURATION = 20.0  # ms, of an apical pulse
@@ -135,6 +136,11 @@ class Protocol:
                 )
         if self.pairings != int(self.pairings) or self.pairings < 1:
             yield f"protocol: pairings = {self.pairings}: must be a whole number >= 1"
+        if self.pairings > MOST_REPEATS:
+            yield (
+                f"protocol: pairings = {self.pairings}: too large, at most "
+                f"{MOST_REPEATS}"
+            )
         if self.presynaptic not in (0, 1):
             yield f"protocol: presynaptic = {self.presynaptic}: must be 0 or 1"
         interval = 1000.0 / self.frequency
