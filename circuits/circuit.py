@@ -351,8 +351,11 @@ class Circuit:
             sides = ((pre, needs.presynaptic), (post, needs.postsynaptic))
             for model, values in sides:
                 for name, value in values.items():
+                    value = value(post.parameters) if callable(value) else value
                     found = getattr(model.parameters, name, value)
-                    if not math.isclose(found, value, rel_tol=1e-9):
+                    if value is not None and not math.isclose(
+                        found, value, rel_tol=1e-9
+                    ):
                         yield (
                             f"{where}: its rule needs {name} = {value:g} "
                             f"{model.unit(name)}, and the {model.name} cells have "

@@ -17,6 +17,7 @@ from circuits.schedule import Phase, Schedule
 from circuits.simulation import Record, check_records, plan_record
 from circuits.weights import initial_weights
 from dendrites._checks import flag, function, names, whole_number
+from dendrites._memory import check_memory
 from dendrites.errors import ConfigError, choices
 from dendrites.random import check_seed
 
@@ -124,6 +125,12 @@ def run_in_pieces(
     ]
     _check_intervals(recordings, piece)
     driven, forced = _check_announced(circuit, driven, forced)
+    wide = sum(circuit.population(name).size for name in driven)
+    check_memory(
+        8 * piece * wide,
+        f"run_in_pieces: waveforms of a piece of {piece} steps",
+        advice="Use a smaller piece.",
+    )
     runner = Runner(
         circuit.with_schedule(_schedule(circuit, piece, driven)),
         [initial_weights(circuit, seed=seed, given=weights)],

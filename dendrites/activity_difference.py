@@ -51,13 +51,15 @@ class Needs(NamedTuple):
     Parameters
     ----------
     presynaptic, postsynaptic : mapping of str to number
-        Values that parameters of the two cells must have, if these have them.
+        Values that parameters of the two cells must have, if these have them. Those of
+        the presynaptic cell may be functions of the other's parameters, which return
+        None where nothing is needed.
     undelayed : bool
         Whether times of presynaptic spikes count, so that signals must not arrive
         later than the rule reads them.
     """
 
-    presynaptic: Mapping[str, float] = {}
+    presynaptic: Mapping[str, float | Callable] = {}
     postsynaptic: Mapping[str, float] = {}
     undelayed: bool = False
 
@@ -224,7 +226,8 @@ def check_needs(where: str, needs) -> None:
         for name, value in mapping(
             of, getattr(needs, side), "parameters to values", error=ModelError
         ).items():
-            number(f"{of}: {name}", value)
+            if not (side == "presynaptic" and callable(value)):
+                number(f"{of}: {name}", value)
     flag(f"{where}: needs: undelayed", needs.undelayed)
 
 

@@ -15,6 +15,7 @@ from systems import two_populations  # noqa: E402
 
 import circuits  # noqa: E402
 import dendrites as dn  # noqa: E402
+from circuits.pieces import Inputs  # noqa: E402
 from dendrites import models, rules  # noqa: E402
 from dendrites.errors import DendritesError  # noqa: E402
 
@@ -220,6 +221,26 @@ def timing(rng):
     )
 
 
+def pieces(rng):
+    bias = circuits.Population("bias", models.source(), 1, pattern=1.0)
+    joined = circuits.Projection("bias", "output", "soma")
+    circuit = spiking(rule=RULE, more=(bias,), extra=(joined,))
+
+    def given(first, count):
+        steps = np.sort(rng.integers(0, count, 3))
+        if rng.random() < 0.3:
+            steps = integers(rng, 3, count)
+        return Inputs({}, {"input": (steps, integers(rng, 3, N_PRE))})
+
+    return [
+        piece.weights
+        for piece in circuits.run_in_pieces(
+            circuit, given, n_steps=2 * STEPS, piece=STEPS, forced=["input"],
+            record=["output"],
+        )
+    ]  # fmt: skip
+
+
 DOORS = (
     simulate,
     simulate,
@@ -231,6 +252,7 @@ DOORS = (
     fired,
     alignment,
     timing,
+    pieces,
 )
 
 

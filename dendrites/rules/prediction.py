@@ -6,7 +6,7 @@ learning rate per presentation instead of per ms: the postsynaptic cell is read 
 window of the first phase, the presynaptic signal in that of the second.
 """
 
-from dendrites.activity_difference import ActivityDifference, LowPass
+from dendrites.activity_difference import ActivityDifference, LowPass, Needs
 from dendrites.errors import ModelError
 
 
@@ -114,7 +114,10 @@ def spike_prediction(
     ``spike_rate`` (spikes of the step / dt), ``predicted_rate`` phi(V*) and
     ``importance`` h = phi'/phi, and presynaptic cells with the read ``psp``, their
     spikes seen through the kernel of the synapse. Its mean is the gradient of the
-    log-likelihood of the soma's spikes.
+    log-likelihood of the soma's spikes, if that kernel is the one through which the
+    dendrite sees them: a circuit checks that tau_rise of `models.spike_source` is
+    tau_syn of the cell and, without a current back from its soma, tau_decay
+    capacitance / g_leak.
 
     Parameters
     ----------
@@ -132,7 +135,18 @@ def spike_prediction(
         presynaptic="psp",
         learning_rate=learning_rate,
         low_pass=low_pass,
+        needs=Needs({"tau_rise": _tau_synapse, "tau_decay": _tau_dendrite}),
     )
+
+
+def _tau_synapse(p):
+    return getattr(p, "tau_syn", None)
+
+
+def _tau_dendrite(p):
+    if not {"capacitance", "g_leak"} <= {*p._fields} or getattr(p, "g_back", 0.0):
+        return None
+    return p.capacitance / p.g_leak
 
 
 def plateau_difference(

@@ -1,5 +1,6 @@
 """What must agree is checked where it meets: bounds, conductances, rules, targets."""
 
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -181,6 +182,37 @@ def test_the_traces_of_btsp_must_have_its_time_constants():
         onto(cell, rules.btsp(FIT), "synapse")
     with pytest.raises(ModelError, match="needs tau_instructive = 1500 ms"):
         onto(cell, rules.btsp(SINGLE_SPIKE), "synapse", pre)
+
+
+def test_the_kernel_of_spike_prediction_must_be_that_of_the_dendrite():
+    rule, onto_dendrite = rules.spike_prediction(0.1), {"signal": "spikes"}
+
+    def wired(pre, **parameters):
+        cell = models.urbanczik_senn(**parameters)
+        return onto(cell, rule, "dendrite", pre, **onto_dendrite)
+
+    wired(models.spike_source())
+    wired(models.spike_source(tau_rise=2.0), tau_syn=2.0)
+    wired(models.spike_source(tau_decay=5.0), capacitance=150.0)
+    wired(models.spike_source(tau_decay=7.0), g_back=10.0)
+    with pytest.raises(ModelError, match="needs tau_rise = 2 ms, .* have 3. Make"):
+        wired(models.spike_source(), tau_syn=2.0)
+    with pytest.raises(ModelError, match="needs tau_rise = 3 ms, .* have 2. Make"):
+        wired(models.spike_source(tau_rise=2.0), g_back=10.0)
+    with pytest.raises(ModelError, match="needs tau_decay = 5 ms, .* have 10. Make"):
+        wired(models.spike_source(), capacitance=150.0)
+
+
+def test_spike_prediction_asks_cells_without_such_parameters_for_nothing():
+    pre = models.spike_source(tau_rise=2.0)
+    cell = models.three_compartment()
+    reads = dict.fromkeys(("spike_rate", "predicted_rate", "importance"), _zero)
+    cell = replace(cell, reads={**cell.reads, **reads})
+    onto(cell, rules.spike_prediction(0.1), "basal", pre, signal="spikes")
+
+
+def _zero(cell, p):
+    return 0.0
 
 
 @pytest.mark.parametrize(

@@ -295,3 +295,32 @@ def test_patterns_of_a_task_are_refused_where_there_is_none():
     assert one.weights["pre_to_cell_dendrite"].any()
     for name, values in one.weights.items():
         np.testing.assert_array_equal(values, other.weights[name])
+
+
+def test_waveforms_of_a_piece_larger_than_memory_are_not_asked_for():
+    def never(first, count):
+        raise AssertionError("asked")
+
+    with pytest.raises(ConfigError, match="piece of 10{13} steps: too large(?s:.*)sma"):
+        next(
+            circuits.run_in_pieces(
+                predicting(), never, n_steps=10**13, piece=10**13,
+                driven=["current"], forced=["pre"],
+            )
+        )  # fmt: skip
+
+
+def test_spikes_of_a_piece_may_be_lists():
+    def listed(first, count):
+        waveforms, spikes = given(first, count)
+        return Inputs(
+            waveforms, {k: [x.tolist() for x in v] for k, v in spikes.items()}
+        )
+
+    options = {"driven": ["current"], "forced": ["pre"], "n_steps": STEPS}
+    one, two = (
+        [*circuits.run_in_pieces(predicting(), each, piece=STEPS, **options)]
+        for each in (given, listed)
+    )
+    for name, values in one[0].weights.items():
+        np.testing.assert_array_equal(two[0].weights[name], values)
