@@ -12,6 +12,7 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule, as_schedule
 from dendrites._checks import flag, items, number, shown, text
+from dendrites._sendable import Sendable
 from dendrites._streams import check_seed
 from dendrites._time import MOST_STEPS, is_multiple, n_steps
 from dendrites.activity_difference import NOW, ActivityDifference
@@ -36,7 +37,7 @@ class Layer(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Circuit:
+class Circuit(Sendable):
     """Populations joined by projections, shown patterns phase by phase.
 
     Parameters

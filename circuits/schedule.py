@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dendrites._checks import check_name, flag, items, names, number, shown
+from dendrites._sendable import Sendable
 from dendrites._time import n_steps
 from dendrites.errors import ModelError
 
@@ -14,7 +15,7 @@ _TIMES = {"duration": 1, "lag": 0, "window": 1, "window_start": 0}
 
 
 @dataclass(frozen=True, eq=False)
-class Phase:
+class Phase(Sendable):
     """A stretch of time with fixed inputs, or one sweep in which cells settle.
 
     Parameters

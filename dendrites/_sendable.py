@@ -1,4 +1,4 @@
-"""Cells and rules that can be sent to another process, as pickle does it.
+"""Cells, rules and circuits that can be sent to another process, as pickle does it.
 
 Pickle finds functions and classes by their name in a module. Those that a function
 makes, such as the rule of ``rules.btsp(...)`` with its captured numbers, have none.
@@ -13,7 +13,6 @@ import sys
 import types
 from collections import namedtuple
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import Any
 
 from dendrites.errors import ModelError
@@ -31,8 +30,8 @@ class Sendable:
             return super().__reduce_ex__(protocol)
         where, sent = type(self).__name__, {}
         values = {
-            f.name: _portable(getattr(self, f.name), f"{where}: {f.name}", sent)
-            for f in fields(self)
+            name: _portable(value, f"{where}: {name}", sent)
+            for name, value in vars(self).items()
         }
         return _restored, (type(self), values)
 

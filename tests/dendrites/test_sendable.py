@@ -14,7 +14,10 @@ from every_option.plain_cells import course
 from systems import two_populations
 
 import circuits
-from dendrites import ActivityDifference, SynapticRule, models, rules
+from circuits import algorithms
+from circuits.describe import describe
+from circuits.microcircuit import microcircuit
+from dendrites import ActivityDifference, SynapticRule, models, rules, transfer
 from dendrites._describe import plain
 from dendrites.errors import ModelError
 
@@ -122,6 +125,19 @@ def test_a_circuit_sent_to_a_spawned_process_gives_the_same_run(monkeypatch):
     assert sent.keys() == built.keys()
     for name, values in built.items():
         np.testing.assert_array_equal(sent[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        algorithms.guerguiev((3, 4, 2)),
+        algorithms.urbanczik_senn(3, 2),
+        microcircuit((3, 4, 2), phi=transfer.soft_rectifier(gamma=1.1)),
+    ],
+    ids=lambda circuit: circuit.name,
+)
+def test_every_circuit_can_be_pickled(circuit):
+    assert describe(sent(circuit)) == describe(circuit)
 
 
 class State(NamedTuple):
