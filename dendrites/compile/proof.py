@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import linecache
 import tokenize
+import warnings
 import weakref
 from types import CodeType
 
@@ -44,23 +45,30 @@ def definition(function):
         None where no text can be had, or none that compiles to this function.
     """
     code = function.__code__
-    if code not in _proved:
-        for text in _texts(code.co_filename, function.__globals__):
-            functions, imported = _parsed(text)
-            nodes = functions.get(code.co_name, ())
-            # Of those that do the same, the one nearest to where it stood.
-            for node in sorted(
-                nodes, key=functools.partial(_distance, code.co_firstlineno)
-            ):
-                if _compiles_to(node, code, imported):
-                    return _proved.setdefault(code, node)
-        return None
-    return _proved[code]
+    if code in _proved:
+        return _proved[code]
+    with warnings.catch_warnings():
+        # Of the text, such as odd escapes in it: Python told them when it first ran.
+        warnings.simplefilter("ignore")
+        node = _proof(code, function.__globals__)
+    return node if node is None else _proved.setdefault(code, node)
 
 
 def content_hash(code: CodeType) -> str:
     """Hash of what a code object does, wherever it stands."""
     return hashlib.blake2b(repr(_content(code)).encode(), digest_size=12).hexdigest()
+
+
+def _proof(code, scope):
+    for text in _texts(code.co_filename, scope):
+        functions, imported = _parsed(text)
+        nodes = functions.get(code.co_name, ())
+        # Of those that do the same, the one nearest to where it stood.
+        distance = functools.partial(_distance, code.co_firstlineno)
+        for node in sorted(nodes, key=distance):
+            if _compiles_to(node, code, imported):
+                return node
+    return None
 
 
 def _texts(filename, scope):

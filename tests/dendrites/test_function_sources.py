@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import types
+import warnings
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -141,6 +142,14 @@ def test_a_file_edited_after_import_does_not_change_what_was_imported(module):
     module(text.format("5.0"), load=False)
     linecache.checkcache()
     assert at(imported) == 6.0
+
+
+def test_a_file_that_python_warned_about_is_not_warned_about_again(module):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        written = module('NAME = "\\d"\ndef f(x):\n    return round(x) + 0.5\n')
+    # A warning is an error here; without source `round` would be refused.
+    assert at(written.f) == 2.5
 
 
 def test_lines_added_to_a_file_after_import_change_nothing(module):
