@@ -7,7 +7,6 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from experiments.experiment import Argument
-from experiments.repeats import check_repeats
 
 CITATION = "Sjostrom & Hausser (2006), Neuron 51, 227-238"
 LAG = 10.0  # ms
@@ -64,7 +63,6 @@ def distance_switch(
     Source: Sjostrom and Hausser (2006); Clopath et al. (2010); cell and dendrite: ours.
     """
     config = dict(locals())
-    check_repeats(pairings=pairings)
     from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
     from dendrites.errors import ConfigError

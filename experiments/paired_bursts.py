@@ -14,6 +14,7 @@ from circuits.projection import Constant
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError
 from dendrites.rules.voltage import clopath_delays
+from experiments.repeats import check_repeats
 
 LEAD = 150.0  # ms of rest, or of a constant current, before the first pairing
 TAIL = 60.0  # ms after the last spike
@@ -66,8 +67,7 @@ def bursts(
     ConfigError
         If a lag is not shorter than the period of its pairings, or there is none.
     """
-    if pairings < 1:
-        raise ConfigError(f"pairings = {pairings}: a burst has at least 1")
+    check_repeats(pairings=pairings)
     if not gap > 0:
         raise ConfigError(f"gap = {gap:g} ms: must be > 0")
     pre, post = [], []

@@ -6,7 +6,6 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from experiments.experiment import Argument
-from experiments.repeats import check_repeats
 
 CITATION = "Sjostrom, Turrigiano & Nelson (2001), Neuron 32, 1149-1164"
 LAG = 10.0  # ms
@@ -68,7 +67,6 @@ def pairing_frequency(
     and Nelson (2001), digitised; the fits are ours.
     """
     config = dict(locals())
-    check_repeats(pairings=pairings)
     from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
 

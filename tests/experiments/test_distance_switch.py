@@ -125,7 +125,7 @@ def test_places_of_the_headlines_are_always_among_the_distances():
 @pytest.mark.parametrize(
     ("bad", "error", "text"),
     [
-        ({"pairings": 0}, ConfigError, "a burst has at least 1"),
+        ({"pairings": 0}, ConfigError, "pairings: expected a whole number >= 1"),
         ({"frequencies": (120.0,)}, ConfigError, "a lag of 10 ms must be shorter"),
         ({"frequencies": ()}, ConfigError, "frequencies is empty"),
         ({"distances": (-5.0,)}, ModelError, "distance = -5.0: must be a plain number"),

@@ -211,7 +211,7 @@ def test_fitted_amplitudes_are_no_worse_than_the_published_ones(pairing):
     [
         ({"frequencies": (100.0,)}, ConfigError, "a lag of 10 ms must be shorter"),
         ({"frequencies": (-1.0,)}, ConfigError, "frequency = -1 Hz: must be > 0"),
-        ({"pairings": 0}, ConfigError, "a burst has at least 1"),
+        ({"pairings": 0}, ConfigError, "pairings: expected a whole number >= 1"),
         ({"delay": 0.05}, ModelError, "delay = 0.05 ms is no whole number of steps"),
         ({"distance": -1.0}, ModelError, "distance = -1.0: must be a plain number"),
     ],
