@@ -38,6 +38,8 @@ LOGISTIC = (
 )
 UNIFORM = Uniform(-1.0, 1.0)
 CONTINUOUS, TWO_SWEEP = "continuous", "two_sweep"
+PUBLISHED = "published"
+FILTER_TAU, PRESENTATION, LEARNING_LAG = 30.0, 100.0, 0.0  # ms, continuous form
 
 
 def microcircuit(
@@ -54,7 +56,7 @@ def microcircuit(
     interneuron_rates: Sequence[float] | float = 0.0,
     apical_rates: Sequence[float] | float = 0.0,
     top_down_rates: Sequence[float] | float = 0.0,
-    filter_tau: float | None = 30.0,
+    filter_tau: float | str | None = PUBLISHED,
     basal_initial: Uniform = UNIFORM,
     top_down_initial: Uniform = UNIFORM,
     self_predicting: bool = True,
@@ -65,8 +67,8 @@ def microcircuit(
     noise: str | None = None,
     sigma: float | None = None,
     input_tau: float | None = None,
-    presentation: float = 100.0,
-    learning_lag: float = 0.0,
+    presentation: float | None = None,
+    learning_lag: float | None = None,
     test_presentation: float | None = None,
     carry_state: bool = False,
     dt: float = 0.1,
@@ -101,8 +103,9 @@ def microcircuit(
         Learning rates of pyramidal-to-interneuron (W_IP), interneuron-to-apical (W_PI)
         and top-down weights (B). A layer that learns B has an apical tree in two parts,
         and B reaches the input field ``top_down``.
-    filter_tau : float or None
-        Time constant of the low-pass filter of every update, ms; continuous form.
+    filter_tau : "published", float or None
+        Time constant of the low-pass filter of every update, ms; None: no filter;
+        "published": 30 in the continuous form. Two sweeps have none.
     basal_initial, top_down_initial : Uniform
         Initial weights.
     self_predicting : bool
@@ -124,14 +127,16 @@ def microcircuit(
         Its size; default: that of the cells, 0.1.
     input_tau : float, optional
         Inputs pass a low-pass filter of this time constant, ms.
-    presentation, test_presentation : float
+    presentation, test_presentation : float, optional
         Duration of a training and of a test presentation, ms; continuous form.
-    learning_lag : float
+        Default: 100, and that of training.
+    learning_lag : float, optional
         Plasticity starts this many ms after a pattern appears; continuous form.
+        Default: 0.
     carry_state : bool
         Whether a presentation starts from the state the previous one ended in.
     dt : float
-        Step, ms.
+        Step, ms; of two sweeps, in schedules of your own that take time.
     stepper, seed, name : see Circuit
 
     Returns
@@ -157,6 +162,18 @@ def microcircuit(
         ("bias", bias),
     ):
         flag(option, value)
+    two_sweep = form == TWO_SWEEP
+    published = isinstance(filter_tau, str) and filter_tau == PUBLISHED
+    if two_sweep:
+        _refuse_times(
+            filter_tau=None if published else filter_tau,
+            presentation=presentation,
+            learning_lag=learning_lag,
+            test_presentation=test_presentation,
+        )
+    filter_tau = FILTER_TAU if published else filter_tau
+    presentation = PRESENTATION if presentation is None else presentation
+    learning_lag = LEARNING_LAG if learning_lag is None else learning_lag
     for option, value in (("filter_tau", filter_tau), ("input_tau", input_tau)):
         if value is not None:
             number(option, value, unit="ms", above=0.0)
@@ -194,7 +211,7 @@ def microcircuit(
     )
     _check_tied("interneuron", tie_interneurons, rates.interneuron)
     _check_tied("apical", tie_inhibition, rates.apical)
-    if form == TWO_SWEEP and (noise is not None or input_tau is not None):
+    if two_sweep and (noise is not None or input_tau is not None):
         raise ModelError(
             "form = 'two_sweep' takes no time: leave out noise and input_tau"
         )
@@ -211,7 +228,6 @@ def microcircuit(
     ]
     if bias:
         populations.append(Population("bias", source(), 1, pattern=1.0))
-    two_sweep = form == TWO_SWEEP
     low_pass = None if two_sweep or filter_tau is None else LowPass(filter_tau)
     projections, layers = _bottom_up(
         names, g, rates, low_pass, basal_initial, bias, two_sweep
@@ -409,6 +425,15 @@ def _sweeps(names, sources, projections):
     forward = Phase("forward", settle=up, silent=silent, on=sources)
     nudged = Phase("nudged", settle=tuple(down), on=(*sources, "target"))
     return (forward, nudged), (forward,)
+
+
+def _refuse_times(**times):
+    for name, value in times.items():
+        if value is not None:
+            raise ModelError(
+                f"{name} = {shown(value)}: form = 'two_sweep' takes no time: leave "
+                f"out {name}, or use form='continuous'"
+            )
 
 
 def _check_tied(kind, tied, rates):

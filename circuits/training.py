@@ -54,6 +54,7 @@ from dendrites.random import check_seed, draw_seed
 
 BLOCK = 10
 ACCURACY = 0.01
+PROBE = 50
 
 
 def train(
@@ -74,7 +75,7 @@ def train(
     dtype: str = "float64",
     chunk: int = CHUNK,
     threads: int | None = None,
-    probe: int = 50,
+    probe: int | None = None,
     progress: bool = False,
     checkpoint: str | os.PathLike | None = None,
     resume: bool | str = False,
@@ -121,9 +122,10 @@ def train(
         Samples per work unit. May change last digits; the number of threads does not.
     threads : int, optional
         Default: all processors.
-    probe : int
+    probe : int, optional
         Training examples on which each epoch's update is compared with the exact
-        gradient; 0 switches the comparison off.
+        gradient; 0 switches the comparison off. Default: 50 where the circuit says
+        which feedforward network it holds (`layers`), else 0.
     progress : bool
         Show a progress bar (lines where there is no terminal) on standard error.
     checkpoint : path, optional
@@ -170,9 +172,7 @@ def train(
         dtype=check_dtype(dtype),
         chunk=whole_number("chunk", chunk, lowest=1),
         threads=check_threads(threads),
-        probe=min(
-            whole_number("probe", probe, lowest=0), len(task.splits["train"].inputs)
-        ),
+        probe=min(_probe(circuit, probe), len(task.splits["train"].inputs)),
         rate_decay=_factor("rate_decay", rate_decay),
         integrator=integrator,
         jumps=check_jumps(circuit, integrator, jumps),
@@ -480,6 +480,18 @@ def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
                 f"{circuit.name!r}. Use targets inside the range of its transfer "
                 "function, such as 0.1 and 0.8"
             )
+
+
+def _probe(circuit, probe):
+    if probe is None:
+        return PROBE if circuit.layers else 0
+    probe = whole_number("probe", probe, lowest=0)
+    if probe and not circuit.layers:
+        raise ConfigError(
+            f"probe = {probe}: circuit {circuit.name!r} has no `layers`, so there is "
+            "no exact gradient to compare with; leave probe out, or give it layers"
+        )
+    return probe
 
 
 def _accuracy(integrator, jumps, accuracy):

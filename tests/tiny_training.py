@@ -27,12 +27,12 @@ def tiny_task(n_train=40, n_test=20, seed=0):
 
 
 def tiny_circuit(sizes=SIZES, **options):
-    """A microcircuit whose presentations take 32 steps."""
+    """A microcircuit whose presentations take 32 steps, or two sweeps."""
+    times = {"presentation": 4.8, "learning_lag": 2.4}
     options = {
         "learning_rate": 0.4,
         "interneuron_rate": 0.8,
-        "presentation": 4.8,
-        "learning_lag": 2.4,
+        **({} if options.get("form") == "two_sweep" else times),
         "g_dendrite": "matched",
         "dt": 0.15,
         "seed": 3,

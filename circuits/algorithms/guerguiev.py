@@ -10,7 +10,7 @@ from circuits.population import Population
 from circuits.projection import Constant, Projection, Tied, Uniform
 from circuits.schedule import Phase, Schedule
 from dendrites import rules
-from dendrites._checks import check_size, choice, flag, items, number
+from dendrites._checks import check_size, choice, flag, items, number, shown
 from dendrites.errors import ModelError
 from dendrites.models import source, spike_source
 from dendrites.models.guerguiev import (
@@ -159,6 +159,20 @@ def guerguiev(
         raise ModelError(
             f"guerguiev: feedback = {feedback!r} needs exactly one hidden layer and "
             f"fed_back = 'spikes'; got {n_hidden} and {fed_back!r}"
+        )
+    for name, value, usual in (
+        ("feedback", feedback, "random"),
+        ("fed_back", fed_back, "spikes"),
+        ("g_apical", g_apical, 0.0),
+    ):
+        if not n_hidden and value != usual:
+            raise ModelError(
+                f"guerguiev: {name} = {shown(value)}: has no effect without a hidden "
+                f"layer; leave {name} out, or give sizes with a hidden layer"
+            )
+    if feedback == "zero" and fed_back != "spikes":
+        raise ModelError(
+            f"guerguiev: fed_back = {fed_back!r}: has no effect with feedback = 'zero'"
         )
     names = ["input", *(f"hidden{k + 1}" for k in range(n_hidden)), "output"]
     hidden = guerguiev_hidden(memory=memory, g_apical=g_apical)

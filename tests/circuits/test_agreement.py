@@ -112,7 +112,7 @@ def test_values_of_sources_that_open_negative_conductances_are_refused():
 
 
 def test_examples_that_open_negative_conductances_are_refused():
-    task, circuit = tiny_task(), guerguiev([8, 3], feedback="zero")
+    task, circuit = tiny_task(), guerguiev([8, 3])
     targets = task.splits["train"].targets + 0.5
     train = task.splits["train"]._replace(targets=targets)
     task = circuits.Task("bright", {**task.splits, "train": train})

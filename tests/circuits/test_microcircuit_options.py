@@ -318,7 +318,7 @@ def test_updates_are_the_gradient_times_the_scale_of_their_layer(form):
         SIZES,
         form="continuous" if form == "equilibrium" else form,
         filter_tau=None,
-        presentation=0.1,
+        presentation=0.1 if form == "equilibrium" else None,
         **options,
     )
     weights = start_of(circuit)
@@ -390,6 +390,18 @@ def test_lateral_weights_that_do_not_predict_are_drawn_like_basal_ones():
 REFUSED = [
     ({"form": "two_sweeps"}, "form = .*: did you mean 'two_sweep'"),
     ({"form": "two_sweep", "noise": "white"}, "takes no time: leave out noise"),
+    *(
+        (
+            {"form": "two_sweep", name: value},
+            f"{name} = {value}.*takes no time: leave out {name}",
+        )
+        for name, value in (
+            ("filter_tau", 30.0),
+            ("presentation", 100.0),
+            ("learning_lag", 0.0),
+            ("test_presentation", 50.0),
+        )
+    ),
     (
         {"basal_rates": [0.1, 0.1]},
         "basal_rates has 2 values, must have one number or 3",
@@ -405,7 +417,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("options", "text"), REFUSED, ids=[t[:20] for _, t in REFUSED])
+@pytest.mark.parametrize(("options", "text"), REFUSED, ids=[t[:30] for _, t in REFUSED])
 def test_an_impossible_option_is_refused(options, text):
     with pytest.raises(ModelError, match=text):
         circuit = microcircuit(SIZES, **{"basal_rates": 0.1, **options})

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -242,3 +243,8 @@ def test_training_in_single_precision_stays_close(tree):
     np.testing.assert_allclose(
         single["training"].loss, tree["training"].loss, rtol=0, atol=1e-4
     )
+
+
+def test_a_circuit_without_layers_is_not_probed():
+    tree = tiny_train(replace(tiny_circuit(), layers=()), epochs=1)
+    assert json.loads(tree.attrs["config_json"])["probe"] == 0

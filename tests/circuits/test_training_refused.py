@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,11 @@ def test_counts_must_be_whole_numbers_above_zero(nothing_compiles, name, value):
 def test_options_that_say_nothing_possible_are_refused(nothing_compiles, options, text):
     with pytest.raises((ConfigError, ModelError), match=text):
         tiny_train(**options)
+
+
+def test_a_probe_of_a_circuit_without_layers_is_refused(nothing_compiles):
+    with pytest.raises(ConfigError, match="probe = 50: .* has no `layers`"):
+        tiny_train(replace(tiny_circuit(), layers=()), probe=50)
 
 
 @pytest.mark.parametrize(
