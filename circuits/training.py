@@ -395,7 +395,7 @@ def check_jumps(circuit: Circuit, integrator: str, jumps: int | None) -> int | N
         Where jumps do not belong, or cells have noise or no derivative, or signals
         are delayed.
     """
-    if integrator != EQUILIBRIUM:
+    if check_integrator(integrator) != EQUILIBRIUM:
         if jumps is not None:
             raise ConfigError(
                 f"jumps = {jumps!r}: only the integrator 'equilibrium' makes jumps, "
