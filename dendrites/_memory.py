@@ -12,6 +12,8 @@ from dendrites.errors import ConfigError
 
 # The rest is for what an estimate does not count.
 FRACTION = 0.8
+# Not worth asking the system for, which took a tenth of a short simulation.
+SMALL = 2**20
 ADVICE = (
     "Use smaller populations, record fewer units or a longer interval, or smaller "
     "batches."
@@ -46,7 +48,10 @@ def check_memory(
     ConfigError
         With both figures and what makes the request smaller.
     """
-    limit = int(available_bytes() * FRACTION) if limit is None else limit
+    if limit is None:
+        if needed <= SMALL:
+            return
+        limit = int(available_bytes() * FRACTION)
     if needed > limit:
         raise ConfigError(
             f"{what}: too large: needs {gib(needed)} of memory, and {gib(limit)} are "

@@ -67,6 +67,13 @@ def test_a_machine_that_tells_nothing_is_no_reason_to_fail(linux):
     assert _memory.available_bytes() > 0
 
 
+def test_the_system_is_not_asked_for_a_mebibyte(monkeypatch):
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 0)
+    _memory.check_memory(2**20, "it")
+    with pytest.raises(ConfigError, match="too large"):
+        _memory.check_memory(2**20 + 1, "it")
+
+
 def test_what_does_not_fit_is_refused_with_both_figures():
     with pytest.raises(ConfigError, match="needs 30 KiB of .*, and 20 KiB are"):
         _memory.check_memory(30 * 1024, "it", limit=20 * 1024)

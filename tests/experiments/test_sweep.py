@@ -504,6 +504,7 @@ def test_only_the_groups_asked_for_are_joined(filled):
 def test_groups_larger_than_memory_are_refused(filled, monkeypatch):
     folder = filled()
     monkeypatch.setattr("dendrites._memory.available_bytes", lambda: 1000)
+    monkeypatch.setattr("dendrites._memory.SMALL", 0)
     with pytest.raises(ConfigError, match=r"joining 2 groups of 6 jobs.*groups="):
         open_sweep(folder.path)
 
