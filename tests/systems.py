@@ -76,7 +76,9 @@ def patterns(sizes, *, batch=1, seed=0):
 def plastic_microcircuit(sizes, *, steps=200, rates=LEARNING, **options):
     """A microcircuit with everything but the top-down weights plastic."""
     options = {"self_predicting": False, **options}
-    return microcircuit(sizes, presentation=0.1 * steps, **rates, **options)
+    if options.get("form") != "two_sweep":
+        options["presentation"] = 0.1 * steps
+    return microcircuit(sizes, **rates, **options)
 
 
 def run(circuit, shown, *, weights=None, times=1, **options):

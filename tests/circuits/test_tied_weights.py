@@ -276,8 +276,12 @@ def test_a_field_brought_by_tied_weights_equals_that_of_free_ones(kind, batch):
 def transported(form):
     """A circuit whose feedback runs through the transposed forward weights."""
     transport = Tied("hidden1_to_output_basal", transpose=True)
+    times = {"presentation": 30.0, "learning_lag": 12.0}
     circuit = microcircuit(
-        [6, 5, 3], form=form, basal_rates=0.02, presentation=30.0, learning_lag=12.0
+        [6, 5, 3],
+        form=form,
+        basal_rates=0.02,
+        **(times if form == "continuous" else {}),
     )
     ties = {
         "output_to_hidden1_apical": transport,
