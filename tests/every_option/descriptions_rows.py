@@ -343,7 +343,7 @@ DOORS = [
     Door(
         Circuit,
         with_network,
-        {"layers": acts(()), "phi": acts((halved, *LOGISTIC[1:]))},
+        {"layers": refused(()), "phi": acts((halved, *LOGISTIC[1:]))},
         name="Circuit-network",
     ),
     Door(

@@ -152,7 +152,8 @@ def test_after_training_the_teacher_still_adds_to_apical_potentials(tree):
     assert quiet < rms(apical(tree, "with", "before")[-1]) / 2
 
 
-def test_interneurons_that_track_faster_keep_apical_dendrites_quieter(tree):
+def test_faster_interneurons_keep_apical_dendrites_quieter(tree, monkeypatch):
+    monkeypatch.setattr("experiments.digits.BACKPROP_EPOCHS", 1)
     fast = digits(epochs=2, hidden=(12, 8), interneuron_rate=8.0, threads=1)
     quiet = rms(apical(fast, "without", "after")[-1])
     # Four times the rate; the lag of a tracking weight falls with the rate.

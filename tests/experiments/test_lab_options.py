@@ -102,6 +102,7 @@ def test_every_field_of_a_protocol_changes_the_drives_or_is_refused(
         assert drives(model, Protocol(**changed)) != before, field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", ["stays on", "pulses by both"])
 def test_every_field_of_a_protocol_changes_what_the_burst_model_does(burst, base):
     values = {"apical_current": 300.0, "frequency": 20.0, **BASES[base]}

@@ -142,6 +142,7 @@ def trial(tmp_path, monkeypatch, expected):
     return lambda number, workers: Trial(tmp_path, expected, number, workers)
 
 
+@pytest.mark.slow
 def test_a_sweep_survives_the_death_of_its_process_and_of_a_worker(trial):
     trial = trial(0, workers=2)
     trial.kill(group=False)
