@@ -15,6 +15,7 @@ from dendrites.compile.whole_numbers import WholeNumbers
 from dendrites.errors import ModelError
 
 _RESERVED = {"np", "njit", "INNER", "NamedTuple", "math", "loop", "advance", "weight"}
+_RESERVED |= {"bool", "int"}
 _KEPT_TEXTS = 64
 
 _written = weakref.WeakKeyDictionary()
@@ -236,6 +237,11 @@ class _Rewrite(ast.NodeTransformer):
 
     def visit_UnaryOp(self, node):
         return self._as_float(node)
+
+    def visit_Compare(self, node):
+        # Where nothing is compiled, numbers out of arrays are NumPy's, and so is what
+        # their comparisons give: True + True is True there, and True - True an error.
+        return ast.Call(_expression("bool"), [self.generic_visit(node)], [])
 
     def _as_float(self, node):
         number = id(node) not in self.whole.nodes and self.whole.is_whole(node)

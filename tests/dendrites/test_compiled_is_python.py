@@ -174,6 +174,7 @@ def indices(x):
         lambda x: int(-0.5 * x) + round(2.5) + math.floor(-x) + math.ceil(x),
         lambda x: 3_000_000_000 * 4_000_000_000 * x,
         lambda x: (x > 0) + True + (x and 3) + (not x),
+        lambda x: (x > 0) - (x < 3) - (-(x > 1)) + (x > 0) * (1 < x < 9),
         lambda x: math.atan2(-0, -1) + math.atan2(0 * -1, -1),
         factorial,
         keywords_inside,
