@@ -66,7 +66,8 @@ def gib(n: int) -> str:
     while n >= 10 * 1024 ** (power + 1) and power < len(_PREFIXES) - 1:
         power += 1
     share = n / 1024**power if n < 2**1000 else float("inf")
-    return f"{share:.3g} {_PREFIXES[power]}"
+    # A unit counts up to 10,240, which three digits would write as a power of ten.
+    return f"{share:.{3 if share < 1000 else 5}g} {_PREFIXES[power]}"
 
 
 def _linux():

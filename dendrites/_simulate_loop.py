@@ -1,57 +1,71 @@
-"""The time loop of one cell model under many conditions, laid out as its units."""
+"""The time loop of one cell model under many conditions, laid out as its samples."""
 
-from dendrites.compile.calls import at, call_cell, call_read
-from dendrites.compile.jit import kernel
+from dendrites.compile.calls import at, call_operation
+from dendrites.compile.jit import inlined_kernel, kernel
+from dendrites.compile.rows import ADDRESS, BLOCK_STEP, CELL_FIELD
 from dendrites.random import normal, uniform
 
 CHECK_EVERY = 100
 
 
+@inlined_kernel
+def _run_rows(rows, weights, lane, span):
+    n_rows, width = rows.shape
+    for k in range(n_rows):
+        row = at(rows, k * width)
+        call_operation(row[ADDRESS], weights, lane, row, span)
+
+
 @kernel
-def simulate_kernel(fill, step, reads, model, state, start, drives, params, run, out):
-    """Advance all conditions together and record them after their steps.
+def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress):
+    """Advance all conditions together up to a step and record them after their steps.
 
     Parameters
     ----------
-    fill, step, reads : loop tables
-        One loop each; `reads` one per recorded read.
-    model : (has_fill, n_variables, n_fields, n_reads, stages)
-        A spiking cell leaves its counts in the last field of `drives`.
-    state : float64, (n_variables * n,)
-    start : float64, shape of `state`; used with two stages only
-    drives : float64, (n_steps * n_fields * n,)
-        Inputs of each step, held from its beginning to its end.
-    params : float64, (n_parameters,)
-    run : (n_steps, every, n, dt, limit)
-        Nothing may reach `limit` in size.
-    out : (v, values, compartments, status)
-        v (n_records, n_compartments, n); values (n_reads * n_records * n,);
-        compartments: their variables; status: written on divergence, (step, variable,
-        condition).
+    rows : (fill, step, reads), each int64, (n_operations, n_columns)
+        Operations of a step: fillings, moves, and reads where it is recorded.
+    weights : float64, (n_parameters,)
+    lane : float64
+        State (n_variables, n), with two stages once more; what the reads write; from
+        `inputs` on the inputs of each step, (n_steps, n_fields, n), held from its
+        beginning to its end. A spiking cell leaves its counts in the last field.
+    span : int64
+        See `rows`.
+    shape : (n, n_variables, n_fields, inputs, stages, n_steps)
+    last : int
+        Step to stop after; all of them, or fewer to be called again.
+    recording : (every, v, compartments, limit)
+        v (n_records, n_compartments, n); compartments: their variables; nothing may
+        reach `limit` in size.
+    progress : int64, (3,)
+        Steps done, before and after; on divergence also variable and condition.
 
     Returns
     -------
     bool
         Whether a value reached the limit or is not finite.
     """
-    has_fill, n_variables, n_fields, n_reads, stages = model
-    n_steps, every, n, dt, limit = run
-    v, values, compartments, status = out
-    n_records = n_steps // every
-    cells, p = at(state, 0), at(params, 0)
-    for s in range(n_steps):
-        field = s * n_fields * n
+    fill, step, reads = rows
+    n, n_variables, n_fields, inputs, stages, n_steps = shape
+    every, v, compartments, limit = recording
+    size = n_variables * n
+    state, start = at(lane, 0), at(lane, size)
+    p, now = at(weights, 0), at(span, 0)
+    for s in range(progress[0], last):
+        for k in range(len(fill)):
+            fill[k, CELL_FIELD] = inputs + s * n_fields * n
+        for k in range(len(step)):
+            step[k, CELL_FIELD] = inputs + s * n_fields * n
         for stage in range(stages):
-            if has_fill:
-                call_cell(fill[0], (cells, at(drives, field), n, p, dt, n))
+            _run_rows(fill, p, state, now)
             if stage == 0 and stages == 2:
                 # Taken after the filling: the mean of an algebraic compartment over
                 # the two stages is then its value, not half of an older one.
-                for i in range(n_variables * n):
+                for i in range(size):
                     start[i] = state[i]
-            call_cell(step[0], (cells, at(drives, field), n, p, dt, n))
+            _run_rows(step, p, state, now)
         if stages == 2:
-            for i in range(n_variables * n):
+            for i in range(size):
                 state[i] = 0.5 * (start[i] + state[i])
         done = s + 1
         if done % every == 0:
@@ -59,14 +73,14 @@ def simulate_kernel(fill, step, reads, model, state, start, drives, params, run,
             for c in range(len(compartments)):
                 for i in range(n):
                     v[r, c, i] = state[compartments[c] * n + i]
-            for k in range(n_reads):
-                place = (k * n_records + r) * n
-                call_read(reads[k], (cells, n, p, at(values, place), n))
+            span[BLOCK_STEP] = r
+            _run_rows(reads, p, state, now)
         if done % CHECK_EVERY == 0 or done == n_steps:
-            for i in range(n_variables * n):
+            for i in range(size):
                 if not abs(state[i]) < limit:
-                    status[0], status[1], status[2] = done, i // n, i % n
+                    progress[0], progress[1], progress[2] = done, i // n, i % n
                     return True
+        progress[0] = done
     return False
 
 

@@ -43,6 +43,8 @@ class CompileError(ModelError):
 def choices(name: str, allowed: Iterable[str]) -> str:
     """Close matches of a misspelt name and, for a short list, all names allowed."""
     allowed = [str(item) for item in allowed]
+    if not allowed:
+        return "there are none"
     close = difflib.get_close_matches(str(name), allowed, n=3, cutoff=0.5)
     parts = []
     if close:

@@ -1,4 +1,4 @@
-"""What a result was made with: source commit, package versions, machine."""
+"""When and with what a result was made: commit, package versions, machine."""
 
 import functools
 import importlib.metadata
@@ -6,12 +6,18 @@ import os
 import platform
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
 # Written when a package is built: commit and whether files differed from it.
 COMMIT_FILE = Path(__file__).resolve().with_name("commit.txt")
 UNKNOWN = "unknown", 0
+
+
+def now() -> str:
+    """This moment, as the schema writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @functools.cache

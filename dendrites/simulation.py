@@ -17,7 +17,7 @@ from dendrites import dataset
 from dendrites._checks import shown
 from dendrites._describe import plain
 from dendrites._memory import check_memory
-from dendrites._simulate_loop import CHECK_EVERY, fill_random_kernel, simulate_kernel
+from dendrites._simulate_run import SimulationRun
 from dendrites._simulation_checks import (
     conditions,
     forced_trains,
@@ -25,13 +25,12 @@ from dendrites._simulation_checks import (
     read_names,
     units_of,
 )
-from dendrites._streams import check_seed, draw_seed, stream_key
+from dendrites._simulation_inputs import fill_inputs
+from dendrites._streams import check_seed, draw_seed
 from dendrites._time import n_steps, recording_steps
 from dendrites.cell import CellModel
-from dendrites.compile.jit import compiling
-from dendrites.compile.loops import fill_loop, loop_table, read_loop, step_loop
-from dendrites.drives import Drive, sample
-from dendrites.errors import ConfigError, ModelError, NumericalError
+from dendrites.drives import Drive
+from dendrites.errors import ConfigError, ModelError
 from dendrites.steppers import check_stepper, is_explicit
 
 ADVICE = "Use fewer conditions, a shorter run, a larger dt or a longer record_every."
@@ -116,6 +115,9 @@ def simulate(
         of an explicit method.
     NumericalError
         Where and when a value left the finite range.
+    KeyboardInterrupt
+        After Ctrl+C, within a second. Its attribute `run` is the tree up to the last
+        recorded step, marked ``complete=0``; None before the first.
     """
     if not isinstance(cell, CellModel):
         raise ModelError(
@@ -157,32 +159,7 @@ def simulate(
     recorded = n_records * (len(cell.compartments) + len(reads) + len(drives))
     _check_fits(cell, n, steps, recorded)
     created = _now()
-    inputs = _sampled(cell, drives, n, steps, float(dt), seed)
-    if cell.spiking:
-        _decide_spikes(inputs[:, -1], forced, seed)
-    v, values = _run(cell, stepper, reads, start, inputs, steps, every, float(dt), n)
-    held = inputs[every - 1 :: every]
-    others = {
-        name: (("time", "unit"), values[k].T[:, :, np.newaxis], units[name])
-        for k, name in enumerate(reads)
-    }
-    for name in drives:
-        column = held[:, cell.inputs._fields.index(name)].T.copy()
-        others[f"input_{name}"] = (("time",), column, units[f"input_{name}"])
-    recording = dataset.population_dataset(
-        np.arange(1, n_records + 1) * every,
-        float(dt),
-        v.transpose(2, 0, 1)[..., np.newaxis],
-        cell.compartments,
-        [0],
-        v_units=units["v"],
-        others=others,
-        leading=("condition", np.arange(n)),
-    )
-    groups = {"/populations/cell": recording}
-    if cell.spiking:
-        # The loop has put the counts in the place of what decided them.
-        groups["/spikes/cell"] = dataset.spike_dataset(inputs[:, -1:], float(dt))
+    run = SimulationRun(cell, stepper, reads, start, steps, every, float(dt), n)
     config = {
         "cell": cell.name,
         "parameters": cell.parameters._asdict(),
@@ -200,20 +177,62 @@ def simulate(
         config["random"] = dict(cell.random)
     if forced is not None:
         config["forced_spikes"] = [_train(steps_of, dt) for steps_of in forced]
-    return dataset.run_tree(
-        "simulation",
-        config,
-        groups,
-        title=f"{cell.name}, {n} condition{'s' if n > 1 else ''}, {steps * dt:g} ms",
-        integrator=stepper if cell.step is None else "own step",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=steps * float(dt),
-        citation=cell.source,
-        created_utc=created,
-        extra={"finished_utc": _now()},
+
+    title = f"{cell.name}, {n} condition{'s' if n > 1 else ''}, {steps * dt:g} ms"
+
+    def tree():
+        return dataset.run_tree(
+            "simulation",
+            config,
+            _groups(run, list(drives), units),
+            title=title,
+            integrator=stepper if cell.step is None else "own step",
+            dt_ms=dt,
+            dtype="float64",
+            seed=seed,
+            t_stop_ms=steps * float(dt),
+            citation=cell.source,
+            created_utc=created,
+            complete=run.n_done == steps,
+            extra={"finished_utc": _now()},
+        )
+
+    try:
+        fill_inputs(run.inputs, cell, drives, forced, float(dt), seed)
+        run.advance()
+    except KeyboardInterrupt as stop:
+        stop.run = tree() if run.n_records else None
+        raise
+    return tree()
+
+
+def _groups(run, driven, units):
+    """Recordings and spikes of a run as far as it has come."""
+    cell, n_records, every = run.cell, run.n_records, run.every
+    n_steps = run.steps if run.n_done == run.steps else n_records * every
+    inputs = run.inputs[:n_steps]
+    others = {
+        name: (("time", "unit"), values[:n_records].T[..., np.newaxis], units[name])
+        for name, values in zip(run.reads, run.values, strict=True)
+    }
+    for name in driven:
+        column = inputs[every - 1 :: every, cell.inputs._fields.index(name)].T.copy()
+        others[f"input_{name}"] = (("time",), column, units[f"input_{name}"])
+    recording = dataset.population_dataset(
+        np.arange(1, n_records + 1) * every,
+        run.dt,
+        run.v[:n_records].transpose(2, 0, 1)[..., np.newaxis],
+        cell.compartments,
+        [0],
+        v_units=units["v"],
+        others=others,
+        leading=("condition", np.arange(run.n)),
     )
+    groups = {"/populations/cell": recording}
+    if cell.spiking:
+        # The loop has put the counts in the place of what decided them.
+        groups["/spikes/cell"] = dataset.spike_dataset(inputs[:, -1:], run.dt)
+    return groups
 
 
 def _check_fits(cell, n, steps, recorded):
@@ -223,98 +242,6 @@ def _check_fits(cell, n, steps, recorded):
         f"simulate: {n} conditions of {steps} steps",
         advice=ADVICE,
     )
-
-
-def _run(cell, stepper, reads, start, inputs, steps, every, dt, n):
-    """Recorded potentials (record, compartment, n) and reads (read, record, n)."""
-    n_records, n_variables = steps // every, len(start)
-    has_fill = cell.instantaneous is not None
-    stages = 2 if stepper == "heun" else 1
-    state = np.repeat(start, n)
-    v = np.empty((n_records, len(cell.compartments), n))
-    values = np.empty(len(reads) * n_records * n)
-    rows = np.array([cell.state._fields.index(name) for name in cell.compartments])
-    status = np.zeros(3, np.int64)
-    with compiling():
-        fills = [fill_loop(cell, np.float64)] if has_fill else []
-        moves = [step_loop(cell, np.float64, stepper)]
-        looks = [read_loop(cell, cell.read(name), np.float64) for name in reads]
-        diverged = simulate_kernel(
-            loop_table(fills),
-            loop_table(moves),
-            loop_table(looks),
-            (int(has_fill), n_variables, inputs.shape[1], len(reads), stages),
-            state,
-            np.empty(state.size if stages == 2 else 0),
-            inputs.reshape(-1),
-            np.array(cell.parameters, dtype=float),
-            (steps, every, n, dt, float(cell.limit)),
-            (v, values, rows.astype(np.int64), status),
-        )
-    if diverged:
-        raise _diverged(cell, dt, *status.tolist())
-    return v, values.reshape(len(reads), n_records, n)
-
-
-def _diverged(cell, dt, step, variable, condition):
-    name = cell.state._fields[variable]
-    kind = "compartment" if name in cell.compartments else "state field"
-    since = (step - 1) // CHECK_EVERY * CHECK_EVERY * dt
-    text = (
-        f"simulate: {cell.name} cell, {kind} {name!r}, condition {condition} left the "
-        f"finite range (its limit is {cell.limit:g}) between t = {since:g} and "
-        f"{step * dt:g} ms; dt = {dt:g} ms"
-    )
-    if cell.time_constant is not None:
-        tau = float(cell.time_constant(cell.parameters))
-        text += f" is {dt / tau:.2g} x the fastest time constant"
-    return NumericalError(
-        f"{text}. Use a smaller dt or weaker drives, or CellModel(limit=...) if such "
-        "values are meant."
-    )
-
-
-def _sampled(cell, drives, n, steps, dt, seed):
-    """Inputs (step, field, n); fields without a drive or random numbers are 0."""
-    inputs = np.zeros((steps, cell.n_fields, n))
-    for name, kind in cell.random.items():
-        column = inputs[:, cell.inputs._fields.index(name)]
-        divisor = math.sqrt(dt) if kind == "white" else 1.0
-        key = stream_key(seed, f"noise/{name}")
-        fill_random_kernel(column, kind == "uniform", divisor, *key)
-    for name, given in drives.items():
-        column = inputs[:, cell.inputs._fields.index(name)]
-        alike = isinstance(given, Drive) and not given.is_random
-        each = given if isinstance(given, list) else [given] * (1 if alike else n)
-        # A shared drive without random parts is sampled once.
-        places = [slice(None)] if alike else range(n)
-        for k, (drive, place) in enumerate(zip(each, places, strict=True)):
-            try:
-                values = sample(drive, steps, dt, seed=seed, stream=name, condition=k)
-            except ModelError as error:
-                raise ModelError(f"simulate: {name}, condition {k}: {error}") from None
-            _refuse_negative(cell, name, values)
-            column.T[place] = values
-    return inputs
-
-
-def _refuse_negative(cell, name, values):
-    if name in cell.conductance_inputs and values.min() < 0:
-        step = int(np.argmax(values < 0))
-        raise ModelError(
-            f"simulate: {name} = {values[step]:g} {cell.unit(name)} in step {step}: a "
-            "conductance of a cell must be >= 0"
-        )
-
-
-def _decide_spikes(column, forced, seed):
-    """What decides the spikes of every step and condition: `CellModel.n_fields`."""
-    if forced is None:
-        fill_random_kernel(column, True, 1.0, *stream_key(seed, "spikes"))
-        return
-    column[:] = -1.0
-    for condition, steps_of in enumerate(forced):
-        np.subtract.at(column[:, condition], steps_of, 1.0)
 
 
 def _train(steps_of, dt):

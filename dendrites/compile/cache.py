@@ -16,24 +16,27 @@ from pathlib import Path
 
 import numba
 
-_WRITTEN_OUT = ("models", "rules", "algorithms")
+# Files whose functions can end up in machine code. Cell models, rules and whatever else
+# is written out in generated modules carry hashes of their own; doors hold no kernels.
+_KERNELS = (
+    "dendrites/compile/*.py",
+    "dendrites/random.py",
+    "dendrites/transfer.py",
+    "dendrites/_simulate_loop.py",
+    "circuits/engine/**/*.py",
+)
 
 
 @functools.cache
 def _sources():
-    """Hash of every source file that can end up in a kernel, and stamps of the files.
-
-    Cell models, named rules and algorithms cannot: the text of their functions is
-    written out in generated modules, which carry hashes of their own.
-    """
+    """Hash of every source that can end up in a kernel, and stamps of the files."""
     digest, stamps = hashlib.blake2b(digest_size=10), {}
-    root = Path(__file__).resolve().parents[1]
-    for folder in (root, root.parent / "circuits"):
-        for path in sorted(folder.rglob("*.py")):
-            if path.parent.name not in _WRITTEN_OUT:
-                stamps[os.path.realpath(path)] = _stamp(path)
-                name = path.relative_to(root.parent).as_posix()
-                digest.update(name.encode() + b"\0" + path.read_bytes())
+    root = Path(__file__).resolve().parents[2]
+    for pattern in _KERNELS:
+        for path in sorted(root.glob(pattern)):
+            stamps[os.path.realpath(path)] = _stamp(path)
+            name = path.relative_to(root).as_posix()
+            digest.update(name.encode() + b"\0" + path.read_bytes())
     digest.update(numba.__version__.encode())
     return digest.hexdigest(), stamps
 

@@ -109,11 +109,6 @@ def inner_kernel(function):
     return _compiled(function, INNER)
 
 
-def array_kernel(function):
-    """An inner kernel that calls NumPy: its arrays count their references."""
-    return _compiled(function, {**INNER, "_nrt": True})
-
-
 def inlined_kernel(function):
     """The same for a part that one kernel consists of.
 
@@ -121,6 +116,11 @@ def inlined_kernel(function):
     parts that are inlined are compiled once (measured: 12 s instead of 22 s).
     """
     return _compiled(function, {**INNER, "inline": "always"})
+
+
+def operation(function):
+    """Compile an operation of a program, called by its address alone."""
+    return _compiled(function, {**INNER, "inline": "never"})
 
 
 def _compiled(function, options):

@@ -1,11 +1,10 @@
-"""Compiled loops over a population or a projection, made from scalar functions.
+"""Operations over a population or a projection, made from scalar functions.
 
 Every scalar function of a user or of this library enters through one of the loops
-below. Each kind has one fixed signature of pointers and numbers (`calls`), so the
-engine holds them in tables and never recompiles for a new cell, rule, size or depth.
+below. All are operations (`calls`) that find their operands in a row (`rows`), so
+programs hold their addresses and nothing is compiled for a new size or depth.
 A loop is known by the text of its functions, read anew for every run: what a function
 is made of may have changed since the last one.
-Variable v of cell i lies at ``v * stride + i`` of its pointer.
 """
 
 from typing import NamedTuple
@@ -13,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dendrites.cell import CellModel, StateField
-from dendrites.compile.calls import address, at, call_read
-from dendrites.compile.jit import jit_disabled, kernel, one_compiles
+from dendrites.compile import rows
+from dendrites.compile.apply import apply_kernel
+from dendrites.compile.calls import address
+from dendrites.compile.jit import one_compiles
 from dendrites.compile.modules import compile_loop
 from dendrites.compile.plain_loops import (
     cell_parts,
@@ -29,13 +30,6 @@ from dendrites.compile.plain_loops import (
 from dendrites.compile.source import ModuleText
 from dendrites.compile.trial import Trial
 from dendrites.steppers import SETTLED, advance_text
-
-
-def loop_table(loops):
-    """The loops of one kind in the form a compiled engine loop receives."""
-    if jit_disabled():
-        return list(loops) or [None]
-    return np.array([address(loop) for loop in loops] or [0], np.int64)
 
 
 def fill_loop(model: CellModel, dtype):
@@ -102,9 +96,12 @@ def _cell_loop(model, dtype, stepper):
             ),
         ]
     text.lines += [
-        "",
-        "def loop(state, field, stride, params, dt, n):",
-        f"    p = {_row(text, model.params, 'params', '1', '')}",
+        *_head(text),
+        f"    n, stride = row[{rows.CELL_N}] * samples, row[{rows.CELL_STRIDE}]",
+        f"    state = at(lane, row[{rows.CELL_STATE}])",
+        f"    field = apart(lane, row[{rows.CELL_FIELD}])",
+        f"    dt = cast(lane, real(span, {rows.DT}))",
+        *_parameters(text, model, rows.CELL_PARAMS),
         "    for i in range(n):",
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
@@ -123,9 +120,8 @@ def read_loop(model: CellModel, read, dtype):
     text.tuple_type(model.state)
     value = _read_text(text, read, "cell")
     text.lines += [
-        "",
-        "def loop(state, stride, params, out, n):",
-        f"    p = {_row(text, model.params, 'params', '1', '')}",
+        *_read_head(text),
+        *_parameters(text, model, rows.READ_PARAMS),
         "    for i in range(n):",
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         f"        out[i] = {value}",
@@ -148,14 +144,21 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
     difference = f"({''.join(parts)})"
     if gain:
         difference = f"{_read_text(text, gain, 'cell_g')} * {difference}"
+    moments = {
+        "t": rows.FACTOR_TEACHING,
+        "b": rows.FACTOR_BASELINE,
+        "g": rows.FACTOR_GAIN,
+    }
     cells = [
         f"        cell_{k} = {_row(text, model.state, 'state_' + k, 'stride', 'i')}"
-        for k in "tbg"
+        for k in moments
     ]
     text.lines += [
-        "",
-        "def loop(state_t, state_b, state_g, stride, params, out, n):",
-        f"    p = {_row(text, model.params, 'params', '1', '')}",
+        *_head(text),
+        f"    n, stride = row[{rows.FACTOR_N}] * samples, row[{rows.FACTOR_STRIDE}]",
+        *(f"    state_{k} = at(lane, row[{moments[k]}])" for k in moments),
+        f"    out = at(lane, row[{rows.FACTOR_OUT}] + span[{rows.BLOCK_STEP}] * n)",
+        *_parameters(text, model, rows.FACTOR_PARAMS),
         "    for i in range(n):",
         *cells,
         f"        out[i] = {difference}",
@@ -167,33 +170,68 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
 
 @one_compiles
 def synapse_loop(model: CellModel, change, dtype):
-    """Loop that applies a non-separable rule to every synapse of a projection.
-
-    With `paired` 1 instead of 0, cell i of one side has a synapse with cell i of the
-    other alone, and `w` holds these.
-    """
+    """Loop for the change of every synapse by a rule, summed over samples."""
     text = ModuleText(dtype == np.float32)
     name = text.function(change)
     zero = text.number(0.0)
+    signal = f"row[{rows.SYNAPSE_SIGNAL}] + step * n_pre * samples"
     text.lines += [
-        "",
-        "def loop(w, n_pre, n_post, paired, state, stride, params, pre, n_samples,"
-        " scale, lower, upper):",
-        f"    p = {_row(text, model.params, 'params', '1', '')}",
-        "    row = n_post * (1 - paired)",
+        *_head(text),
+        f"    n_pre, n_post = row[{rows.SYNAPSE_N_PRE}], row[{rows.SYNAPSE_N_POST}]",
+        f"    stride, paired = row[{rows.SYNAPSE_STRIDE}], row[{rows.SYNAPSE_PAIRED}]",
+        f"    w = at(weights, row[{rows.SYNAPSE_WEIGHTS}])",
+        f"    state = at(lane, row[{rows.SYNAPSE_STATE}])",
+        f"    step = span[{rows.BLOCK_STEP}] * row[{rows.SYNAPSE_SLOT}]",
+        f"    pre = at(lane, {signal})",
+        f"    out = at(lane, row[{rows.SYNAPSE_OUT}])",
+        *_parameters(text, model, rows.SYNAPSE_PARAMS),
+        "    width = n_post * (1 - paired) + paired",
+        "    shift = n_post * (1 - paired)",
+        "    begins = row",
+        f"    sparse = row[{rows.SYNAPSE_INDEX}] != 0",
+        "    if sparse:",
+        f"        begins = integers(row[{rows.SYNAPSE_INDEX}])",
+        "    targets = at(begins, n_pre + 1) if sparse else begins",
         "    for j in range(n_pre):",
-        "        for i in range(j * paired, row + (j + 1) * paired):",
-        "            weight = w[j * row + i]",
+        "        first = begins[j] if sparse else j * width",
+        "        last = begins[j + 1] if sparse else first + width",
+        "        for k in range(first, last):",
+        "            weight = w[k]",
+        "            i = targets[k] if sparse else k - j * shift",
         f"            total = {zero}",
-        "            for b in range(n_samples):",
-        "                k = b * n_post + i",
-        f"                cell = {_row(text, model.state, 'state', 'stride', 'k')}",
+        "            for b in range(samples):",
+        "                c = b * n_post + i",
+        f"                cell = {_row(text, model.state, 'state', 'stride', 'c')}",
         f"                total += {name}(weight, cell, pre[b * n_pre + j], p)",
-        "            weight += scale * total",
-        "            w[j * row + i] = min(max(weight, lower), upper)",
+        "            out[k] = total",
     ]
     parts, plain = [part("change", change)], plain_change(change)
     return compile_loop(text, Trial(model, "synapse", dtype, parts, plain))
+
+
+def _head(text):
+    """First lines of an operation; the places of its operands follow."""
+    names = "apart, at, cast, integers, real"
+    text.add_import(f"from dendrites.compile.calls import {names}")
+    head = "def loop(weights, lane, row, span):"
+    return ["", head, f"    samples = span[{rows.SAMPLES}]"]
+
+
+def _parameters(text, model, column):
+    return [
+        f"    params = at(weights, row[{column}])",
+        f"    p = {_row(text, model.params, 'params', '1', '')}",
+    ]
+
+
+def _read_head(text):
+    slot = f"span[{rows.BLOCK_STEP}] * row[{rows.READ_SLOT}]"
+    return [
+        *_head(text),
+        f"    n, stride = row[{rows.READ_N}] * samples, row[{rows.READ_STRIDE}]",
+        f"    state = at(lane, row[{rows.READ_STATE}])",
+        f"    out = at(lane, row[{rows.READ_OUT}] + {slot} * n)",
+    ]
 
 
 def _read_text(text, read, cell):
@@ -223,18 +261,11 @@ _SCALAR = CellModel(
 )
 
 
-@kernel
-def _apply_kernel(loops, x, out, zero):
-    pointer = at(x, zero)
-    call_read(loops[zero], (pointer, len(x), pointer, at(out, zero), len(x)))
-
-
 @one_compiles
 def _element_loop(function):
     text = ModuleText(single_precision=False)
     text.lines += [
-        "",
-        "def loop(state, stride, params, out, n):",
+        *_read_head(text),
         "    for i in range(n):",
         f"        out[i] = {text.function(function)}(state[i])",
     ]
@@ -254,9 +285,13 @@ def elementwise(function, values) -> np.ndarray:
     -------
     ndarray of float64, shape of `values`
     """
-    values = np.ascontiguousarray(values, dtype=float)
-    flat = values.reshape(-1)
-    out = np.empty_like(flat)
-
-    _apply_kernel(loop_table([_element_loop(function)]), flat, out, 0)
-    return out.reshape(values.shape)
+    values = np.asarray(values, dtype=float)
+    n = values.size
+    # Each value is a cell of one variable, and the results are a read of these.
+    lane = np.concatenate([values.ravel(), np.zeros(n)])
+    loop = _element_loop(function)
+    place = address(loop, np.float64)
+    row = rows.ReadRow(place, n=n, state=0, stride=n, params=0, out=n, slot=0)
+    span = np.array([1, 0, 0], np.int64)  # one sample, and no time
+    apply_kernel(lane, lane, np.array(row, np.int64), span)
+    return lane[n:].reshape(values.shape)

@@ -14,7 +14,7 @@ from numba import njit, types
 
 from dendrites.compile.bare_code import check_types
 from dendrites.compile.cache import cache_folder
-from dendrites.compile.calls import signature
+from dendrites.compile.calls import operation_signature
 from dendrites.compile.jit import INNER, jit_disabled
 from dendrites.compile.machine_code import keep_machine_code
 from dendrites.compile.refusals import explained
@@ -22,13 +22,12 @@ from dendrites.errors import DendritesError
 
 
 def compile_loop(text, trial):
-    """The function `loop` of a module's text, compiled with the signature of its kind.
+    """The function `loop` of a module's text, compiled as an operation.
 
-    `trial` says which kind, and tries the functions of the text. The caller holds
-    `one_compiles`.
+    `trial` tries the functions of the text. The caller holds `one_compiles`.
     """
     single = trial.dtype == np.float32
-    sig = signature(trial.kind, types.float32 if single else types.float64)
+    sig = operation_signature(types.float32 if single else types.float64)
     body = "\n".join(text.lines) + "\n"
     # A code object lives in this process alone, and so does what is made of it.
     cached = not text.objects

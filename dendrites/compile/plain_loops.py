@@ -83,9 +83,9 @@ def plain_factor(teaching, baseline, gain):
 
 
 def plain_change(change):
-    """What a loop over synapses gives: the new weight."""
+    """What a loop over synapses gives: the change of the weight."""
     function = getattr(change, "py_func", change)
-    return lambda point: (point.weight + function(*point.arguments("change")),)
+    return lambda point: (function(*point.arguments("change")),)
 
 
 def plain_element(function):

@@ -6,7 +6,6 @@ is an error: compiled code has other numbers and knows less than Python. The out
 remembered with the machine code.
 """
 
-import ctypes
 import dis
 import functools
 import sysconfig
@@ -15,9 +14,8 @@ from numbers import Real
 
 import numpy as np
 
-from dendrites.compile.calls import FORMS, address
 from dendrites.compile.refused import misbehaves
-from dendrites.errors import CompileError
+from dendrites.compile.trial_runs import RUNS
 
 _DT = 0.1
 # Shift of the state from its start values, and value of the inputs, point by point.
@@ -42,7 +40,7 @@ class Trial:
     ----------
     model : CellModel
     kind : str
-        Kind of the loop, see `calls`.
+        "cell", "read", "factor" or "synapse": what the loop's row is, see `rows`.
     dtype : float64 or float32
     parts : list of Part
     plain : callable
@@ -122,7 +120,7 @@ class Trial:
             if time.perf_counter() > until and len(wanted) >= 3:
                 break
         points = self.points[: len(wanted) // 3 * 3]
-        got = _CALLS[self.kind](self, loop, points)
+        got = RUNS[self.kind](self, loop, points)
         for k in range(0, len(points), 3):
             three = wanted[k : k + 3]
             if any(values is None for values in three):
@@ -233,67 +231,3 @@ def _raised(model, part, error):
         frame = frame.tb_next
     problem = f"raises {type(error).__name__}: {error!s:.200}"
     return misbehaves(model, part, problem, place)
-
-
-def _run(trial, loop, *arguments):
-    """Call a compiled loop by its address, as compiled code calls it."""
-    number = ctypes.c_float if trial.dtype == np.float32 else ctypes.c_double
-    kinds = {"P": ctypes.c_void_p, "I": ctypes.c_int64, "N": number}
-    form = [kinds[letter] for letter in FORMS[trial.kind]]
-    function = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 2, *form)
-    values = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
-    result, error = ctypes.c_void_p(), ctypes.c_void_p()
-    status = function(address(loop))(
-        ctypes.addressof(result), ctypes.addressof(error), *values
-    )
-    if status:
-        raise CompileError(f"{trial.model.name}: a compiled function raised an error")
-
-
-def _array(trial, rows):
-    return np.ascontiguousarray(np.array(rows, dtype=trial.dtype))
-
-
-def _column(trial, points, name):
-    return _array(trial, [getattr(point, name) for point in points]).T.copy()
-
-
-def _run_cell(trial, loop, points):
-    n = len(points)
-    state, field = (_column(trial, points, name) for name in ("cell", "inputs"))
-    if trial.model.spiking:
-        field = np.vstack([field, _column(trial, points, "u")[None]])
-    field = np.ascontiguousarray(field)
-    params = _array(trial, points[0].p)
-    _run(trial, loop, state, field, n, params, points[0].dt, n)
-    return [*state, *field[-1:]] if trial.model.spiking else list(state)
-
-
-def _run_read(trial, loop, points):
-    state, out = _column(trial, points, "cell"), np.zeros(len(points), trial.dtype)
-    _run(trial, loop, state, len(points), _array(trial, points[0].p), out, len(points))
-    return [out]
-
-
-def _run_factor(trial, loop, points):
-    n = len(points)
-    state, out = _column(trial, points, "cell"), np.zeros(n, trial.dtype)
-    params = _array(trial, points[0].p)
-    _run(trial, loop, state, state, state, n, params, out, n)
-    return [out]
-
-
-def _run_synapse(trial, loop, points):
-    n = len(points)
-    state, w, pre = (_column(trial, points, k) for k in ("cell", "weight", "pre"))
-    params, bound = _array(trial, points[0].p), float("inf")
-    _run(trial, loop, w, n, n, 1, state, n, params, pre, 1, 1.0, -bound, bound)
-    return [w]
-
-
-_CALLS = {
-    "cell": _run_cell,
-    "read": _run_read,
-    "factor": _run_factor,
-    "synapse": _run_synapse,
-}

@@ -68,9 +68,9 @@ def test_a_rule_of_two_lambdas_on_lines_of_one_call_learns_from_both():
     )
     inputs, start = np.full((1, 4), 0.5), np.zeros((3, 4))
     circuit = two_populations(steps=2, rule=rule, plastic=True)
-    runner, _ = run(circuit, {"input": inputs}, weights={"feedforward": start})
+    presenter = run(circuit, {"input": inputs}, weights={"feedforward": start})
     # Two steps of 0.5 ms at a rate of 0.01 times 10 - 4 times the signal.
-    learnt = runner.weights(0)["feedforward"]
+    learnt = presenter.weights()["feedforward"]
     np.testing.assert_allclose(learnt, 0.01 * 6.0 * 0.5, rtol=1e-12)
 
 

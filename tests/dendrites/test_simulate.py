@@ -305,7 +305,7 @@ REFUSED = [
 def test_impossible_options_are_refused_before_compiling(
     options, kind, message, monkeypatch
 ):
-    monkeypatch.setattr("dendrites.simulation._run", None)
+    monkeypatch.setattr("dendrites.simulation.SimulationRun.advance", None)
     with pytest.raises(kind, match=message) as caught:
         run(**options)
     assert isinstance(caught.value, DendritesError)

@@ -1,0 +1,113 @@
+"""Rows and spans of operations: which whole number stands in which column.
+
+The first number of a row is the address of its operation; the rest are its operands.
+A place counts elements from the start of the lane, or of the weights for ``params`` and
+``weights``. Variable v of element i lies at ``state + v * stride + i``, and its input
+field f at ``field + f * stride + i``. Elements are the cells of all samples, sample by
+sample: there are ``n`` times the span's samples.
+
+The span belongs to all operations of a list: how many samples the lane holds, which
+step of the block it is, and the length of a step. With a ``slot`` of 1, every step of a
+block has a slot of its own, of as many elements; with 0 they share one.
+"""
+
+from typing import NamedTuple
+
+# Columns of the span; what an engine needs besides begins at SPAN_FREE. DT holds the
+# bits of a float64 (ms).
+SAMPLES, BLOCK_STEP, DT, SPAN_FREE = range(4)
+
+
+class CellRow(NamedTuple):
+    """Fill, move or settle the n cells of a population, in place."""
+
+    address: int
+    n: int
+    state: int
+    stride: int
+    field: int
+    params: int
+
+
+class ReadRow(NamedTuple):
+    """Write one read of n cells to ``out``, in the slot of the step."""
+
+    address: int
+    n: int
+    state: int
+    stride: int
+    params: int
+    out: int
+    slot: int
+
+
+class FactorRow(NamedTuple):
+    """Write gain * (teaching - baseline) of n cells to the step's slot of ``out``.
+
+    The three places are those of the cells' state at three moments, which may be equal.
+    """
+
+    address: int
+    n: int
+    teaching: int
+    baseline: int
+    gain: int
+    stride: int
+    params: int
+    out: int
+
+
+class SynapseRow(NamedTuple):
+    """Write the change of every synapse, summed over samples, to ``out``.
+
+    ``out`` and ``weights`` are (n_pre, n_post); or (n,) with ``paired`` 1, where cell i
+    has a synapse with cell i alone; or (n_synapses,) with an ``index`` that is not 0:
+    the address (`calls.integers`) of where the synapses of each presynaptic cell begin
+    and the last ends, n_pre + 1 numbers, and then of the cell that each goes to. The
+    presynaptic signal is (slot, sample, n_pre).
+    """
+
+    address: int
+    n_pre: int
+    n_post: int
+    weights: int
+    state: int
+    stride: int
+    params: int
+    signal: int
+    slot: int
+    out: int
+    paired: int
+    index: int
+
+
+def _columns(row):
+    return range(len(row._fields))
+
+
+ADDRESS, CELL_N, CELL_STATE, CELL_STRIDE, CELL_FIELD, CELL_PARAMS = _columns(CellRow)
+_, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(ReadRow)
+(
+    _,
+    FACTOR_N,
+    FACTOR_TEACHING,
+    FACTOR_BASELINE,
+    FACTOR_GAIN,
+    FACTOR_STRIDE,
+    FACTOR_PARAMS,
+    FACTOR_OUT,
+) = _columns(FactorRow)
+(
+    _,
+    SYNAPSE_N_PRE,
+    SYNAPSE_N_POST,
+    SYNAPSE_WEIGHTS,
+    SYNAPSE_STATE,
+    SYNAPSE_STRIDE,
+    SYNAPSE_PARAMS,
+    SYNAPSE_SIGNAL,
+    SYNAPSE_SLOT,
+    SYNAPSE_OUT,
+    SYNAPSE_PAIRED,
+    SYNAPSE_INDEX,
+) = _columns(SynapseRow)

@@ -1,0 +1,97 @@
+"""Calls of an operation at the points of a trial, each point a cell of its own."""
+
+import ctypes
+
+import numpy as np
+
+from dendrites.compile import rows
+from dendrites.compile.calls import address, bits
+from dendrites.errors import CompileError
+
+
+def _run(trial, loop, row, params, *parts):
+    """Call an operation by its address, as programs call it, on a lane of these parts.
+
+    Returns the lane as it is then, cut into the same parts.
+    """
+    parts = [np.atleast_2d(part) for part in parts]
+    flat = [part.ravel() for part in parts]
+    # A model without parameters has a place for them.
+    lane, weights = (_array(trial, np.concatenate(x)) for x in (flat, [params, [0.0]]))
+    row = np.array(row, np.int64)
+    span = np.array([1, 0, bits(trial.points[0].dt)], np.int64)
+    operation = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 6)
+    result, error = ctypes.c_void_p(), ctypes.c_void_p()
+    status = operation(address(loop, trial.dtype))(
+        ctypes.addressof(result),
+        ctypes.addressof(error),
+        *(pointer.ctypes.data for pointer in (weights, lane, row, span)),
+    )
+    if status:
+        raise CompileError(f"{trial.model.name}: a compiled function raised an error")
+    cuts = np.cumsum([part.size for part in parts])
+    pieces = np.split(lane, cuts[:-1])
+    return [x.reshape(part.shape) for x, part in zip(pieces, parts, strict=True)]
+
+
+def _array(trial, values):
+    return np.ascontiguousarray(np.array(values, dtype=trial.dtype))
+
+
+def _column(trial, points, name):
+    """(values, points); values of a point are a number or a NamedTuple of them."""
+    columns = _array(trial, [getattr(point, name) for point in points]).T
+    return columns.reshape(-1, len(points))
+
+
+def _run_cell(trial, loop, points):
+    n = len(points)
+    state, field = (_column(trial, points, name) for name in ("cell", "inputs"))
+    if trial.model.spiking:
+        field = np.vstack([field, _column(trial, points, "u")])
+    row = rows.CellRow(0, n=n, state=0, stride=n, field=state.size, params=0)
+    state, field = _run(trial, loop, row, points[0].p, state, field)
+    return [*state, *field[-1:]] if trial.model.spiking else list(state)
+
+
+def _run_read(trial, loop, points):
+    n = len(points)
+    state = _column(trial, points, "cell")
+    row = rows.ReadRow(0, n=n, state=0, stride=n, params=0, out=state.size, slot=0)
+    return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
+
+
+def _run_factor(trial, loop, points):
+    n = len(points)
+    state = _column(trial, points, "cell")
+    row = rows.FactorRow(0, n, 0, 0, 0, stride=n, params=0, out=state.size)
+    return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
+
+
+def _run_synapse(trial, loop, points):
+    n, p = len(points), points[0].p
+    state, w, pre = (_column(trial, points, k) for k in ("cell", "weight", "pre"))
+    row = rows.SynapseRow(
+        0,
+        n_pre=n,
+        n_post=n,
+        weights=len(p),
+        state=0,
+        stride=n,
+        params=0,
+        signal=state.size,
+        slot=0,
+        out=state.size + n,
+        paired=1,
+        index=0,
+    )
+    return _run(trial, loop, row, [*p, *w[0]], state, pre, np.zeros(n))[2]
+
+
+# By kind of loop: ``(trial, loop, points) -> columns``, what `Trial.plain` gives.
+RUNS = {
+    "cell": _run_cell,
+    "read": _run_read,
+    "factor": _run_factor,
+    "synapse": _run_synapse,
+}
