@@ -1,7 +1,8 @@
-"""Exact gradient of the feedforward network inside a circuit.
+"""Exact gradient of the reference network inside a circuit.
 
 Without a teacher and with silent apical dendrites, a circuit's fixed point is the
-network u_k = a_k (W_k r_{k-1} + bias), r_k = phi(u_k). Its loss is
+network u_k = a_k (W_k r_{k-1} + bias), r_k = phi(u_k), that `Feedforward` describes.
+Its loss L is by default
 
     L = sum_i integral from u_i to t_i of (phi(s) - phi(u_i)) ds
     dL/du = -phi'(u) (t - u)
@@ -15,10 +16,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits.circuit import Circuit
+from circuits.losses import output_error, output_loss
+from circuits.network import Feedforward
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError
-
-LOSS = "integral of (phi(s) - phi(u)) from output to target potential"
 
 
 def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
@@ -26,8 +27,8 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
 
     Parameters
     ----------
-    circuit : Circuit with `layers` and `phi`
-    weights : mapping of str to ndarray (n_post, n_pre)
+    circuit : Circuit with a `network`
+    weights : mapping of str to ndarray (n_post, n_pre), one-to-one (n,)
     inputs : ndarray (n_samples, n_inputs), rates
 
     Raises
@@ -37,13 +38,9 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
     ModelError
         If the circuit does not say which feedforward network it holds.
     """
-    if not circuit.layers or circuit.phi is None:
-        raise ModelError(
-            f"circuit {circuit.name!r} has no feedforward network: give it `layers` "
-            "and `phi` to compare it with an exact gradient"
-        )
+    network = _network(circuit)
     rates = np.asarray(inputs, float)
-    first = circuit.layers[0].projection
+    first = network.layers[0].projection
     expected = circuit.shape(first)[1]
     if rates.ndim != 2 or rates.shape[1] != expected:
         raise ConfigError(
@@ -51,12 +48,13 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
             f"{expected}), one column per cell before {first!r}"
         )
     potentials = []
-    for layer in circuit.layers:
-        drive = rates @ weights[layer.projection].T
+    for layer in network.layers:
+        w = weights[layer.projection]
+        drive = rates @ w.T if w.ndim > 1 else rates * w
         if layer.bias:
             drive = drive + weights[layer.bias].T
         potentials.append(layer.attenuation * drive)
-        rates = elementwise(circuit.phi[0], potentials[-1])
+        rates = elementwise(network.phi[0], potentials[-1])
     return potentials
 
 
@@ -72,38 +70,54 @@ def negative_gradient(
 
     Returns
     -------
-    dict of ndarray (n_post, n_pre)
+    dict of ndarray
+        Of the shapes of the weights; zero where a sparse projection has no synapse.
 
     Source: Sacramento et al. (2018); the loss is our derivation (docs, model page).
     """
     potentials = feedforward(circuit, weights, inputs)
-    phi, slope, inverse = circuit.phi
+    network = _network(circuit)
+    phi, slope, _ = network.phi
     rates = [np.asarray(inputs, float)]
     rates += [elementwise(phi, u) for u in potentials[:-1]]
     n = len(rates[0])
-    target = elementwise(inverse, _target_rates(circuit, target_rates, potentials[-1]))
-    error = target - potentials[-1]
+    target_rates = _target_rates(circuit, target_rates, potentials[-1])
+    error = output_error(network, potentials[-1], target_rates)
     result = {}
-    for k in reversed(range(len(circuit.layers))):
-        layer = circuit.layers[k]
+    for k in reversed(range(len(network.layers))):
+        layer = network.layers[k]
         delta = layer.attenuation * elementwise(slope, potentials[k]) * error
-        result[layer.projection] = delta.T @ rates[k] / n
+        w, connectivity = (
+            weights[layer.projection],
+            circuit.projection(layer.projection).connectivity,
+        )
+        change = delta.T @ rates[k] if w.ndim > 1 else (delta * rates[k]).sum(axis=0)
+        result[layer.projection] = connectivity.masked(change / n)
         if layer.bias:
-            result[layer.bias] = delta.mean(axis=0)[:, None]
-        error = delta @ weights[layer.projection]
+            result[layer.bias] = delta.mean(axis=0).reshape(weights[layer.bias].shape)
+        error = delta @ w if w.ndim > 1 else delta * w
     return result
 
 
-def integral_loss(circuit: Circuit, weights: Mapping, inputs, target_rates) -> float:
-    """The loss itself, mean over the samples, by Gauss-Legendre quadrature."""
+def network_loss(circuit: Circuit, weights: Mapping, inputs, target_rates) -> float:
+    """The loss of a circuit's network, mean over the samples.
+
+    Parameters
+    ----------
+    circuit, weights, inputs, target_rates : see `negative_gradient`
+    """
     output = feedforward(circuit, weights, inputs)[-1]
-    phi, _, inverse = circuit.phi
-    target = elementwise(inverse, _target_rates(circuit, target_rates, output))
-    nodes, node_weights = np.polynomial.legendre.leggauss(40)
-    s = output[..., None] + (target - output)[..., None] * (nodes + 1) / 2
-    difference = elementwise(phi, s) - elementwise(phi, output)[..., None]
-    integral = (difference * node_weights).sum(-1) * (target - output) / 2
-    return float(integral.sum(axis=1).mean())
+    target_rates = _target_rates(circuit, target_rates, output)
+    return float(output_loss(_network(circuit), output, target_rates).mean())
+
+
+def _network(circuit) -> Feedforward:
+    if circuit.network is None:
+        raise ModelError(
+            f"circuit {circuit.name!r} has no feedforward network: give it "
+            "network=Feedforward(layers, phi) to compare it with an exact gradient"
+        )
+    return circuit.network
 
 
 def _target_rates(circuit, target_rates, output):

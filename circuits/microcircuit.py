@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from circuits._conductances import Conductances, per_layer
-from circuits.circuit import Circuit, Layer
+from circuits.circuit import Circuit
+from circuits.network import Feedforward, Layer
 from circuits.population import Population
 from circuits.projection import (
     INITIALISERS,
@@ -265,8 +266,7 @@ def microcircuit(
         Schedule(test),
         dt=dt,
         stepper=stepper,
-        layers=tuple(layers),
-        phi=phi,
+        network=Feedforward(tuple(layers), phi),
         name=name,
         seed=seed,
     )

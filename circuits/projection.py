@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from circuits.connectivity import Connectivity, Dense, as_connectivity
 from dendrites._checks import (
     check_name,
     choice,
@@ -15,7 +16,6 @@ from dendrites._checks import (
     shown,
     text,
 )
-from dendrites._memory import check_memory
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
@@ -31,8 +31,9 @@ def _plain(part, option, where="", **span):
 
 @dataclass(frozen=True)
 class Uniform:
-    """Initial weights uniform(low, high), divided by sqrt(n_pre) if asked.
+    """Initial weights uniform(low, high), divided by the root of the fan-in if asked.
 
+    The fan-in of a cell is n_pre, and 1 where projections are one-to-one.
     With `share` below 1 only that share of them, drawn at random, is not zero.
     """
 
@@ -111,15 +112,17 @@ class Projection:
         Input field of the postsynaptic model (a compartment's synaptic drive).
     signal : str
         Scalar read of the presynaptic cell.
-    connectivity : {"dense", "one_to_one"} or mask (n_post, n_pre)
-        A mask makes the projection sparse: an array of bool, or a scipy sparse array,
-        whose entries that are not zero are the synapses.
+    connectivity : Dense, OneToOne, Sparse, {"dense", "one_to_one"} or mask
+        Kept as an object. A mask (n_post, n_pre) makes the projection sparse: an array
+        of bool, or a scipy sparse array, whose entries that are not zero are the
+        synapses.
     rule : ActivityDifference or SynapticRule, optional
         None: the weights never change.
     plastic : bool
         False freezes the projection and keeps its rule.
     initial : Uniform, Constant, ScaledCopy or ndarray (n_post, n_pre)
-        Where weights start unless a run is given others.
+        Where weights start unless a run is given others. An array for a one-to-one
+        projection is (n,).
     tied_to : Tied, optional
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
@@ -153,7 +156,7 @@ class Projection:
     post: str
     field: str
     signal: str = "rate"
-    connectivity: str | np.ndarray = "dense"
+    connectivity: Connectivity | str | np.ndarray = Dense()
     rule: ActivityDifference | SynapticRule | None = None
     plastic: bool = True
     initial: Uniform | Constant | ScaledCopy | np.ndarray = Constant(0.0)
@@ -172,9 +175,10 @@ class Projection:
             object.__setattr__(self, "name", f"{self.pre}_to_{self.post}_{self.field}")
         check_name("projection", self.name)
         where = f"projection {self.name!r}"
-        object.__setattr__(self, "connectivity", _mask(where, self.connectivity))
+        connectivity = as_connectivity(where, self.connectivity)
+        object.__setattr__(self, "connectivity", connectivity)
         flag(f"{where}: plastic", self.plastic)
-        _check_initial(where, self.initial)
+        _check_initial(where, self.initial, connectivity)
         if self.tied_to is not None and not isinstance(self.tied_to, Tied):
             raise ModelError(
                 f"{where}: tied_to = {shown(self.tied_to)}: must be Tied(name of a "
@@ -225,7 +229,7 @@ class Projection:
     @property
     def is_dense(self) -> bool:
         """Whether every pair of cells has a weight."""
-        return isinstance(self.connectivity, str) and self.connectivity == "dense"
+        return isinstance(self.connectivity, Dense)
 
     @property
     def learns(self) -> bool:
@@ -233,29 +237,20 @@ class Projection:
         return self.rule is not None and self.plastic
 
 
-def _mask(where, given):
-    """A word, or a mask as an array of bool."""
-    if hasattr(given, "toarray"):
-        check_memory(given.shape[0] * given.shape[1], f"{where}: its mask")
-        return given.astype(bool).toarray()
-    is_array = isinstance(given, np.ndarray) and not np.ma.isMaskedArray(given)
-    if is_array and given.dtype == bool and given.ndim == 2:
-        return given
-    if isinstance(given, str) and given in ("dense", "one_to_one"):
-        return given
-    raise ModelError(
-        f"{where}: connectivity = {shown(given)}: allowed: dense, one_to_one, or an "
-        "array of bool (n_post, n_pre), which may be sparse (scipy)"
-    )
-
-
-def _check_initial(where, initial):
+def _check_initial(where, initial, connectivity):
     if isinstance(initial, INITIALISERS):
         return
-    if np.ndim(initial if isinstance(initial, np.ndarray | list | tuple) else 0) != 2:
+    try:
+        is_array = isinstance(initial, np.ndarray | list | tuple)
+        shape = np.shape(initial) if is_array else ()
+    except ValueError:  # rows of several lengths
+        shape = ()
+    if len(shape) != len(connectivity.axes):
+        hint = connectivity.hint(shape, shape[:1])
         raise ModelError(
-            f"{where}: initial = {shown(initial)}: must be an array (n_post, n_pre) or "
-            "an initialiser such as Uniform(-1, 1) or Constant(0.5)"
+            f"{where}: initial = {shown(initial)}: must be an array "
+            f"{connectivity.form} or an initialiser such as Uniform(-1, 1) or "
+            f"Constant(0.5){hint and '. ' + hint}"
         )
 
 
@@ -264,7 +259,8 @@ def _bounds(where, given):
     if given is None:
         return None
     allowed = "must be a pair (lower, upper), the lower below the upper, or None"
-    pair = isinstance(given, tuple | list | np.ndarray) and np.shape(given) == (2,)
+    several = isinstance(given, tuple | list) or np.ndim(given) == 1
+    pair = several and len(given) == 2
     if not pair or not all(is_number(bound) for bound in given):
         raise ModelError(f"{where}: bounds = {shown(given)}: {allowed}")
     lower, upper = (float(bound) for bound in given)

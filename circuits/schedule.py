@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from dendrites.errors import ModelError
 
 # Times of a phase, and the fewest steps that each may have.
 _TIMES = {"duration": 1, "lag": 0, "window": 1, "window_start": 0}
+
+# By schedule and step: found once, since it takes as long as a small presentation's
+# bookkeeping.
+_SEGMENTS = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +201,25 @@ class Schedule:
     def segments(self, dt: float, rng: np.random.Generator | None = None):
         """Stretches of steps over which nothing is switched.
 
+        Parameters
+        ----------
+        dt : float
+            ms
+        rng : numpy.random.Generator, optional
+            Draws the lengths of phases that are drawn.
+
         Returns
         -------
-        list of Segment
+        tuple of Segment
         """
+        if any(callable(phase.duration) for phase in self.phases):
+            return self._stretches(dt, rng)
+        known = _SEGMENTS.setdefault(self, {})
+        if dt not in known:
+            known[dt] = self._stretches(dt, rng)
+        return known[dt]
+
+    def _stretches(self, dt, rng):
         result = []
         for index, phase in enumerate(self.phases):
             if phase.settle:
@@ -218,7 +238,7 @@ class Schedule:
                         window > 0 and start >= steps - window,
                     )
                 )
-        return result
+        return tuple(result)
 
 
 def as_schedule(where: str, value) -> Schedule:

@@ -16,7 +16,9 @@ _ROUNDING = 1e-6
 def initial_weights(
     circuit: Circuit, *, seed: int | None = None, given: Mapping | None = None
 ) -> dict[str, np.ndarray]:
-    """Weights (n_post, n_pre) of every projection at the start of a run.
+    """Weights of every projection at the start of a run.
+
+    Arrays are (n_post, n_pre), of one-to-one projections (n,).
 
     Parameters
     ----------
@@ -68,13 +70,39 @@ def initial_weights(
     return {name: result[name] for name in names}
 
 
+def replaced_weights(
+    circuit: Circuit, weights: Mapping, given: Mapping, *, seed: int
+) -> dict[str, np.ndarray]:
+    """Weights of those projections that change when some are replaced.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    weights : mapping of str to ndarray (n_post, n_pre)
+        All of them, as they are now.
+    given : mapping of str to ndarray or initialiser
+
+    Returns
+    -------
+    dict of ndarray (n_post, n_pre)
+        Those given, and those that are tied to them.
+
+    Raises
+    ------
+    ConfigError, ModelError
+        As `initial_weights`.
+    """
+    given = mapping("weights", given, "weights by projection")
+    tied = {p.name: p.tied_to.to for p in circuit.projections if p.tied_to}
+    own = {name: w for name, w in weights.items() if name not in tied}
+    found = initial_weights(circuit, seed=seed, given=own | given)
+    moved = {*given, *(name for name, to in tied.items() if to in given)}
+    return {name: w for name, w in found.items() if name in moved}
+
+
 def _range_problems(circuit, p, weights):
     """Weights outside the bounds that act on them, or of negative conductances."""
-    value = weights[p.name]
-    if isinstance(p.connectivity, np.ndarray):
-        value = value[p.connectivity]
-    elif p.connectivity == "one_to_one":
-        value = np.diagonal(value)
+    value = p.connectivity.flatten(weights[p.name])
     if not value.size:
         return
     lower, upper = -np.inf, np.inf
@@ -123,18 +151,23 @@ def _resolve(circuit, projection, given, seed, result, above):
             "initial weights copy each other in a circle: "
             + " -> ".join((*above, name))
         )
-    shape = circuit.shape(name)
+    connectivity, shape = projection.connectivity, circuit.weights_shape(name)
     initial = given.get(name, projection.tied_to or projection.initial)
     if hasattr(initial, "factor"):
         of = circuit.projection(getattr(initial, "of", None) or initial.to)
         other = _resolve(circuit, of, given, seed, result, (*above, name))
         value = initial.factor * (other.T if initial.transpose else other)
+        if value.shape != shape:
+            raise ModelError(
+                f"weights of {name!r}: {shape} {connectivity.form} cannot be a copy of "
+                f"those of {of.name!r}, {other.shape}"
+            )
     elif isinstance(initial, Uniform):
         value = generator(seed, f"weights/{name}").uniform(
             initial.low, initial.high, shape
         )
         if initial.per_root_fan_in:
-            value /= np.sqrt(shape[1])
+            value /= np.sqrt(connectivity.fan_in(circuit.shape(name)[1]))
         if initial.share < 1:
             # Exactly this share: of all weights of the projection, not of each cell.
             order = generator(seed, f"zeros/{name}").permutation(value.size)
@@ -143,35 +176,35 @@ def _resolve(circuit, projection, given, seed, result, above):
         value = np.full(shape, float(initial.value))
     else:
         value = np.array(initial, float)
-    if isinstance(projection.connectivity, np.ndarray):
-        value = np.where(projection.connectivity, value, 0.0)
-    elif projection.connectivity == "one_to_one":
-        value = np.diag(np.diagonal(value))
-    result[name] = value
-    return value
+    result[name] = connectivity.masked(value)
+    return result[name]
 
 
 def _array_problems(circuit: Circuit, name, value):
-    shape = circuit.shape(name)
+    shape, connectivity = (
+        circuit.weights_shape(name),
+        circuit.projection(name).connectivity,
+    )
     try:
         value = numbers(f"weights of {name!r}", value, finite=False)
     except ConfigError as error:
         yield (
-            f"{error}; must be numbers {shape} (n_post, n_pre) or an initialiser such "
-            "as Uniform(-1, 1) or Constant(0.5)"
+            f"{error}; must be numbers {shape} {connectivity.form} or an initialiser "
+            "such as Uniform(-1, 1) or Constant(0.5)"
         )
         return
     if value.shape != shape:
-        hint = " Transpose it?" if value.shape == shape[::-1] else ""
+        hint = connectivity.hint(value.shape, shape)
         yield (
             f"weights of {name!r} have shape {value.shape}, must be {shape} "
-            f"(n_post, n_pre).{hint}"
+            f"{connectivity.form}.{hint and ' ' + hint}"
         )
         return
     wrong = np.argwhere(~np.isfinite(value))
     if len(wrong):
         first = tuple(int(i) for i in wrong[0])
+        place = f"(post, pre) = {first}" if len(first) > 1 else f"cell {first[0]}"
         yield (
             f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
-            f"the first at (post, pre) = {first}"
+            f"the first at {place}"
         )

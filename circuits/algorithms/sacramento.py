@@ -100,7 +100,8 @@ def sacramento(
                 f"learning_rates = {learning_rates!r}: must be 'matched' or one number "
                 "per layer"
             )
-        scales = [layer.update_scale for layer in microcircuit(sizes, **options).layers]
+        network = microcircuit(sizes, **options).network
+        scales = [layer.update_scale for layer in network.layers]
         if not min(scales) > 0:
             raise ModelError(
                 "learning_rates = 'matched' needs conductances > 0: with g_apical or "

@@ -1,0 +1,170 @@
+"""Why a projection does not fit the populations and projections of its circuit."""
+
+import math
+from collections.abc import Iterator
+
+from dendrites._time import MOST_STEPS, is_multiple
+from dendrites.errors import choices
+
+
+def projection_problems(circuit) -> Iterator[str]:
+    """Everything that is wrong between projections and what they name."""
+    by_name = {population.name: population for population in circuit.populations}
+    projections = {projection.name: projection for projection in circuit.projections}
+    for p in circuit.projections:
+        where = f"projection {p.name!r}"
+        missing = [name for name in (p.pre, p.post) if name not in by_name]
+        for name in missing:
+            yield f"{where}: no population {name!r}. {choices(name, by_name)}"
+        if missing:
+            continue
+        pre, post = by_name[p.pre], by_name[p.post]
+        yield from _field_problems(where, p, post)
+        yield from _read_problems(where, p, pre.model, post.model)
+        yield from _need_problems(where, p, pre.model, post.model, circuit.dt)
+        if p.field in post.model.conductance_inputs:
+            yield from _conductance_problems(where, p, pre, post)
+        for problem in p.connectivity.problems(post.size, pre.size):
+            yield f"{where}: {problem}"
+        yield from _copy_problems(where, p, projections, by_name)
+
+
+def delay_problems(circuit) -> Iterator[str]:
+    """Delays, bounds and carried traces that cells or steps do not allow."""
+    for p in circuit.projections:
+        where = f"projection {p.name!r}"
+        if p.delay is not None and p.delay / circuit.dt > MOST_STEPS:
+            yield (
+                f"{where}: delay = {p.delay:g} ms is more than the "
+                f"{MOST_STEPS:g} steps of dt = {circuit.dt:g} ms that can be counted"
+            )
+            continue
+        if p.delay is not None and not is_multiple(p.delay, circuit.dt):
+            yield (
+                f"{where}: delay = {p.delay:g} ms is no whole number of steps of "
+                f"dt = {circuit.dt:g} ms"
+            )
+        if p.delay is not None and circuit.stepper == "heun":
+            yield f"{where}: heun has no delays. Use euler"
+        if p.clip == "readout" and not (circuit.is_event_driven(p.name) and p.is_dense):
+            yield (
+                f"{where}: clip = 'readout' needs a dense projection that carries "
+                "the spikes of a spiking population"
+            )
+        pre, post = circuit.model(p.pre), circuit.model(p.post)
+        for mine, theirs in p.carries.items():
+            for model, name in ((post, mine), (pre, theirs)):
+                if name not in model.state._fields:
+                    yield (
+                        f"{where}: carries: {model.name} cells have no variable "
+                        f"{name!r}. {choices(name, model.state._fields)}"
+                    )
+
+
+def signal_of_value(signal: str, value):
+    """What a source that shows a value, or an array, sends; None if unknown."""
+    if signal in ("rate", "value"):
+        return value
+    return 1.0 - value if signal == "complement" else None
+
+
+def _field_problems(where, p, post):
+    if p.field not in post.model.inputs._fields:
+        yield (
+            f"{where}: {post.model.name} cells have no input {p.field!r}. "
+            + choices(p.field, post.model.inputs._fields)
+        )
+    if p.field in post.model.random:
+        yield (
+            f"{where}: input {p.field!r} of {post.model.name} cells is filled "
+            "with random numbers; nothing else may reach it"
+        )
+
+
+def _read_problems(where, p, pre, post):
+    wanted = [(pre, p.signal)]
+    for rule in getattr(p.rule, "parts", (p.rule,)):
+        wanted += [
+            (post, read)
+            for name in ("teaching", "baseline", "gain")
+            if isinstance(read := getattr(rule, name, None), str)
+        ]
+        signals = getattr(rule, "presynaptic", None) or ()
+        for signal in (signals,) if isinstance(signals, str) else signals:
+            wanted.append((pre, signal))
+    for model, name in wanted:
+        if name not in model.read_names:
+            yield (
+                f"{where}: {model.name} cells have no read {name!r}. "
+                + choices(name, model.read_names)
+            )
+
+
+def _need_problems(where, p, pre, post, dt):
+    """Options of a rule that must agree with its cells and its projection."""
+    for rule in getattr(p.rule, "parts", (p.rule,)):
+        needs = getattr(rule, "needs", None)
+        if needs is None:
+            continue
+        sides = ((pre, needs.presynaptic), (post, needs.postsynaptic))
+        for model, values in sides:
+            for name, value in values.items():
+                value = value(post.parameters) if callable(value) else value
+                found = getattr(model.parameters, name, value)
+                if value is not None and not math.isclose(found, value, rel_tol=1e-9):
+                    yield (
+                        f"{where}: its rule needs {name} = {value:g} "
+                        f"{model.unit(name)}, and the {model.name} cells have "
+                        f"{found:g}. Make both the same"
+                    )
+        late = p.delay is not None and p.delay > dt * (1 + 1e-6)
+        if needs.undelayed and late:
+            yield (
+                f"{where}: delay = {p.delay:g} ms: its rule reads the presynaptic "
+                "cells themselves, so their spikes would count before they "
+                "arrive. Leave the delay out, or delay the presynaptic spikes"
+            )
+
+
+def _conductance_problems(where, p, pre, post):
+    """Why an input that opens a conductance could become negative."""
+    unit = post.model.unit(p.field)
+    must = f"the conductance {p.field!r} of {post.name!r}, which must be >= 0 ({unit})"
+    if p.learns and (p.bounds is None or p.bounds[0] < 0):
+        yield (
+            f"{where}: bounds = {p.bounds}: it learns and opens {must}: give bounds "
+            "with a lower one >= 0, such as (0.0, float('inf'))"
+        )
+    if p.tied_to is not None and p.tied_to.noise:
+        yield f"{where}: noise of tied weights could make negative {must}"
+    if isinstance(pre.pattern, int | float):
+        value = signal_of_value(p.signal, pre.pattern)
+        if value is not None and value < 0:
+            yield f"{where}: the pattern {pre.pattern:g} of {pre.name!r} opens {must}"
+
+
+def _copy_problems(where, p, projections, by_name):
+    """Why weights cannot be those of another projection."""
+    shape = p.connectivity.weights_shape(by_name[p.post].size, by_name[p.pre].size)
+    for other in (p.tied_to, p.initial):
+        target = getattr(other, "to", None) or getattr(other, "of", None)
+        if target is None:
+            continue
+        if target not in projections:
+            yield f"{where}: no projection {target!r}. " + choices(target, projections)
+            continue
+        q = projections[target]
+        if q.pre not in by_name or q.post not in by_name:
+            continue
+        if other is p.tied_to and q.tied_to is not None:
+            yield f"{where}: {target!r} is itself tied; tie to what it follows"
+            continue
+        if other is p.tied_to and not (p.is_dense and q.is_dense):
+            yield f"{where}: only dense projections can be tied to dense ones"
+            continue
+        theirs = q.connectivity.weights_shape(by_name[q.post].size, by_name[q.pre].size)
+        if (theirs[::-1] if other.transpose else theirs) != shape:
+            yield (
+                f"{where}: weights {shape} cannot follow {target!r} "
+                f"{theirs}{' transposed' if other.transpose else ''}"
+            )
