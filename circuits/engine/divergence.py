@@ -1,18 +1,20 @@
-"""The message for a number that left the finite range."""
+"""The message of a status: what left the finite range, or did not settle."""
 
-from circuits.engine.tables import LIMIT
+from circuits.connectivity import Dense
+from circuits.engine.layout import windows
+from circuits.engine.plasticity import weight_limit
+from circuits.engine.span import NOT_SETTLED, WEIGHT_LEFT
 from dendrites.errors import NumericalError
 
 MEANT = ", or CellModel(limit=...) if such values are meant"
-WEIGHT = 2  # first entry of a status that speaks of a weight
 
 
-def divergence(plan, status, rates, check_every, presentation=None) -> NumericalError:
+def divergence(layout, status, rates, check_every, presentation=None) -> NumericalError:
     """What left the finite range, where, when, and what to do.
 
     Parameters
     ----------
-    plan : Plan
+    layout : Layout
     status : ndarray of 6 int
         Kind, step, row of the population or projection, variable or synapse, sample,
         unit.
@@ -23,7 +25,7 @@ def divergence(plan, status, rates, check_every, presentation=None) -> Numerical
     presentation : int, optional
         Number of the presentation, where presentations take no time.
     """
-    circuit = plan.circuit
+    circuit = layout.circuit
     kind, step, row, variable, sample, unit = (int(x) for x in status)
     dt = circuit.dt
     settled = presentation is not None or step == 0
@@ -33,24 +35,33 @@ def divergence(plan, status, rates, check_every, presentation=None) -> Numerical
         when = "in a settled phase"
         if presentation is not None:
             when = f"by presentation {presentation}"
-    if kind == WEIGHT:
-        name = circuit.projections[row].name
-        n_post, _ = circuit.shape(name)
-        which = f"number {variable} of its sparse pattern"
-        if plan.patterns[name] is None:
+    if kind == WEIGHT_LEFT:
+        p = circuit.projections[row]
+        n_post, _ = circuit.shape(p.name)
+        which = f"number {variable}"
+        if isinstance(p.connectivity, Dense):
             which = f"(post, pre) = ({variable % n_post}, {variable // n_post})"
         return NumericalError(
-            f"projection {name!r}: weight {which} left the finite range (its limit "
-            f"is {plan.tables.real[row, LIMIT]:g}) {when}. Lower its learning rate "
+            f"projection {p.name!r}: weight {which} left the finite range (its limit "
+            f"is {weight_limit(p):g}) {when}. Lower its learning rate "
             f"({rates[row]:g}) or give it bounds."
         )
     population = circuit.populations[row]
     model = population.model
-    text = (
+    where = (
         f"population {population.name!r}, compartment "
-        f"{model.state._fields[variable]!r}, unit {unit} (sample {sample}) left "
-        f"the finite range (its limit is {model.limit:g}) {when}"
+        f"{model.state._fields[variable]!r}, unit {unit} (sample {sample})"
     )
+    if kind == NOT_SETTLED:
+        phase = f"phase {windows(circuit)[step]!r}: " if step >= 0 else ""
+        return NumericalError(
+            f"{phase}{where} did not settle: its derivative is not zero where it came "
+            "to rest. Settling is exact where the derivative of each compartment is "
+            "linear in that compartment and no other compartment of the cell that "
+            "moves in the same sweep changes it. Use phases with a duration, or the "
+            "integrators 'exact' and 'blocked', for other cells"
+        )
+    text = f"{where} left the finite range (its limit is {model.limit:g}) {when}"
     if settled:
         return NumericalError(
             f"{text}. Use smaller weights or a lower learning rate{MEANT}."

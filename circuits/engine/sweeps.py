@@ -1,193 +1,116 @@
-"""Sweeps as data: which products a population needs before it can settle.
+"""Lists of sweeps: populations that settle one after the other, in no time."""
 
-A sweep lets populations go to their steady state one after the other. What each of
-them needs - signals read, fields summed - follows from the projections, and nothing is
-computed again whose sources have not moved since. The result is a table of operations
-that one compiled loop works through (`circuits.engine.settle`).
-"""
+from circuits.engine.layout import windows
+from circuits.engine.operations import checks, numbers
+from circuits.engine.passes import share_weights, skip_repeated, write_first
+from circuits.engine.plasticity import collect, factors
+from circuits.engine.steps import average, copy_states
+from circuits.engine.writer import Writer
 
-import numpy as np
-
-from circuits.engine import tables as tb
-from circuits.engine.shortcuts import is_alias
+# Largest move of a settled variable in a step of its own, relative to it or to 1.
+TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 
 
-class SweepPlanner:
-    """Operations of successive sweeps over one plan.
+def clamps(w: Writer, on, columns):
+    """Let clamped populations in `on` show their patterns, the others nothing.
 
-    Parameters
-    ----------
-    plan : Plan
+    `columns` says for each where its pattern begins in a row, and how long rows are.
     """
-
-    def __init__(self, plan):
-        self.plan, self.circuit = plan, plan.circuit
-        self._signals = set()  # rows whose values are those of the state
-        self._fields = {}  # (population, input): names of the projections it sums
-
-    def sweep(self, order, silent=()) -> np.ndarray:
-        """Operations (n, 3) that settle the populations `order` one by one."""
-        operations = []
-        for name in order:
-            row = self.plan.rows[name]
-            inputs = self.circuit.model(name).inputs._fields
-            for f in range(len(inputs)):
-                self._sum_field(operations, name, f, silent)
-            operations.append((tb.SETTLE_CELLS, row, 0))
-            self.moved(name)
-        return np.array(operations, np.int64).reshape(-1, 3)
-
-    def moved(self, name: str) -> None:
-        """Note that a population's state is no longer what it was."""
-        row = self.plan.rows[name]
-        own = self.plan.tables.signal[:, tb.OF] == row
-        self._signals -= set(np.flatnonzero(own).tolist())
-        self._drop_fields(p.name for p in self.circuit.projections if p.pre == name)
-
-    def _drop_fields(self, projections):
-        stale = set(projections)
-        self._fields = {k: v for k, v in self._fields.items() if not stale & set(v)}
-
-    def _sum_field(self, operations, name, f, silent):
-        projections = [
-            p
-            for p in self.circuit.projections
-            if p.post == name
-            and self.circuit.model(name).inputs._fields[f] == p.field
-            and p.name not in silent
-        ]
-        names = tuple(p.name for p in projections)
-        if self._fields.get((name, f)) == names:
-            return
-        self._read_signals(operations, projections)
-        rows = self.plan.projection_rows
-        twin = self._scaled_field(projections)
-        if twin:
-            operations.append((tb.COPY_FIELD, rows[names[0]], rows[twin]))
-        elif not projections:
-            operations.append((tb.CLEAR_FIELD, self.plan.rows[name], f))
-        else:
-            writes = 1
-            for base, members in self._by_weights(projections).items():
-                if len(members) == 1:
-                    operations.append((tb.MULTIPLY, rows[members[0].name], writes))
-                else:
-                    for k, p in enumerate(members):
-                        operations.append((tb.COMBINE, rows[p.name], int(k == 0)))
-                    operations.append((tb.MULTIPLY_COMBINED, rows[base], writes))
-                writes = 0
-        self._fields[name, f] = names
-
-    def _read_signals(self, operations, projections):
-        for p in projections:
-            row = self._signal(p)
-            if row not in self._signals:
-                operations.append((tb.READ_SIGNAL, row, 0))
-                self._signals.add(row)
-
-    def _signal(self, p):
-        row = self.plan.projection_rows[p.name]
-        return int(self.plan.tables.projection[row, tb.SIGNAL])
-
-    def _by_weights(self, projections):
-        """Projections of one field, grouped by whose weights they use."""
-        groups = {}
-        for p in projections:
-            groups.setdefault(p.tied_to.to if is_alias(p) else p.name, []).append(p)
-        return groups
-
-    def _scaled_field(self, projections):
-        """A projection of a field that holds this field's sum but for a factor.
-
-        Such a field is fed by the projections that these are tied to, all of them with
-        one factor and from the same signals, and is up to date.
-        """
-        if not projections or not all(is_alias(p) for p in projections):
-            return None
-        others = [self.circuit.projection(p.tied_to.to) for p in projections]
-        pairs = list(zip(projections, others, strict=True))
-        same = (
-            len({p.tied_to.factor for p in projections}) == 1
-            and len({(q.post, q.field) for q in others}) == 1
-            and all(self._signal(p) == self._signal(q) for p, q in pairs)
+    starts, width = columns
+    for name, column in starts.items():
+        yield w(
+            numbers.clamp,
+            n=w.layout.sizes[name],
+            state=w.layout.state(name),
+            stride=w.layout.stride(name),
+            column=column,
+            width=width,
+            on=int(name in on),
+            note="" if name in on else " to nothing",
         )
-        other = others[0]
-        fields = self.circuit.model(other.post).inputs._fields
-        summed = self._fields.get((other.post, fields.index(other.field)), ())
-        if same and sorted(summed) == sorted(q.name for q in others):
-            return other.name
-        return None
 
 
-def presentation_sweeps(plan, phases) -> dict[int, np.ndarray]:
-    """Operations of the settled phases of a presentation, by number of the phase.
+def sweep(w: Writer, order, silent=(), *, verified=None):
+    """Settle the populations `order` one by one, each with all it needs.
 
-    Before the first of them, and after every stretch of time, all is computed anew.
+    `verified` is the phase of which it is to be said that a population did not.
     """
-    result, planner, on = {}, SweepPlanner(plan), None
-    for k, phase in enumerate(phases):
-        if not phase.settle:
-            planner = SweepPlanner(plan)
-            continue
-        for p in plan.circuit.populations:
-            switched = on is not None and (p.name in on) != (p.name in phase.on)
-            if p.model.clamped and switched:
-                planner.moved(p.name)
-        on = phase.on
-        result[k] = planner.sweep(phase.settle, phase.silent)
-    return result
+    for name in order:
+        for key in w.layout.lane.of_kind("field"):
+            if key[1] == name:
+                yield from _field(w, key, silent)
+        yield w.cells("settle", name)
+        if verified is not None:
+            yield from residual(w, name, windows(w.circuit).index(verified))
 
 
-def equilibrium_sweeps(plan) -> tuple[np.ndarray, np.ndarray]:
-    """Operations of a first sweep over all cells, and of each further one.
-
-    Populations settle in the order of the circuit.
-    """
-    planner = SweepPlanner(plan)
-    order = [p.name for p in plan.circuit.populations if not p.model.constant]
-    first = planner.sweep(order)
-    # From the second sweep on the same signals are stale at the start of each.
-    planner.sweep(order)
-    return first, planner.sweep(order)
+def _field(w, key, silent):
+    yield w.clear(key)
+    for p in w.circuit.projections:
+        if (p.post, p.field) == key[1:] and p.name not in silent:
+            yield w.read(p.pre, p.signal).of(key)
+            yield w.product(p)
 
 
-def streamed_phases(plan, schedule, sweeps) -> tuple[np.ndarray, ...]:
-    """Settled phases of a schedule as `settle_presentations` takes them.
-
-    Returns
-    -------
-    operations, phases, on, clamped : ndarray
-    """
-    names, columns = _columns(plan)
-    parts = [sweeps[k] for k in range(len(schedule.phases))]
-    ends = np.cumsum([len(part) for part in parts])
-    phases = [
-        (end - len(part), end, plan.windows.get(phase.name, -1))
-        for part, end, phase in zip(parts, ends, schedule.phases, strict=True)
-    ]
-    on = [[int(name in phase.on) for name in names] for phase in schedule.phases]
-    clamped = [(plan.rows[name], c) for name, c in zip(names, columns, strict=True)]
-    return (
-        np.concatenate(parts),
-        np.array(phases),
-        np.array(on, plan.dtype),
-        np.array(clamped),
+def residual(w, name, phase=-1):
+    """Whether a settled population stays where it is in a step of its own."""
+    model, later = w.circuit.model(name), w.lane("state a step later")
+    yield w(numbers.copy_all, target=later, **w.state_of(name))
+    for loop in ("fill", "step") if model.instantaneous else ("step",):
+        yield w.cells(loop, name, stepper="euler", state=later)
+    yield w(
+        checks.check_settled,
+        n=w.layout.sizes[name],
+        variables=len(model.state._fields),
+        state=w.layout.state(name),
+        stepped=later,
+        stride=w.layout.stride(name),
+        tolerance=TOLERANCE[w.layout.dtype.__name__],
+        population=list(w.layout.sizes).index(name),
+        phase=phase,
     )
 
 
-def pattern_table(plan, patterns) -> np.ndarray:
-    """Patterns of all clamped populations side by side, one row per sample."""
-    names, columns = _columns(plan)
-    width = sum(plan.circuit.population(name).size for name in names)
-    table = np.empty((len(patterns[names[0]]), width), plan.dtype)
-    for name, column in zip(names, columns, strict=True):
-        n = plan.circuit.population(name).size
-        table[:, column : column + n] = patterns[name]
-    return table
+def settled_phases(w, phases, columns, *, verified=False):
+    """Settled phases one after the other, nothing computed twice."""
+    made = []
+    for phase in phases:
+        made += clamps(w, phase.on, columns)
+        named = phase.name if verified else None
+        made += sweep(w, phase.settle, phase.silent, verified=named)
+        made.append(average(w, phase.name, numbers.copy_all))
+    return _optimised(w, made)
 
 
-def _columns(plan):
-    """Clamped populations and their first columns in a table of patterns."""
-    clamped = [p for p in plan.circuit.populations if p.model.clamped]
-    starts = np.cumsum([0, *(p.size for p in clamped[:-1])])
-    return [p.name for p in clamped], starts
+def _optimised(w, made):
+    if not w.choices.optimise:
+        return made
+    return write_first(share_weights(w, skip_repeated(w, made)))
+
+
+def equilibrium_sweeps(w):
+    """A first sweep over all cells, and each further one with its largest move.
+
+    From the second sweep on the same signals are stale at the start of each.
+    """
+    order = [p.name for p in w.circuit.populations if not p.model.constant]
+    one, states = list(sweep(w, order)), w.layout.states
+    three = _optimised(w, [*one, copy_states(w), *one, copy_states(w), *one])
+    marks = [k for k, o in enumerate(three) if o.kind is numbers.copy_all]
+    first, again = three[: marks[0] + 1], three[marks[1] + 1 :]
+    total, before = states.stop - states.start, w.layout.lane.stretch("start").start
+    moved = w(checks.largest_move, total=total, state=states.start, before=before)
+    return first, [*again, moved]
+
+
+def gather(w):
+    """Factors, signals and sums of one step at a fixed point."""
+    acting = w.acting()
+    needed = {
+        (p.pre, term.signal): None for p in acting for term in w.layout.terms[p.name]
+    }
+    yield from factors(w)
+    yield from (w.read(*key) for key in needed)
+    if any(w.sees_weight(p) for p in acting):
+        yield copy_states(w)
+    yield from collect(w)

@@ -1,0 +1,127 @@
+"""Lists of the end of a presentation: rules that read averaged cells, noise of ties.
+
+A rule across phases acts once. Every factor reads the window-averaged cell of its
+moment; sums of all lanes move the weights together. If one lane holds all samples, a
+plain update goes to the weights at once.
+"""
+
+from typing import NamedTuple
+
+from circuits.engine.layout import holder, is_alias
+from circuits.engine.operations import numbers, outer, ties
+from circuits.engine.plasticity import check_weights
+from circuits.engine.writer import Writer
+from dendrites.random import stream_key
+
+
+class Ends(NamedTuple):
+    """Lists of the end of a presentation.
+
+    `sum` and `carry` run in every lane, `move` between them on the weights; `check`
+    looks at the weights that moved.
+    """
+
+    sum: list
+    move: list
+    carry: list
+    check: list
+
+
+def end_lists(w: Writer, seed: int) -> Ends:
+    """What rules across phases do, and ties with noise, when a presentation ends."""
+
+    def moves(p):
+        return w.moves(p, now=False)
+
+    moved = [p for p in w.circuit.projections if moves(p)]
+    direct = [p for p in moved if _is_direct(w, p)]
+    summed = [p for p in moved if p not in direct]
+    sums = [o for p in summed for o in carries(w, p, -1.0)]
+    for p in w.acting(now=False):
+        for k in range(len(w.layout.terms[p.name])):
+            sums += _term(w, p, k, p in direct)
+    own = [p for p in summed if p.tied_to is None]
+    move = [o for p in own for o in w.move(p, now=False)]
+    new = list(noise(w, seed, lambda p: moves(p) or w.moves(p)))
+    move += [*new, *w.ties((lambda p: moves(p) or w.moves(p)) if new else moves)]
+    carry = [o for p in summed for o in carries(w, p, 1.0)]
+    return Ends(sums, move, carry, list(check_weights(w, moves)))
+
+
+def start_list(w: Writer, seed: int) -> list:
+    """Tied weights before the first presentation."""
+    return [*noise(w, seed, lambda p: True), *w.ties(lambda p: True)]
+
+
+def noise(w, seed, moved):
+    """Draw the noise of tied weights anew."""
+    for p in w.circuit.projections:
+        if p.tied_to is not None and p.tied_to.noise and moved(p):
+            key0, key1 = stream_key(seed, f"tied weights/{p.tied_to.to}")
+            yield w(
+                ties.draw_noise,
+                n=w.layout.synapses[p.name],
+                noise=w.replica("noise", p.name),
+                size=p.tied_to.noise,
+                key0=key0,
+                key1=key1,
+            )
+
+
+def _is_direct(w, p):
+    """Whether an update is one product and nothing else."""
+    return (
+        w.choices.optimise
+        and w.choices.alone
+        and p.tied_to is None
+        and p.bounds is None
+        and len(w.layout.terms[p.name]) == 1
+        and not w.sees_weight(p)
+        and w.outer(p, 0).kind is outer.dense_outer
+    )
+
+
+def _term(w, p, k, direct):
+    """Signal, factor and sum of one term."""
+    term = w.layout.terms[p.name][k]
+    yield w.read(p.pre, term.signal, term.signal_moment)
+    if w.sees_weight(p):
+        yield w.changes(p, w.layout.state(p.post, window=term.moments[0]))
+        return
+    yield w.factor(p, k, windowed=True)
+    if not direct:
+        yield w.outer(p, k)
+        return
+    operands = {**w.learning(p, now=False), **w.term(p, k)}
+    yield w(outer.add_outer, **operands)
+    for mine, theirs in p.carries.items():
+        traces, traced = w.layout.state(p.pre, theirs), w.layout.state(p.post, mine)
+        yield w(outer.carry_outer, traces=traces, traced=traced, **operands)
+
+
+def carries(w, p, sign):
+    """Take out (-1) or put in (+1) what traces behind moving weights hold.
+
+    A variable of the postsynaptic cells is the sum of the weights times a variable of
+    the presynaptic ones, so before and after the weights move it is another sum.
+    """
+    for mine, theirs in p.carries.items():
+        yield w.product_of(
+            p,
+            weights=w.replica("weights", holder(p)),
+            signal=w.layout.state(p.pre, theirs),
+            target=w.layout.state(p.post, mine),
+            factor=sign * (p.tied_to.factor if is_alias(p) else 1.0),
+        )
+
+
+def resets(w):
+    """All cells in the default states of their models."""
+    states = w.layout.states
+    total = states.stop - states.start
+    yield w(numbers.fill_all, total=total, target=states.start, value=0.0)
+    for p in w.circuit.populations:
+        for name, value in p.model.state._field_defaults.items():
+            if value:
+                n, target = w.layout.stride(p.name), w.layout.state(p.name, name)
+                yield w(numbers.fill_all, total=n, target=target, value=value)

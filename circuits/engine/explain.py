@@ -1,0 +1,56 @@
+"""The lists of a circuit in words: what it does, in which order."""
+
+from circuits.engine.ends import end_lists, resets
+from circuits.engine.layout import Layout
+from circuits.engine.programs import Programs
+from circuits.engine.steps import Randoms
+from circuits.engine.sweeps import clamps, settled_phases
+
+
+def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str:
+    """One operation a line, phase by phase; see `circuits.explain`."""
+    layout = Layout(
+        circuit, dtype=float, capacity=batch, block=block, predicts=block > 1
+    )
+    randoms = Randoms(circuit, 0, "", ())
+    programs = Programs(layout, seed=0, randoms=randoms, given={}, optimise=optimise)
+    plastic = [p for p in circuit.projections if learning and p.learns]
+    moving = frozenset(p.name for p in plastic if p.rule.learning_rate > 0)
+    lines, settled = [], []
+
+    def close():
+        if settled:
+            names = ", ".join(repr(phase.name) for phase in settled)
+            made = settled_phases(programs.writer(), settled, programs.columns)
+            lines.extend(_part(f"phase {names}", made))
+            settled.clear()
+
+    if not schedule.carry_state:
+        lines += _part("presentation begins", resets(programs.writer()))
+    for phase in schedule.phases:
+        if phase.settle:
+            settled.append(phase)
+            continue
+        close()
+        where = f"phase {phase.name!r}"
+        shown = clamps(programs.writer(), phase.on, programs.columns)
+        moves = moving if phase.learning else frozenset()
+        w = programs.writer(moves, single=batch == 1)
+        lists = programs.lists(w, phase.on, phase.name if phase.readable else None)
+        blocks = (
+            f"{where}, every {block} steps" if block > 1 else f"{where}, every step"
+        )
+        lines += _part(f"{where} begins", [*shown, *lists.enter])
+        lines += _part(f"{blocks}, first", [*lists.predict, *lists.begin])
+        lines += _part(f"{where}, every step", lists.step)
+        lines += _part(f"{blocks}, at last", [*lists.collect, *lists.move])
+        lines += _part(f"{where} ends", lists.leave)
+    close()
+    ends = end_lists(programs.writer(moving), 0)
+    lines += _part("presentation ends", [*ends.sum, *ends.move, *ends.carry])
+    return "\n".join(lines)
+
+
+def _part(title, operations):
+    texts = [f"    {o.text}" for o in operations]
+    return [title, *texts] if texts else []

@@ -1,0 +1,300 @@
+"""Layout: where everything lies that the operations of a circuit work on.
+
+The weights of a replica lie in one flat arena, what a chunk of samples needs in
+another, its lane. A lane holds `capacity` samples. Variable v of a population begins
+at ``state(name) + v * stride(name)`` as a block (samples, n), and its input fields
+follow each other likewise; both are strided by the capacity, so places do not depend on
+how many samples a lane holds at the moment. Weights are blocks (n_pre, n_post) inside
+and (n_post, n_pre) outside.
+"""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from circuits._terms import rule_terms
+from circuits.engine.sections import GUARD, Sections
+from circuits.engine.signals import Signals
+from dendrites._time import n_steps
+from dendrites.errors import ModelError
+
+SPIKES = "what decides spikes"  # the input field behind those of the model
+
+
+class Layout:
+    """Places in the arenas of a circuit.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    dtype : float64 or float32
+    capacity : int
+        Samples a lane can hold.
+    block : int
+        Steps per block; 1 means plasticity at every step.
+    predicts : bool
+        Whether products use weights predicted for the middle of a block.
+    recordings : sequence of Recording
+    steps : int
+        Longest presentation to record, in steps.
+    driven : tuple of str
+        Clamped populations that show another value at every step.
+    guarded : bool
+        Whether to find writes to places that are nobody's and reads of what was not
+        written: slow, for tests.
+    """
+
+    def __init__(
+        self,
+        circuit,
+        *,
+        dtype,
+        capacity,
+        block=1,
+        predicts=False,
+        recordings=(),
+        steps=0,
+        driven=(),
+        guarded=False,
+    ):
+        self.guarded, self.circuit = guarded, circuit
+        self.dtype = np.dtype(dtype).type
+        self.capacity, self.block, self.predicts = capacity, block, predicts
+        self.recordings, self.steps, self.driven = tuple(recordings), steps, driven
+        self.dt = float(self.dtype(circuit.dt))
+        self.sizes = {p.name: p.size for p in circuit.populations}
+        self.terms = {
+            p.name: rule_terms(p, circuit.model(p.post)) if p.learns else ()
+            for p in circuit.projections
+        }
+        self.signals = Signals(self)
+        self.replica = self._replica_sections()
+        self.lane = self._lane_sections()
+
+    # --- sizes ----------------------------------------------------------------
+
+    def stride(self, population: str) -> int:
+        """Numbers from one variable or field of a population to the next."""
+        return self.sizes[population] * self.capacity
+
+    @cached_property
+    def synapses(self) -> dict[str, int]:
+        """Weights of every projection."""
+        return {
+            p.name: p.connectivity.n_synapses(*self.circuit.shape(p.name))
+            for p in self.circuit.projections
+        }
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds of a step, for one sample."""
+        return sum(self.synapses.values())
+
+    def is_constant(self, population: str) -> bool:
+        """Whether what it shows stands still within a phase."""
+        return self.circuit.model(population).constant and population not in self.driven
+
+    def delay(self, p) -> int:
+        """Steps; 1 is what a projection has that carries the state a step began with.
+
+        What a source shows throughout a step is there when it begins.
+        """
+        if p.delay is None:
+            return 1
+        steps = n_steps(p.delay, self.circuit.dt, p.name, quiet=True)
+        return max(steps, 1) if self.is_constant(p.pre) else steps
+
+    # --- places ---------------------------------------------------------------
+
+    def state(self, population: str, variable: str | None = None, window=None) -> int:
+        """Of a population's state, of one variable, or of the average in a window."""
+        key = ("state", population)
+        place = self.lane.place(
+            *(key if window is None else ("average", window, population))
+        )
+        if variable is not None:
+            fields = self.circuit.model(population).state._fields
+            place += fields.index(variable) * self.stride(population)
+        return place
+
+    def window(self, name: str) -> slice:
+        """All states averaged in a window."""
+        parts = [self.lane.part("average", name, p) for p in self.sizes]
+        return slice(parts[0].start, parts[-1].stop)
+
+    @property
+    def states(self) -> slice:
+        """All states of a lane."""
+        return self.lane.stretch("state")
+
+    @property
+    def carried(self) -> slice:
+        """What a presentation leaves to the next: states and delay lines."""
+        return slice(
+            self.states.start, max(self.states.stop, self.lane.stretch("line").stop)
+        )
+
+    # --- weights in and out ---------------------------------------------------
+
+    def put_weights(self, arena, name: str, value) -> None:
+        """Write the weights of a projection, as users give them, into an arena."""
+        p = self.circuit.projection(name)
+        if not is_alias(p):
+            part = self.replica.part("weights", name)
+            arena[part] = p.connectivity.flatten(np.asarray(value, float))
+
+    def get_weights(self, arena, name: str) -> np.ndarray:
+        """Weights of a projection as users see them, float64."""
+        p = self.circuit.projection(name)
+        flat = arena[self.replica.part("weights", holder(p))].astype(float)
+        if p.clip == "readout" and p.bounds is not None:
+            flat = np.clip(flat, *p.bounds)
+        if is_alias(p):
+            flat *= p.tied_to.factor
+        return p.connectivity.unflatten(flat, *self.circuit.shape(name))
+
+    def replica_arena(self, weights) -> np.ndarray:
+        """Arena of one replica, with these weights by projection."""
+        arena = self._arena(self.replica, ("weights", "filter"))
+        for p in self.circuit.populations:
+            arena[self.replica.part("params", p.name)] = p.model.parameters
+        for name, value in weights.items():
+            self.put_weights(arena, name, value)
+        return arena
+
+    def lane_arena(self) -> np.ndarray:
+        """Arena of one chunk of samples."""
+        return self._arena(self.lane, ("state", "line", "average", "field", "base"))
+
+    def _arena(self, sections, cleared):
+        if not self.guarded:
+            return np.zeros(sections.size, self.dtype)
+        arena = np.full(sections.size, np.nan, self.dtype)
+        for kind in cleared:
+            arena[sections.stretch(kind)] = 0
+        return arena
+
+    def check_guards(self, arena, lanes) -> None:
+        """Refuse a run that wrote to places that are nobody's."""
+        pairs = [(self.replica, arena), *((self.lane, lane) for lane in lanes)]
+        for sections, numbers in pairs if self.guarded else ():
+            for key in sections.of_kind(GUARD):
+                if not np.isnan(numbers[sections.part(*key)]).all():
+                    raise AssertionError(f"written to what is nobody's: {key}")
+
+    def state_of(self, lane, population: str) -> np.ndarray:
+        """View (variables, capacity, n) of a population's state."""
+        flat = lane[self.lane.part("state", population)]
+        return flat.reshape(-1, self.capacity, self.sizes[population])
+
+    def carried_views(self, lane):
+        """Views (any, capacity, n) of all states and delay lines."""
+        for key in (*self.lane.of_kind("state"), *self.lane.of_kind("line")):
+            n = self.sizes[key[1]]
+            yield lane[self.lane.part(*key)].reshape(-1, self.capacity, n)
+
+    def recorded(self, lane, samples: int):
+        """Recorded arrays (records, samples, units); record 0 is the initial state."""
+        for k, recording in enumerate(self.recordings):
+            n, units = self.steps // recording.every + 1, len(recording.units)
+            start = self.lane.place("record", k)
+            yield lane[start : start + n * samples * units].reshape(n, samples, units)
+
+    # --- building -------------------------------------------------------------
+
+    def _replica_sections(self):
+        own = [p for p in self.circuit.projections if not is_alias(p)]
+        sections, n = Sections(guarded=self.guarded), self.synapses
+        for kind, held in (
+            ("weights", own),
+            ("filter", [p for p in own if filter_factor(p, self.circuit.dt)]),
+            ("noise", [p for p in own if p.tied_to and p.tied_to.noise]),
+        ):
+            for p in held:
+                sections.add((kind, p.name), n[p.name])
+        for p in self.circuit.populations:
+            sections.add(("params", p.name), len(p.model.params._fields))
+        for p in own if self.predicts else ():
+            if p.learns or p.tied_to:
+                sections.add(("middle", p.name), n[p.name])
+        if self.guarded:
+            sections.add((GUARD, "end"), 64)
+        return sections
+
+    def _lane_sections(self):
+        c, sections = self.circuit, Sections(guarded=self.guarded)
+        states = {p.name: len(p.model.state._fields) for p in c.populations}
+
+        def each(*kind):
+            for name, n in states.items():
+                sections.add((*kind, name), n * self.stride(name))
+
+        each("state")
+        for (population, read), slots in self.signals.lines.items():
+            sections.add(("line", population, read), slots * self.stride(population))
+        for window in windows(c):
+            each("average", window)
+        each("start")
+        for kind in ("field", "base"):
+            for p in c.populations:
+                fields = [
+                    *p.model.inputs._fields,
+                    *([SPIKES] if p.model.spiking else []),
+                ]
+                for field in fields:
+                    sections.add((kind, p.name, field), self.stride(p.name))
+        self.signals.add_sections(sections)
+        sections.add(("scratch",), max(map(self.stride, states)))
+        sections.add(("shared signal",), max(map(self.stride, states)))
+        sections.add(
+            ("state a step later",), max(n * self.stride(x) for x, n in states.items())
+        )
+        for p in c.projections:
+            for k, term in enumerate(self.terms[p.name]):
+                if term.reads is not None:
+                    steps = self.block if p.rule.continuous else 1
+                    sections.add(("factor", k, p.name), steps * self.stride(p.post))
+        for kind in ("sums", "product", "signal before"):
+            for p in c.projections:
+                n_post, n_pre = c.shape(p.name)
+                product = (4 * n_post + self.capacity) * self.capacity
+                sizes = {"sums": self.synapses[p.name], "product": product}
+                if p.learns:
+                    sections.add((kind, p.name), sizes.get(kind, n_pre))
+        for k, r in enumerate(self.recordings):
+            records = self.steps // r.every + 1
+            sections.add(("record", k), records * len(r.units) * self.capacity)
+        if self.guarded:
+            sections.add((GUARD, "end"), 64)
+        return sections
+
+
+def is_alias(projection) -> bool:
+    """Whether weights lie in the place of those they are tied to."""
+    return projection.tied_to is not None and not projection.tied_to.transpose
+
+
+def holder(projection) -> str:
+    """The projection in whose place its weights lie."""
+    return projection.tied_to.to if is_alias(projection) else projection.name
+
+
+def filter_factor(p, dt: float) -> float:
+    """a of D' = a D + (1 - a) term, by which the update of a projection is filtered."""
+    low_pass = getattr(p.rule, "low_pass", None) if p.learns else None
+    if low_pass is None:
+        return 0.0
+    if dt >= low_pass.tau and not low_pass.exact:
+        raise ModelError(
+            f"projection {p.name!r}: the filter of its rule has tau = "
+            f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
+        )
+    return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+def windows(circuit) -> tuple[str, ...]:
+    """Names of the phases that are averaged or settled, in order."""
+    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
+    names = [phase.name for s in schedules for phase in s.phases if phase.readable]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,80 @@
+"""Loops of a circuit's cells and rules as kinds of operations, and data beside rows."""
+
+import numpy as np
+
+from circuits.engine.operations.kinds import Kind, signs_of
+from dendrites.compile.calls import hold
+from dendrites.compile.loops import (
+    factor_loop,
+    fill_loop,
+    read_loop,
+    settle_loop,
+    step_loop,
+    synapse_loop,
+)
+
+# Operands in the order of `dendrites.compile.rows`.
+CELL = "n =state stride <field w<params"
+READ = "n <state stride w<params >target slot"
+FACTOR = "n <teaching <baseline <gain stride w<params >factor"
+SYNAPSE = (
+    "n_pre n_post w<weights <state stride w<params <signal slot >sums paired index"
+)
+WORDS = {"fill": "fill {state}", "settle": "settle {state}", "step": "step {state}"}
+
+
+class Loops:
+    """Compiled loops, each made once and when a list needs it.
+
+    Integers that rows point to live as long.
+    """
+
+    def __init__(self, circuit, dtype):
+        self.circuit, self.dtype = circuit, dtype
+        self._kinds, self._integers = {}, {}
+
+    def _kind(self, name, operands, text, make, *key):
+        return self._kinds.setdefault(
+            (name, *key), Kind(name, signs_of(operands), text, make)
+        )
+
+    def cells(self, name, model, stepper) -> Kind:
+        """Loop over cells: fill, step or settle."""
+        make = {
+            "fill": lambda: fill_loop(model, self.dtype),
+            "step": lambda: step_loop(model, self.dtype, stepper),
+            "settle": lambda: settle_loop(model, self.dtype),
+        }[name]
+        return self._kind(name, CELL, WORDS[name], make, model, stepper)
+
+    def read(self, model, read) -> Kind:
+        """Loop that reads every cell."""
+        function = model.read(read)
+
+        def make():
+            return read_loop(model, function, self.dtype)
+
+        return self._kind("read", READ, f"read {read} off {{state}}", make, model, read)
+
+    def factor(self, model, reads) -> Kind:
+        """Loop over the factors of a rule."""
+
+        def make():
+            return factor_loop(model, *reads, self.dtype)
+
+        return self._kind("factor", FACTOR, "{factor}", make, model, *reads)
+
+    def synapse(self, model, change) -> Kind:
+        """Loop over the changes of a rule that sees the weight."""
+
+        def make():
+            return synapse_loop(model, change, self.dtype)
+
+        text = "change of every synapse of {weights} into {sums}"
+        return self._kind("synapse", SYNAPSE, text, make, model, change)
+
+    def integers(self, key, make) -> int:
+        """Address of whole numbers, made once under a key."""
+        if key not in self._integers:
+            self._integers[key] = np.ascontiguousarray(make(), np.int64)
+        return hold(self._integers[key])

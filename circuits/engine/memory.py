@@ -1,0 +1,99 @@
+"""Memory of a run, known before any is taken, and the layout that it follows from."""
+
+import math
+import os
+
+import numpy as np
+
+from circuits.connectivity import Dense, Sparse
+from circuits.engine.layout import Layout
+from dendrites._memory import check_memory
+
+CHUNK = 64
+
+
+def run_layout(
+    circuit,
+    *,
+    batch=1,
+    block=1,
+    chunk=CHUNK,
+    jumps=None,
+    dtype=np.float64,
+    recordings=(),
+    steps=0,
+    driven=(),
+) -> Layout:
+    """The layout of a run.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    batch : int
+        Largest number of samples shown side by side.
+    block : int
+        Steps per block of the `blocked` integrator; 1 is `exact`.
+    chunk : int
+        Samples per lane. Configuration: it may change last digits, threads do not.
+    jumps : int, optional
+        The `equilibrium` integrator with so many jumps per stretch of learning.
+    dtype : float64 or float32
+    recordings, steps, driven : see Layout
+
+    Raises
+    ------
+    ConfigError
+        If the circuit alone would not fit into memory.
+    """
+    # A jump needs the sums of all samples in its middle: one lane holds them.
+    capacity = batch if jumps else min(batch, chunk)
+    dense = [p for p in circuit.projections if isinstance(p.connectivity, Dense)]
+    numbers = sum(math.prod(circuit.shape(p.name)) for p in dense)
+    for p in circuit.populations:
+        numbers += len(p.model.state._fields) * p.size * capacity
+    for r in recordings:
+        numbers += (steps // r.every + 1) * len(r.units) * capacity
+    # Before anything is made that grows with the circuit.
+    check_memory(np.dtype(dtype).itemsize * numbers, f"circuit {circuit.name!r}")
+    return Layout(
+        circuit,
+        dtype=dtype,
+        capacity=capacity,
+        block=block,
+        predicts=block > 1 or jumps is not None,
+        recordings=recordings,
+        steps=steps,
+        driven=driven,
+        guarded=os.environ.get("DENDRITES_ENGINE_GUARD") == "on",
+    )
+
+
+def run_bytes(circuit, *, replicas=1, batch=1, learning=True, forced=(), **plan) -> int:
+    """Memory that `Replicas` of these options take, of which nothing is taken.
+
+    Weights are handed over as float64 arrays, one of which is copied at a time.
+    `plan` is that of `run_layout`.
+    """
+    layout = run_layout(circuit, batch=batch, **plan)
+    lanes = replicas * -(-batch // layout.capacity)
+    copied = 8 * max(layout.synapses.values(), default=0)
+    return copied + estimated_bytes(layout, replicas, lanes, learning=learning)
+
+
+def estimated_bytes(layout, n_replicas: int, n_lanes: int, *, learning=True) -> int:
+    """Memory that arenas, recordings and lists of a run will take.
+
+    Sections of an arena that nothing is written to take none.
+    """
+    unused = ["start", "shared signal", "state a step later", "product"]
+    unused += [] if learning else ["sums", "factor"]
+    lane = layout.lane.size - sum(map(layout.lane.total, unused))
+    replica = layout.replica.size
+    if not learning:
+        replica -= layout.replica.total("filter") + layout.replica.total("middle")
+    whole = sum(len(r.units) for r in layout.recordings)
+    for p in layout.circuit.projections:
+        if isinstance(p.connectivity, Sparse):
+            whole += layout.synapses[p.name] + layout.circuit.shape(p.name)[1] + 1
+    item = np.dtype(layout.dtype).itemsize
+    return item * (n_replicas * replica + n_lanes * lane) + 8 * whole

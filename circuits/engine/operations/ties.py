@@ -1,0 +1,40 @@
+"""Weights that follow others: transposed, and with noise of their own."""
+
+from circuits.engine.operations.kinds import operation
+from circuits.engine.span import PRESENTATION, REPLICA
+from dendrites.compile.calls import at, cast, real
+from dendrites.random import normal
+
+
+@operation(
+    "n_pre n_post w<source w>target ~factor",
+    "{target} from {source}, transposed",
+)
+def transpose(weights, lane, row, span):
+    """Weights (n_pre, n_post) from `factor` times those of (n_post, n_pre)."""
+    n_pre, n_post, factor = row[1], row[2], cast(lane, real(row, 5))
+    w, out = at(weights, row[3]), at(weights, row[4])
+    for p in range(n_pre):
+        for q in range(n_post):
+            out[p * n_post + q] = factor * w[q * n_pre + p]
+
+
+@operation("n w<noise w=target", "add {noise} to {target}")
+def add_noise(weights, lane, row, span):
+    """Add what `draw_noise` left."""
+    noise, out = at(weights, row[2]), at(weights, row[3])
+    for k in range(row[1]):
+        out[k] += noise[k]
+
+
+@operation("n w>noise ~size key0 key1", "draw {noise}")
+def draw_noise(weights, lane, row, span):
+    """The noise of tied weights, drawn anew for a presentation.
+
+    Its stream is named by the weights followed, so that those tied to the same ones
+    have the same noise.
+    """
+    out, size, replica = at(weights, row[2]), real(row, 3), span[REPLICA]
+    for k in range(row[1]):
+        z = normal(row[4], row[5], replica, span[PRESENTATION], 0, k)
+        out[k] = cast(lane, size * z)

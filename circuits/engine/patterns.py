@@ -1,0 +1,21 @@
+"""Patterns: what clamped populations show, side by side in one table."""
+
+import numpy as np
+
+
+def pattern_columns(circuit):
+    """Where the pattern of each clamped population begins in a row; length of rows."""
+    clamped = [p for p in circuit.populations if p.model.clamped]
+    *starts, width = np.cumsum([0, *(p.size for p in clamped)]).tolist()
+    return {p.name: k for p, k in zip(clamped, starts, strict=True)}, width
+
+
+def pattern_table(circuit, patterns, dtype) -> np.ndarray:
+    """Patterns of all clamped populations, one row per sample."""
+    starts, width = pattern_columns(circuit)
+    n = len(next(iter(patterns.values()), range(1)))
+    table = np.zeros((n, width), dtype)
+    for name, column in starts.items():
+        if name in patterns:
+            table[:, column : column + circuit.population(name).size] = patterns[name]
+    return table

@@ -1,0 +1,72 @@
+"""Lists of rules that act at every step."""
+
+from circuits.engine.operations import numbers, plasticity
+
+LARGEST_WEIGHT = 1e6
+
+
+def factors(w, population=None):
+    """The factors of all rules that act now, or of those of one population."""
+    for p in w.acting():
+        if population in (None, p.post) and not w.sees_weight(p):
+            for k in range(len(w.layout.terms[p.name])):
+                yield w.factor(p, k)
+
+
+def starts(w, population):
+    """Keep the state that a step began with, for rules that see the weight."""
+    if any(p.post == population and w.sees_weight(p) for p in w.acting()):
+        target = w.lane("start", population)
+        yield w(numbers.copy_all, target=target, **w.state_of(population))
+
+
+def predict(w, kind=plasticity.predict):
+    """Weights in the middle of a block; `correct` looks at the sums found there."""
+    if not w.layout.predicts:
+        return
+    for p in w.acting():
+        if kind is plasticity.predict or not w.sees_weight(p):
+            yield w(kind, middle=w.replica("middle", p.name), **w.learning(p))
+    yield from w.ties(w.moves, "middle")
+
+
+def collect(w):
+    """Sums of a block, in a lane."""
+    for p in w.acting():
+        if w.sees_weight(p):
+            yield w.changes(p, w.lane("start", p.post), slot=1)
+            continue
+        constant = w.layout.is_constant(p.pre)
+        for k in range(len(w.layout.terms[p.name])):
+            if constant:
+                factor = w.lane("factor", k, p.name)
+                n = w.layout.sizes[p.post]
+                yield w(plasticity.sum_steps, n=n, factor=factor)
+            yield w.outer(p, k, by_step=not constant)
+
+
+def repeat(w):
+    """Sums of one step become those of a block."""
+    for p in w.acting():
+        if not w.sees_weight(p):
+            n, sums = w.layout.synapses[p.name], w.lane("sums", p.name)
+            yield w(plasticity.repeat, n=n, sums=sums)
+
+
+def check_weights(w, moves):
+    """Whether weights that move are finite."""
+    for k, p in enumerate(w.circuit.projections):
+        if moves(p) and (p.tied_to is None or p.tied_to.transpose):
+            yield w(
+                plasticity.check_weights,
+                n=w.layout.synapses[p.name],
+                weights=w.replica("weights", p.name),
+                limit=weight_limit(p),
+                projection=k,
+            )
+
+
+def weight_limit(projection) -> float:
+    """Size beyond which a weight has diverged: well beyond what its bounds allow."""
+    bounds = [abs(b) for b in projection.bounds or () if abs(b) != float("inf")]
+    return max([LARGEST_WEIGHT, *(2.0 * b for b in bounds)])

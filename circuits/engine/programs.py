@@ -1,0 +1,233 @@
+"""Programs: the lists of every stretch of a schedule as the interpreter takes them."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from circuits.engine.ends import Ends, end_lists, resets, start_list
+from circuits.engine.lists import rows
+from circuits.engine.loops import Loops
+from circuits.engine.operations import numbers, plasticity
+from circuits.engine.passes import simplify_fields
+from circuits.engine.patterns import pattern_columns
+from circuits.engine.plasticity import check_weights, predict, repeat
+from circuits.engine.steps import average, check_states, step_lists
+from circuits.engine.sweeps import (
+    clamps,
+    equilibrium_sweeps,
+    gather,
+    residual,
+    settled_phases,
+)
+from circuits.engine.updates import simplify_updates
+from circuits.engine.writer import Choices, Writer
+from dendrites.compile.jit import compiling
+
+
+class Stretch(NamedTuple):
+    """Lists of a stretch of steps, as rows; see `circuits.engine.lists.Lists`.
+
+    `parts` are the moves of single projections, which threads may share out: where
+    their sums lie, and rows; `last` what follows them.
+    """
+
+    enter: np.ndarray
+    lane: tuple[np.ndarray, ...]
+    moves: tuple[np.ndarray, np.ndarray]
+    parts: list[tuple[slice, np.ndarray]]
+    last: np.ndarray
+    leave: np.ndarray
+    check: np.ndarray
+
+
+class Jumps(NamedTuple):
+    """Lists of a stretch that `equilibrium` jumps over, as rows."""
+
+    enter: np.ndarray
+    sweeps: tuple[np.ndarray, np.ndarray]
+    lists: tuple[np.ndarray, ...]
+    check: np.ndarray
+
+
+class Programs:
+    """Programs of one layout, made when they are needed, each once.
+
+    Parameters
+    ----------
+    layout : Layout
+    seed : int
+        Of the noise of tied weights.
+    randoms : Randoms
+    given : mapping of population to column of the span
+    optimise : bool
+        Whether passes may replace operations by cheaper ones.
+    announce : callable, optional
+        Receives the message that something is compiled.
+    """
+
+    def __init__(self, layout, *, seed, randoms, given, optimise=True, announce=None):
+        self.layout, self.seed, self.randoms = layout, seed, randoms
+        self._announce, self._lock = announce, threading.RLock()
+        self.given, self.optimise = given, optimise
+        self.loops = Loops(layout.circuit, layout.dtype)
+        self.columns = pattern_columns(layout.circuit)
+        self._made = {}
+
+    def writer(self, moving=frozenset(), *, single=False, alone=True) -> Writer:
+        """What writes operations for these choices."""
+        choices = Choices(moving, single, alone, self.optimise)
+        return Writer(self.layout, self.loops, choices)
+
+    def _once(self, make, *key):
+        known = (make.__name__, *key)
+        if known not in self._made:
+            with self._lock, compiling(self._announce):
+                self._made.setdefault(known, make(*key))
+        return self._made[known]
+
+    def _rows(self, operations):
+        return rows(operations, self.layout.dtype)
+
+    def lists(self, w, on, window):
+        """The lists of a stretch, with all passes made."""
+        lists = step_lists(w, self.randoms, on=on, window=window, given=self.given)
+        if w.choices.optimise:
+            simplify_updates(w, lists)
+            simplify_fields(w, lists)
+        return lists
+
+    def stretch(self, moving, single, alone, on, window) -> Stretch:
+        """A stretch of steps in which nothing is switched."""
+        driven = tuple(name for name in self.layout.driven if name in on)
+        return self._once(self._stretch, moving, single, alone, driven, window)
+
+    def _stretch(self, moving, single, alone, on, window):
+        w = self.writer(moving, single=single, alone=alone)
+        lists, own, made = self.lists(w, on, window), {}, self._rows
+        for o in lists.move:
+            own.setdefault(o.projection, []).append(o)
+        # Weights that are tied follow when all others have moved.
+        last = [o for o in lists.move if o.projection not in moving]
+        part = self.layout.lane.part
+        check = list(check_states(w))
+        return Stretch(
+            made(lists.enter),
+            tuple(made(x) for x in (lists.begin, lists.step, lists.collect, check)),
+            (made(lists.predict), made(lists.move)),
+            [(part("sums", name), made(own[name])) for name in own if name in moving],
+            made(last),
+            made(lists.leave),
+            made([*check, *check_weights(w, w.moves)]),
+        )
+
+    def jumps(self, moving, window) -> Jumps:
+        """A stretch that is jumped over."""
+        return self._once(self._jumps, moving, window)
+
+    def _jumps(self, moving, window):
+        w = self.writer(moving)
+        lists = step_lists(w, self.randoms)
+        first, again = equilibrium_sweeps(w)
+        check = list(check_states(w))
+        still = [p.name for p in w.circuit.populations if not p.model.constant]
+        parts = (
+            lists.predict,
+            gather(w),
+            predict(w, plasticity.correct),
+            [average(w, window, numbers.add_steps)] if window is not None else [],
+            [*repeat(w), *lists.move],
+            check,
+            [o for name in still for o in residual(w, name)],
+        )
+        return Jumps(
+            self._rows(lists.enter),
+            (self._rows(first), self._rows(again)),
+            tuple(self._rows(part) for part in parts),
+            self._rows([*check, *check_weights(w, w.moves)]),
+        )
+
+    def settled(self, phases, verified) -> np.ndarray:
+        """Settled phases one after the other, and whether all states are finite."""
+        return self._once(self._settled, phases, verified)
+
+    def _settled(self, phases, verified):
+        w = self.writer()
+        made = settled_phases(w, phases, self.columns, verified=verified)
+        return self._rows([*made, *check_states(w)])
+
+    def clamps(self, on) -> np.ndarray:
+        """What sources show when a phase begins."""
+        return self._once(self._clamps, on)
+
+    def _clamps(self, on):
+        return self._rows(clamps(self.writer(), on, self.columns))
+
+    def ends(self, moving, alone) -> Ends:
+        """The end of a presentation that learns, as rows."""
+        return self._once(self._ends, moving, alone)
+
+    def _ends(self, moving, alone):
+        ends = end_lists(self.writer(moving, alone=alone), self.seed)
+        return Ends(*(self._rows(part) for part in ends))
+
+    def streamed(self, phases, moving, verified) -> tuple[np.ndarray, np.ndarray]:
+        """A whole presentation of settled phases that learns, and its checks."""
+        return self._once(self._streamed, phases, moving, verified)
+
+    def _streamed(self, phases, moving, verified):
+        w = self.writer(moving)
+        ends = end_lists(w, self.seed)
+        shown = settled_phases(self.writer(), phases, self.columns, verified=verified)
+        whole = [*resets(w), *shown, *ends.sum, *ends.move, *ends.carry]
+        return self._rows(whole), self._rows([*check_states(w), *ends.check])
+
+    def start(self) -> np.ndarray:
+        """Tied weights before the first presentation."""
+        return self._once(self._start)
+
+    def _start(self):
+        return self._rows(start_list(self.writer(), self.seed))
+
+    def records(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of all recordings, and for each interval its first and last one."""
+        return self._once(self._records)
+
+    def _records(self):
+        w, made, groups = self.writer(), [], []
+        recordings = list(enumerate(self.layout.recordings))
+        for every in sorted({r.every for _, r in recordings}):
+            first = len(made)
+            made += [
+                o for k, r in recordings if r.every == every for o in _record(w, k, r)
+            ]
+            groups.append((every, first, len(made)))
+        return self._rows(made), np.array(groups, np.int64).reshape(-1, 3)
+
+    def read(self, population, name, window) -> np.ndarray:
+        """Read all cells of a population into the scratch of a lane."""
+        return self._once(self._read, population, name, window)
+
+    def _read(self, population, name, window):
+        w = self.writer()
+        return self._rows(
+            [w.read_to(population, name, w.lane("scratch"), window=window)]
+        )
+
+
+def _record(w, k, r):
+    variable = w.signals.variable(r.population, r.variable)
+    if variable is None:
+        source = w.lane("scratch")
+        yield w.read_to(r.population, r.variable, source)
+    else:
+        source = w.layout.state(r.population, variable)
+    yield w(
+        numbers.record,
+        n=w.layout.sizes[r.population],
+        source=source,
+        target=w.lane("record", k),
+        units=w.loops.integers(("units", k), lambda: r.units),
+        count=len(r.units),
+        every=r.every,
+    )

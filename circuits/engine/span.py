@@ -1,0 +1,24 @@
+"""What a lane is told while a program runs: whole numbers that operations read.
+
+The first ones are those of generated loops (`dendrites.compile.rows`). Behind the
+last column named here lie the learning rates of all projections (bits of float64), and
+then addresses of what is given for every step.
+"""
+
+from dendrites.compile.rows import SPAN_FREE
+
+# BLOCK: steps of the present block. DONE of TOTAL steps of the stretch. STEP: number of
+# the step within its presentation. CLOCK: steps since the cells were at rest.
+BLOCK, DONE, TOTAL, STEP, CLOCK = range(SPAN_FREE, SPAN_FREE + 5)
+# BATCH: samples in all lanes of the replica. FIRST: place of this lane's first sample
+# among them. PATTERN: row of that sample's pattern; PATTERNS: address of all patterns.
+BATCH, FIRST, PATTERN, PATTERNS = range(SPAN_FREE + 5, SPAN_FREE + 9)
+REPLICA, PRESENTATION = range(SPAN_FREE + 9, SPAN_FREE + 11)
+# What ended the run, and where: kind, step, row of the population or projection,
+# variable or synapse, sample, unit. MOVED: largest move of a sweep (bits of float64).
+STATUS = SPAN_FREE + 11
+MOVED = STATUS + 6
+RATES = MOVED + 1
+
+# Kinds of STATUS.
+STATE_LEFT, WEIGHT_LEFT, NOT_SETTLED = 1, 2, 3
