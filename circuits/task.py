@@ -231,3 +231,12 @@ def _cast(array, kinds, dtype):
     if array is None or array.dtype.kind not in kinds:
         return array
     return array.astype(dtype, copy=False)
+
+
+def score(rates: np.ndarray, split: Split) -> dict:
+    """Loss (mean squared rate error, summed over outputs) and error rate of answers."""
+    loss = float(np.mean(np.sum((split.targets - rates) ** 2, axis=1)))
+    result = {"rates": rates, "loss": loss}
+    if split.labels is not None:
+        result["error_rate"] = float(np.mean(rates.argmax(axis=1) != split.labels))
+    return result

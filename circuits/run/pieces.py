@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
-from circuits.engine.plan import Recording, check_dtype
-from circuits.engine.runner import Runner, serial_blas
-from circuits.presented import check_piece
+from circuits.engine.replicas import Replicas
+from circuits.run.given import check_announced, check_piece
+from circuits.run.interrupts import handing_back
+from circuits.run.options import run_options
+from circuits.run.recording import Record, Recording, check_records, plan_record
 from circuits.schedule import Phase, Schedule
-from circuits.simulation import Record, check_records, plan_record
-from circuits.weights import initial_weights
-from dendrites._checks import flag, function, names, whole_number
+from dendrites._blas import serial_blas
+from dendrites._checks import flag, function, whole_number
 from dendrites._memory import check_memory
-from dendrites.errors import ConfigError, choices
-from dendrites.random import check_seed
+from dendrites.errors import ConfigError
 
 PHASE = "piece"
 STEPS_OF_A_PIECE = 1000
@@ -107,6 +107,9 @@ def run_in_pieces(
         Before anything is compiled; also if `given` returns what does not fit.
     NumericalError
         If the circuit diverges.
+    KeyboardInterrupt
+        After Ctrl+C. Its attribute `run` is the Piece that was cut short, up to the
+        last step made; None if there is none.
     """
     check_circuit("run_in_pieces", circuit)
     function("run_in_pieces: given", given, "(first_step, n_steps)", error=ConfigError)
@@ -119,60 +122,97 @@ def run_in_pieces(
                 f"projection {p.name!r}: its rule acts at the end of a presentation, "
                 "and a run in pieces has none. Use circuits.present_sequence"
             )
-    seed = circuit.seed if seed is None else check_seed(seed)
+    options = run_options(circuit, dtype=dtype, seed=seed, weights=weights)
     recordings = [
         x for r in check_records(record) for x in plan_record(circuit, r, piece)
     ]
     _check_intervals(recordings, piece)
-    driven, forced = _check_announced(circuit, driven, forced)
+    driven, forced = check_announced(circuit, driven, forced)
+    _check_patterns(circuit, driven, forced)
     wide = sum(circuit.population(name).size for name in driven)
     check_memory(
         8 * piece * wide,
         f"run_in_pieces: waveforms of a piece of {piece} steps",
         advice="Use a smaller piece.",
     )
-    runner = Runner(
-        circuit.with_schedule(_schedule(circuit, piece, driven)),
-        [initial_weights(circuit, seed=seed, given=weights)],
-        dtype=check_dtype(dtype),
-        seed=seed,
-        recordings=recordings,
-        steps=piece,
-        forced=forced,
-        driven=driven,
-    )
-    return _pieces(runner, given, n_steps, piece, learning)
-
-
-def _pieces(runner, given, n_steps, piece, learning):
-    circuit, plan = runner.circuit, runner.plan
-    shown = {
-        p.name: np.full((1, p.size), _constant(p) or 0.0)
-        for p in circuit.populations
-        if p.model.clamped
-    }
-    for number, first in enumerate(range(0, n_steps, piece)):
-        count = min(piece, n_steps - first)
-        waveforms, spikes = check_piece(
-            circuit,
-            given(first, count),
-            count,
-            driven=plan.driven,
-            forced=plan.forced,
-            where=f"run_in_pieces, {count} steps from step {first}",
+    with handing_back(lambda: None), serial_blas():
+        runner = Replicas(
+            circuit.with_schedule(_schedule(circuit, piece, driven)),
+            [options.start(circuit)],
+            recordings=recordings,
+            steps=piece,
+            forced=forced,
+            driven=driven,
+            **options.engine,
         )
+    run = _Run(runner, recordings, driven, forced, learning)
+    return run.pieces(given, n_steps, piece)
+
+
+class _Run:
+    """A run and what its pieces are given and leave."""
+
+    def __init__(self, runner, recordings, driven, forced, learning):
+        self.runner, self.recordings, self.learning = runner, recordings, learning
+        self.driven, self.forced = driven, forced
+        self.shown = {
+            p.name: np.full((1, p.size), _constant(p) or 0.0)
+            for p in runner.circuit.populations
+            if p.model.clamped
+        }
+
+    def pieces(self, given, n_steps, piece):
+        for number, first in enumerate(range(0, n_steps, piece)):
+            count = min(piece, n_steps - first)
+            with handing_back(lambda: None):
+                waveforms, spikes = check_piece(
+                    self.runner.circuit,
+                    given(first, count),
+                    count,
+                    driven=self.driven,
+                    forced=self.forced,
+                    where=f"run_in_pieces, {count} steps from step {first}",
+                )
+            with handing_back(lambda first=first: self._cut_short(first)):
+                lanes = self._present(number, count, waveforms, spikes)
+            yield self._piece(lanes, first, count)
+
+    def _present(self, number, count, waveforms, spikes):
         with serial_blas():
-            ((lane, m),) = runner.present(
+            return self.runner.present(
                 0,
-                shown,
-                _schedule(circuit, count, plan.driven),
+                self.shown,
+                _schedule(self.runner.circuit, count, self.driven),
                 presentation=number,
-                learning=learning,
-                recording=bool(plan.recordings),
+                learning=self.learning,
+                recording=bool(self.recordings),
                 forced=spikes,
                 waveforms=waveforms,
             )
-        yield _piece(runner, lane, m, plan.recordings, first, count)
+
+    def _cut_short(self, first):
+        """The piece that an interrupt cut short, or None if it made no step."""
+        lanes, done = self.runner.interrupted(0)
+        return self._piece(lanes, first, done) if done else None
+
+    def _piece(self, lanes, first, count):
+        reads, spikes = {}, {}
+        parts = self.runner.recorded(lanes)
+        for recording, (values,) in zip(self.recordings, parts, strict=True):
+            # Record 0 is the state before the piece.
+            rows = values[1 : count // recording.every + 1, 0]
+            if recording.variable == "spikes" and recording.every == 1:
+                # Much faster than nonzero() of the numbers themselves.
+                places = np.flatnonzero(rows.ravel() != 0.0)
+                places = np.repeat(places, rows.ravel()[places].astype(int))
+                times, units = np.divmod(places, rows.shape[1])
+                spikes[recording.population] = (
+                    times + first,
+                    np.asarray(recording.units)[units],
+                )
+            else:
+                reads[recording.population, recording.variable] = rows.copy()
+        return Piece(first, reads, spikes, self.runner.weights(0))
 
 
 def _constant(population):
@@ -181,29 +221,15 @@ def _constant(population):
     return None if isinstance(pattern, str) or pattern is None else float(pattern)
 
 
-def _check_announced(circuit, driven, forced):
-    """Names of populations that are given waveforms and spikes."""
-    kinds = {
-        "driven": (driven, lambda model: model.clamped, "clamped population"),
-        "forced": (forced, lambda model: model.spiking, "population with spikes"),
-    }
-    found = []
-    for option, (given, fits, kind) in kinds.items():
-        allowed = [p.name for p in circuit.populations if fits(p.model)]
-        found.append(names(option, given, error=ConfigError))
-        for name in found[-1]:
-            if name not in allowed:
-                raise ConfigError(
-                    f"{option}: {name!r} is no {kind}. {choices(name, allowed)}"
-                )
+def _check_patterns(circuit, driven, forced):
+    """Refuse populations that show a task's examples and are given nothing."""
     for p in circuit.populations:
-        given = p.name in found[0] or p.name in found[1]
+        given = p.name in driven or p.name in forced
         if p.model.clamped and isinstance(p.pattern, str) and not given:
             raise ConfigError(
                 f"population {p.name!r} shows the {p.pattern} of a task, and a run in "
                 "pieces has none: announce it as driven and give it waveforms"
             )
-    return tuple(found)
 
 
 def _schedule(circuit, steps, driven):
@@ -214,36 +240,6 @@ def _schedule(circuit, steps, driven):
     ]
     phase = Phase(PHASE, steps * circuit.dt, on=(*driven, *constant))
     return Schedule((phase,), carry_state=True)
-
-
-def _piece(runner, lane, samples, recordings, first, count):
-    reads, spikes = {}, {}
-    for recording, values in zip(
-        recordings, runner.plan.recorded(lane, samples), strict=True
-    ):
-        # Record 0 is the state before the piece.
-        rows = values[1 : count // recording.every + 1, 0]
-        if recording.variable == "spikes" and recording.every == 1:
-            # Much faster than nonzero() of the numbers themselves.
-            places = np.flatnonzero(rows.ravel() != 0.0)
-            places = np.repeat(places, rows.ravel()[places].astype(int))
-            times, units = np.divmod(places, rows.shape[1])
-            spikes[recording.population] = (
-                times + first,
-                np.asarray(recording.units)[units],
-            )
-        else:
-            reads[recording.population, recording.variable] = rows.copy()
-    return Piece(first, reads, spikes, _weights(runner))
-
-
-def _weights(runner):
-    plan, found = runner.plan, {}
-    for p in runner.circuit.projections:
-        values = plan.get_weights(runner.replicas[0], p.name)
-        paired = isinstance(p.connectivity, str) and p.connectivity == "one_to_one"
-        found[p.name] = np.diagonal(values).copy() if paired else values
-    return found
 
 
 def _check_intervals(recordings: Sequence[Recording], piece: int) -> None:

@@ -7,22 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
-from circuits.engine.plan import check_dtype
-from circuits.engine.runner import Runner, count_samples, run_bytes, serial_blas
-from circuits.presented import (
-    check_forced_spikes,
-    check_nothing_given,
-    check_patterns,
-)
+from circuits.engine.memory import run_bytes
+from circuits.engine.replicas import Replicas, count_samples
+from circuits.integrators import EXACT, Integrator
+from circuits.run.given import check_forced_spikes
+from circuits.run.interrupts import handing_back
+from circuits.run.options import run_options
+from circuits.run.recording import fixed_steps
+from circuits.run.shown import check_patterns
 from circuits.schedule import Phase, Schedule, as_schedule
-from circuits.session import EQUILIBRIUM, EXACT
-from circuits.simulation import JUMPS, longest
-from circuits.training import check_block, check_jumps
-from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites._checks import flag, function, items, shown, whole_number
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError
-from dendrites.random import check_seed
 from dendrites.spike_trains import check_unit
 
 
@@ -53,7 +50,7 @@ def present_sequence(
     weights: Mapping | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
     learning: bool = True,
-    integrator: str = EXACT,
+    integrator: Integrator | str = EXACT,
     block: int | None = None,
     jumps: int | None = None,
     dtype: str = "float64",
@@ -108,13 +105,14 @@ def present_sequence(
         Before anything is compiled.
     NumericalError
         If the circuit diverges.
+    KeyboardInterrupt
+        After Ctrl+C. Its attribute `run` is what was kept until then.
     """
     check_circuit("present_sequence", circuit)
     first, schedule = _first(circuit.schedule if schedule is None else schedule)
     flag("learning", learning, error=ConfigError)
     if tick is not None:
         function("tick", tick, "()", error=ConfigError)
-    seed = circuit.seed if seed is None else check_seed(seed)
     if forced_spikes is not None:
         of = "mappings, one for every presentation"
         forced_spikes = items("forced_spikes", forced_spikes, of, error=ConfigError)
@@ -127,49 +125,45 @@ def present_sequence(
     count = count_samples(shown, default=max(len(several), 1))
     schedules = _schedules(schedule, count)
     for other in {id(s): s for s in schedules}.values():
-        circuit.with_schedule(other)  # the checks of a circuit, for every schedule
+        circuit.with_schedule(
+            other, learning=learning
+        )  # the checks of a circuit, for every schedule
     forced = _forced(circuit, forced_spikes, schedules, spike_unit)
     kept = _check_kept(keep, count)
     reads = [
         _checked_read(circuit, read)
         for read in items("reads", reads, "(population, read)", error=ConfigError)
     ]
-    block = check_block(integrator, block)
-    jumps = check_jumps(circuit, integrator, jumps)
-    if integrator == EQUILIBRIUM:
-        check_nothing_given(forced[0], {})
-        jumps = jumps or JUMPS
-    options = {
-        "block": block,
-        "jumps": jumps,
-        "dtype": check_dtype(dtype),
-        "forced": tuple(forced[0]),
-    }
-    planned = circuit.with_schedule(first)
+    options = run_options(
+        circuit,
+        integrator=integrator,
+        block=block,
+        jumps=jumps,
+        dtype=dtype,
+        seed=seed,
+        weights=weights,
+    )
+    options.integrator.check_given(forced[0], ())
+    planned = circuit.with_schedule(first, learning=learning)
+    plan = {"forced": tuple(forced[0])}
     kept_bytes = 8 * (
         (len(kept) + 1)
-        * sum(math.prod(circuit.shape(p.name)) for p in circuit.projections)
+        * sum(math.prod(circuit.weights_shape(p.name)) for p in circuit.projections)
         + len(kept) * sum(circuit.population(name).size for name, _ in reads)
     )
     check_memory(
-        kept_bytes + run_bytes(planned, learning=learning, **options),
+        kept_bytes + run_bytes(planned, learning=learning, **plan, **options.sizes),
         f"present_sequence: weights and reads of {len(kept)} moments",
         advice="Keep fewer moments, or use smaller populations.",
     )
-    result = Presented(np.array(kept), [], {read: [] for read in reads})
-    with serial_blas():
-        runner = Runner(
-            planned,
-            [initial_weights(circuit, seed=seed, given=weights)],
-            seed=seed,
-            **options,
-        )
-        lanes = [(runner.lanes[0][0], 1)]
+    result = _Kept(reads)
+    with handing_back(result.presented), serial_blas():
+        start = options.start(planned)
+        runner = Replicas(planned, [start], **plan, **options.engine)
+        lanes = runner.lanes_of(0, 1)
         for number in range(count + 1):
             if number in kept:
-                result.weights.append(runner.weights(0))
-                for (population, name), values in result.reads.items():
-                    values.append(runner.read(0, lanes, population, name)[0])
+                result.keep(number, runner, lanes)
             if number == count:
                 break
             lanes = runner.present(
@@ -182,8 +176,30 @@ def present_sequence(
             )
             if tick is not None:
                 tick()
-    found = {read: np.array(values, float) for read, values in result.reads.items()}
-    return result._replace(reads=found)
+    return result.presented()
+
+
+class _Kept:
+    """What has been kept so far."""
+
+    def __init__(self, reads):
+        self.reads, self.moments = reads, []
+
+    def keep(self, number, runner, lanes):
+        values = [runner.read(0, lanes, *read)[0] for read in self.reads]
+        self.moments.append((number, runner.weights(0), values))
+
+    def presented(self):
+        columns = zip(*self.moments, strict=True) if self.moments else ((), (), ())
+        numbers, weights, values = columns
+        return Presented(
+            np.array(numbers, int),
+            [*weights],
+            {
+                read: np.array([v[k] for v in values], float)
+                for k, read in enumerate(self.reads)
+            },
+        )
 
 
 def _first(schedule):
@@ -231,8 +247,7 @@ def _forced(circuit, forced_spikes, schedules, unit):
         )
     result = []
     for schedule, forced in zip(schedules, forced_spikes, strict=True):
-        longest(schedule)
-        steps = sum(segment.steps for segment in schedule.segments(circuit.dt))
+        steps = fixed_steps(schedule, circuit.dt, "a presentation with forced spikes")
         result.append(check_forced_spikes(circuit, forced, steps, 1, unit))
     if len({tuple(sorted(forced)) for forced in result}) > 1:
         raise ConfigError(

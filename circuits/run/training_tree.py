@@ -1,18 +1,12 @@
 """The labelled result of a training run."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from circuits.checkpoint import state_sha256
-from circuits.gradient import LOSS
-from circuits.session import MAIN, Session
+from circuits.run.history import MAIN
+from circuits.run.session import Session
 from dendrites.dataset import group, run_tree
-
-
-def now() -> str:
-    """This moment, as the schema writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+from dendrites.provenance import now
 
 
 def training_tree(session: Session, config: dict, *, created: str, **root):
@@ -34,10 +28,8 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
             groups[f"/weights/{p.name}"] = _weights(session, p, final[p.name], done)
     for split, rates in session.predictions.items():
         groups[f"/predictions/{split}"] = _predictions(session, split, rates, done)
-    n_weights = session.trainer.plan.tables.filter
     payload = {
-        name: replica[:n_weights]
-        for name, replica in zip(session.names, session.trainer.replicas, strict=True)
+        name: session.trainer.flat_weights(k) for k, name in enumerate(session.names)
     }
     return run_tree(
         "training",
@@ -46,17 +38,17 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
         title=root.pop("title", f"{circuit.name} on {session.task.name}"),
         integrator=session.integrator,
         dt_ms=circuit.dt,
-        dtype=np.dtype(options.dtype).name,
-        seed=options.seed,
+        dtype=options.run.dtype,
+        seed=options.run.seed,
         n_epochs=options.epochs,
-        n_threads=options.threads,
+        n_threads=options.run.threads,
         created_utc=created,
         complete=done == options.epochs,
         data_sources=session.task.sources,
         extra={
             "finished_utc": now() if done == options.epochs else "",
             "state_sha256": state_sha256(payload),
-            "loss_reference": LOSS,
+            "loss_reference": circuit.network.loss_formula if circuit.network else "",
         },
         **root,
     )
@@ -85,70 +77,36 @@ def _curves(session, name, with_time=False):
     return group(variables, {"epoch": epochs, "split": splits})
 
 
-_DIAGNOSTICS = {
-    "angle_to_bp": ("angle", "degree"),
-    "cosine_to_bp": ("cosine", "1"),
-    "update_norm": ("norm", "1"),
-    "bp_norm": ("reference_norm", "1"),
-    "size_ratio": ("size_ratio", "1"),
-    "sign_agreement": ("sign_agreement", "1"),
-}
-
-
 def _diagnostics(session):
     rows = session.history.updates
-    layers = [layer.population for layer in session.circuit.layers]
-    silent = [key for key in rows[0] if str(key).endswith("/sps_residual")]
-    variables = {
-        name: (
-            ("update", "layer"),
-            np.array([[row[f"{layer}/{key}"] for layer in layers] for row in rows]),
-            units,
-        )
-        for name, (key, units) in _DIAGNOSTICS.items()
+    variables, coordinates, attributes = {}, {}, {}
+    for probe in session.options.probes:
+        found = probe.labelled(session.circuit, rows)
+        variables |= found[0]
+        coordinates |= found[1]
+        attributes |= found[2]
+    seen = np.array([int(row["examples_seen"]) for row in rows])
+    coordinates |= {
+        "update": np.arange(len(rows)),
+        "epoch_at": ("update", np.array([int(row["epoch_at"]) for row in rows])),
+        "examples_seen": ("update", seen),
     }
-    variables["sps_residual"] = (
-        ("update", "hidden_layer"),
-        np.array([[row[key] for key in silent] for row in rows]),
-        "1",
-        "root mean square of apical potentials without a teacher",
-    )
-    if "drift" in rows[0]:
-        variables["drift"] = (
-            ("update",),
-            np.array([row["drift"] for row in rows]),
-            "1",
-            "relative distance of an update from that with twice the jumps",
-        )
-    return group(
-        variables,
-        {
-            "update": np.arange(len(rows)),
-            "layer": layers,
-            "hidden_layer": [key.split("/")[0] for key in silent],
-            "epoch_at": ("update", np.array([int(row["epoch_at"]) for row in rows])),
-            "examples_seen": (
-                "update",
-                np.array([int(row["examples_seen"]) for row in rows]),
-            ),
-        },
-        reference=LOSS,
-    )
+    return group(variables, coordinates, **attributes)
 
 
 def _weights(session, projection, final, done):
-    start = session.start[projection.name]
+    start, axes = session.start[projection.name], projection.connectivity.axes
     return group(
-        {"w": (("snapshot", "post", "pre"), np.stack([start, final]), "1")},
+        {"w": (("snapshot", *axes), np.stack([start, final]), "1")},
         {
             "snapshot": np.arange(2),
             "epoch_at": ("snapshot", np.array([0, done])),
-            "post": np.arange(final.shape[0]),
-            "pre": np.arange(final.shape[1]),
+            **{axis: np.arange(n) for axis, n in zip(axes, final.shape, strict=True)},
         },
         pre_population=projection.pre,
         post_population=projection.post,
         target_compartment=projection.field,
+        connectivity=projection.connectivity.name,
         rule=type(projection.rule).__name__,
         plastic=1,
     )

@@ -1,13 +1,11 @@
-"""Checks of what a presentation is shown: patterns, waveforms, forced spikes."""
+"""Checks of what a presentation is given for every step: waveforms and spikes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from circuits.circuit import Circuit, refuse_negative_conductances
-from circuits.schedule import Schedule
-from circuits.training import check_reachable
-from dendrites._checks import mapping, numbers, shown
+from dendrites._checks import mapping, names, numbers, shown
 from dendrites.errors import ConfigError, choices
 from dendrites.spike_trains import check_forced, check_unit, spikes_in_steps
 
@@ -62,7 +60,7 @@ def check_forced_spikes(
         For populations without spikes and impossible trains.
     """
     check_unit(unit, forced)
-    sizes = _spiking(circuit)
+    sizes = spiking_sizes(circuit)
     forced = mapping("forced_spikes", forced, "(times, channels) by population")
     several = {}
     for name in [k for k, v in forced.items() if _one_per_sample(v)]:
@@ -119,7 +117,7 @@ def check_piece(
         or units that do not exist.
     """
     waves, spikes = getattr(inputs, "waveforms", None), getattr(inputs, "spikes", None)
-    for option, given, names in (
+    for option, given, announced in (
         ("waveforms", waves, driven),
         ("spikes", spikes, forced),
     ):
@@ -129,11 +127,11 @@ def check_piece(
                 "mappings of waveforms and of spikes"
             )
         for name in given:
-            if name not in names:
+            if name not in announced:
                 raise ConfigError(
                     f"{where}: {option} of {name!r}, which is not announced as "
                     f"{'driven' if option == 'waveforms' else 'forced'}. "
-                    + choices(name, names)
+                    + choices(name, announced)
                 )
     for name in driven:
         if name not in waves:
@@ -176,10 +174,6 @@ def _steps_and_units(pair, size, n_steps, where):
     return arrays[0], arrays[1]
 
 
-def _spiking(circuit):
-    return {p.name: p.size for p in circuit.populations if p.model.spiking}
-
-
 def _one_per_sample(trains):
     return (
         isinstance(trains, list)
@@ -188,81 +182,32 @@ def _one_per_sample(trains):
     )
 
 
-def check_nothing_given(forced: Mapping, driven: Mapping) -> None:
-    """Refuse what is given for every step where steps are left out."""
-    for word, given in (("forced_spikes", forced), ("waveforms", driven)):
-        if given:
-            raise ConfigError(
-                f"{word} say what happens in every step, and the integrator "
-                "'equilibrium' leaves steps out. Use 'exact' or 'blocked'"
-            )
-
-
-def check_patterns(
-    circuit: Circuit,
-    patterns: Mapping,
-    schedule: Schedule,
-    driven: Mapping | None = None,
-    forced: Mapping | None = None,
-    samples: int = 1,
-) -> dict[str, np.ndarray]:
-    """Patterns (n_samples, n) of all clamped populations.
-
-    Those given in another way (`driven` by waveforms, `forced` to spike) need none.
-    `samples` counts where there is no pattern and no waveform with several.
+def check_announced(
+    circuit: Circuit, driven: Sequence[str], forced: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of populations that are given waveforms and forced spikes.
 
     Raises
     ------
     ConfigError
-        For unknown populations, wrong sizes, and values that are not finite.
+        For populations that are not clamped, or have no spikes.
     """
-    clamped = {p.name: p for p in circuit.populations if p.model.clamped}
-    driven = driven or {}
-    forced = mapping("forced_spikes", forced, "(times, channels) by population")
-    check_forced(dict.fromkeys(forced, ()), _spiking(circuit))
-    shown, counts = {}, set()
-    patterns = mapping("patterns", patterns, "patterns by population")
-    for name, values in patterns.items():
-        if name not in clamped:
-            raise ConfigError(
-                f"patterns: {name!r} is no clamped population. {choices(name, clamped)}"
-            )
-        values = np.atleast_2d(numbers(f"patterns[{name!r}]", values))
-        if values.ndim != 2 or values.shape[1] != clamped[name].size:
-            raise ConfigError(
-                f"patterns[{name!r}] has shape {values.shape}, must be (n_samples, "
-                f"{clamped[name].size})"
-            )
-        refuse_negative_conductances(circuit, name, values, f"patterns[{name!r}]")
-        shown[name] = values
-        counts.add(len(values))
-    if not counts:
-        counts |= {len(w) for w in driven.values() if len(w) > 1} or {samples}
-    if len(counts) != 1 or 0 in counts:
-        raise ConfigError(
-            f"patterns have {sorted(counts)} samples; all need the same number >= 1"
-        )
-    samples = counts.pop()
-    for name, values in driven.items():
-        if len(values) not in (1, samples):
-            raise ConfigError(
-                f"waveforms[{name!r}] has {len(values)} samples, and patterns have "
-                f"{samples}; give one waveform for all, or one for each"
-            )
-    on = {name for phase in schedule.phases for name in phase.on}
-    for name, p in clamped.items():
-        constant = isinstance(p.pattern, (int, float))
-        needed = name in on and not constant and name not in {*driven, *(forced or ())}
-        if name not in shown and needed:
-            raise ConfigError(
-                f"patterns: {name!r} is on in phases of the schedule and has no "
-                "pattern; give it one, or a schedule that leaves it off (such as "
-                "schedule=circuit.test_schedule)"
-            )
-        if name not in shown:
-            value = float(p.pattern) if constant else 0.0
-            # Takes no memory: a run is planned before any is taken.
-            shown[name] = np.broadcast_to(value, (samples, p.size))
-        elif name in on and "potential" in p.model.reads:
-            check_reachable(circuit, shown[name], f"patterns[{name!r}]")
-    return shown
+    kinds = {
+        "driven": (driven, lambda model: model.clamped, "clamped population"),
+        "forced": (forced, lambda model: model.spiking, "population with spikes"),
+    }
+    found = []
+    for option, (given, fits, kind) in kinds.items():
+        allowed = [p.name for p in circuit.populations if fits(p.model)]
+        found.append(names(option, given, error=ConfigError))
+        for name in found[-1]:
+            if name not in allowed:
+                raise ConfigError(
+                    f"{option}: {name!r} is no {kind}. {choices(name, allowed)}"
+                )
+    return tuple(found)
+
+
+def spiking_sizes(circuit: Circuit) -> dict[str, int]:
+    """Cells of each population that spikes."""
+    return {p.name: p.size for p in circuit.populations if p.model.spiking}

@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from circuits.session import MAIN
+from circuits.run.history import MAIN
 
 
 class Progress:

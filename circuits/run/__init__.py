@@ -1,0 +1,1 @@
+"""What is done with circuits: present, train, simulate, sequences, pieces."""

@@ -1,0 +1,125 @@
+"""What presentations a presenter was made for, and whether one is among them."""
+
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.engine.replicas import count_samples
+from circuits.run.given import check_forced_spikes, check_waveforms
+from circuits.run.recording import fixed_steps
+from circuits.run.shown import check_patterns
+from circuits.schedule import Schedule
+from dendrites._checks import mapping
+from dendrites.errors import ConfigError
+
+GIVEN = "a presentation that is given something for every step"
+
+
+class Planned:
+    """What was planned for.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        With the schedule that was planned for.
+    steps : int
+        Most steps that can be recorded; 0 if nothing is.
+    driven, forced : tuple of str
+        Populations that every presentation gives waveforms and spikes.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        steps: int,
+        driven: tuple[str, ...],
+        forced: tuple[str, ...],
+    ):
+        self._circuit, self._steps = circuit, steps
+        self._driven, self._forced = driven, forced
+        # That of the circuit has been checked with it.
+        self._checked = WeakKeyDictionary({circuit.schedule: {True, False}})
+
+    @property
+    def given(self) -> bool:
+        """Whether presentations are given something for every step."""
+        return bool(self._driven or self._forced)
+
+    def check(self, schedule: Schedule, learning: bool) -> None:
+        """Refuse schedules that do not fit the circuit or what was planned for.
+
+        Raises
+        ------
+        ConfigError, ModelError
+        """
+        if learning in self._checked.get(schedule, ()):
+            return
+        circuit = self._circuit
+        circuit.with_schedule(schedule, learning=learning)
+        known = [s for s in (circuit.schedule, circuit.test_schedule) if s is not None]
+        windows = {name for s in known for name in windows_of(s)}
+        settled = {name for s in known for phase in s.phases for name in phase.settle}
+        hint = "make a Presenter(..., schedule=...) of this schedule"
+        for phase in schedule.phases:
+            where = f"schedule, phase {phase.name!r}"
+            if phase.readable and phase.name not in windows:
+                raise ConfigError(
+                    f"{where}: its window was not planned for; {hint}, or leave the "
+                    "window out"
+                )
+            for name in phase.settle:
+                if name not in settled:
+                    raise ConfigError(
+                        f"{where}: that {name!r} settles was not planned for; {hint}"
+                    )
+        steps = fixed_steps(schedule, circuit.dt) if self._steps else 0
+        if steps > self._steps:
+            raise ConfigError(
+                f"schedule of {steps} steps: recordings were planned for {self._steps} "
+                "at most; make the presenter with the longest one"
+            )
+        self._checked.setdefault(schedule, set()).add(learning)
+
+    def check_given(
+        self,
+        patterns: Mapping,
+        schedule: Schedule,
+        forced_spikes: Mapping | None,
+        waveforms: Mapping | None,
+    ) -> tuple[dict[str, np.ndarray], dict, dict]:
+        """Patterns, forced spikes and waveforms of a presentation, checked.
+
+        Raises
+        ------
+        ConfigError
+        """
+        circuit, steps = self._circuit, fixed_steps(schedule, self._circuit.dt, GIVEN)
+        for option, announced, given, names in (
+            ("forced_spikes", "forced", forced_spikes, self._forced),
+            ("waveforms", "driven", waveforms, self._driven),
+        ):
+            given = mapping(option, given, "what is given by population")
+            for name in (*given, *names):
+                if name not in names:
+                    raise ConfigError(
+                        f"{option}: {name!r} was not announced; make the presenter "
+                        f"with {announced}=({name!r},)"
+                    )
+                if name not in given:
+                    raise ConfigError(
+                        f"{option}: nothing of {name!r}, which is {announced} in every "
+                        "presentation"
+                    )
+        driven = check_waveforms(circuit, waveforms, steps)
+        shown = check_patterns(circuit, patterns, schedule, driven, forced_spikes)
+        forced = check_forced_spikes(
+            circuit, forced_spikes, steps, count_samples(shown)
+        )
+        return shown, forced, driven
+
+
+def windows_of(schedule: Schedule) -> list[str]:
+    """Phases whose means can be read."""
+    return [phase.name for phase in schedule.phases if phase.readable]

@@ -1,0 +1,97 @@
+"""One presentation that probes look at, beside the training."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from circuits.circuit import Circuit
+from circuits.engine.replicas import Replicas
+from circuits.run.jumps import drift
+from circuits.schedule import Schedule
+
+
+class Look:
+    """The first training examples, shown to a copy of the trained circuit.
+
+    Every look starts from the given weights, cells at rest and empty update filters:
+    what the last one ended in is not part of a checkpoint.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    inputs, targets : ndarray (n_examples, n)
+    weights : dict
+        Those of this moment, (n_post, n_pre) by projection.
+    """
+
+    def __init__(self, runner: Replicas, patterns, inputs, targets):
+        self.circuit: Circuit = runner.circuit
+        self.runner, self._patterns = runner, patterns
+        self.inputs, self.targets = inputs, targets
+        self._rates = runner.rates[0]
+        self._from_rest = replace(self.circuit.schedule, carry_state=False)
+
+    def at(self, weights, presentation: int, decay: float) -> "Look":
+        """Look at these weights, with learning rates that have decayed so far.
+
+        `presentation` addresses the random numbers.
+        """
+        self.weights, self._presentation = weights, presentation
+        self.runner.rates[0] = self._rates * decay
+        return self
+
+    def update(self) -> tuple[dict, dict]:
+        """Weights before and after the presentation, with learning."""
+        self._begin()
+        self._present(self._from_rest, learning=True)
+        return self.weights, self.runner.weights(0)
+
+    def untaught(self, populations, compartment: str) -> dict[str, np.ndarray]:
+        """Potentials (n_examples, n) at the end of a presentation without a teacher."""
+        self._begin()
+        lanes = self.runner.present(
+            0, self._patterns, untaught(self.circuit), learning=False
+        )
+        return {n: self.runner.read_out(lanes, n, compartment) for n in populations}
+
+    def drift(self) -> float:
+        """How far the weight change is from that with twice the jumps."""
+        self._begin()
+        return drift(
+            self.runner,
+            self._patterns,
+            self._from_rest,
+            presentation=self._presentation,
+        )
+
+    def _begin(self):
+        self.runner.set_weights(0, self.weights)
+        self.runner.clear_filters(0)
+
+    def _present(self, schedule, learning):
+        return self.runner.present(
+            0,
+            self._patterns,
+            schedule,
+            presentation=self._presentation,
+            learning=learning,
+        )
+
+
+def answering(circuit: Circuit) -> Schedule:
+    """The test presentation; answers do not depend on what was shown before."""
+    return replace(circuit.test_schedule or circuit.schedule, carry_state=False)
+
+
+def untaught(circuit: Circuit) -> Schedule:
+    """A presentation without teacher in which every cell takes part."""
+    schedule = circuit.schedule
+    if not any(phase.settle for phase in schedule.phases):
+        return answering(circuit)
+    # Sweeps that only answer leave the apical dendrites out.
+    teachers = {p.name for p in circuit.populations if p.pattern == "targets"}
+    phases = tuple(
+        replace(phase, on=tuple(name for name in phase.on if name not in teachers))
+        for phase in schedule.phases
+    )
+    return Schedule(phases)
