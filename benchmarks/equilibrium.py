@@ -12,8 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
-from circuits.engine.jumps import drift
-from circuits.engine.runner import Runner, serial_blas
+from circuits import Equilibrium, Presenter
 from circuits.microcircuit import microcircuit
 from circuits.weights import initial_weights
 
@@ -48,33 +47,28 @@ def compare(rate, lag):
     patterns = {
         "input": rng.uniform(0, 1, (SAMPLES, SIZES[0])),
         "target": rng.uniform(0.2, 0.8, (SAMPLES, SIZES[-1])),
-        "bias": np.ones((SAMPLES, 1)),
     }
     start = initial_weights(circuit)
 
-    def runner(jumps=None):
-        return Runner(
-            circuit, [start], batch=SAMPLES, jumps=jumps, announce=lambda text: None
-        )
-
-    def change(run):
-        run.present(0, patterns, circuit.schedule)
-        after = run.weights(0)
+    def change(presenter):
+        presenter.present(patterns)
+        after = presenter.weights()
         return {name: after[name] - start[name] for name in start}
 
-    exact = runner()
-    wanted = change(exact)
-    seconds = fastest(lambda: exact.present(0, patterns, circuit.schedule))
+    with Presenter(circuit, batch=SAMPLES) as exact:
+        wanted = change(exact)
+        seconds = fastest(lambda: exact.present(patterns))
     for jumps in JUMPS:
-        run = runner(jumps)
-        estimate = drift(run, patterns, circuit.schedule)
-        found = change(run)
+        jumping = Presenter(circuit, batch=SAMPLES, integrator=Equilibrium(jumps))
+        with jumping:
+            estimate = jumping.drift(patterns)
+            found = change(jumping)
+            own = fastest(lambda run=jumping: run.present(patterns))
         deviation = max(
             np.linalg.norm(found[name] - value) / np.linalg.norm(value)
             for name, value in wanted.items()
             if np.any(value)
         )
-        own = fastest(lambda run=run: run.present(0, patterns, circuit.schedule))
         print(
             f"rate {rate:g}/ms  lag {lag:2g} ms  {jumps} jumps: deviation "
             f"{100 * deviation:7.4f} %  drift {100 * estimate:8.5f} %  "
@@ -84,7 +78,6 @@ def compare(rate, lag):
 
 
 if __name__ == "__main__":
-    with serial_blas():
-        for rate in RATES:
-            for lag in LAGS:
-                compare(rate, lag)
+    for rate in RATES:
+        for lag in LAGS:
+            compare(rate, lag)

@@ -25,8 +25,9 @@ from time import perf_counter  # noqa: E402
 import numpy as np  # noqa: E402
 from baselines import MOVING, PLASTIC, RUNNERS  # noqa: E402
 
-from circuits.engine.runner import Runner, serial_blas  # noqa: E402
+from circuits import Blocked, Exact, Presenter  # noqa: E402
 from circuits.microcircuit import microcircuit  # noqa: E402
+from dendrites._blas import serial_blas  # noqa: E402
 
 SIZES = {"S": [30, 20, 10], "M1": [784, 500, 10], "M2": [784, 500, 500, 10]}
 DT, TAU, RATE = 0.1, 30.0, 1e-3
@@ -65,18 +66,16 @@ def engine_runner(integrator):
             ours[f"{above}_to_{here}_apical"] = weights["B"][k - 1]
             ours[f"{here}_to_{inter}_dendrite"] = weights["WIP"][k - 1]
             ours[f"{inter}_to_{here}_apical"] = weights["WPI"][k - 1]
-            ours[f"{above}_to_{inter}_nudge"] = np.eye(sizes[k + 1])
+            ours[f"{above}_to_{inter}_nudge"] = np.ones(sizes[k + 1])
         for field in ("target", "teaching"):
-            ours[f"target_to_output_{field}"] = np.eye(sizes[-1])
-        block = 1 if integrator == "exact" else BLOCK
-        runner = Runner(
+            ours[f"target_to_output_{field}"] = np.ones(sizes[-1])
+        presenter = Presenter(
             circuit,
-            [ours],
+            weights=ours,
             batch=len(inputs),
             chunk=len(inputs),
-            block=block,
-            dtype=dtype,
-            announce=lambda text: None,
+            integrator=Exact() if integrator == "exact" else Blocked(BLOCK),
+            dtype=np.dtype(dtype).name,
         )
         patterns = {"input": inputs, "target": 1 / (1 + np.exp(-target))}
         groups = {
@@ -92,16 +91,17 @@ def engine_runner(integrator):
             schedule = type(circuit.schedule)(
                 (type(phase)("nudged", steps * dt, on=phase.on),), carry_state=True
             )
-            begun = perf_counter()
-            lanes = runner.present(0, patterns, schedule)
-            run.seconds = perf_counter() - begun
-            final = runner.weights(0)
+            with presenter:
+                begun = perf_counter()
+                presenter.present(patterns, schedule)
+                run.seconds = perf_counter() - begun
+            final = presenter.weights()
             sums = {}
             for name in PLASTIC:
                 parts = [final[key] for key in groups[name]]
                 sums[name] = sum(float(p.sum()) for p in parts)
                 sums[f"{name}_squared"] = sum(float((p**2).sum()) for p in parts)
-            return {**sums, "u": runner.read_out(lanes, "output", "soma")}
+            return {**sums, "u": presenter.read("output", "soma")}
 
         return run
 

@@ -17,8 +17,8 @@ import scipy.linalg  # noqa: F401  (its BLAS must be loaded before it can be lim
 from segregated_sketch import Sketch
 from threadpoolctl import threadpool_limits
 
+from circuits import Presenter
 from circuits.algorithms import guerguiev
-from circuits.engine.runner import Runner
 from circuits.weights import initial_weights
 
 SIZES = (784, 500, 10)
@@ -29,22 +29,13 @@ MEAN_LENGTH = 52  # steps of a phase
 def engine(images, teachers, memory, dtype):
     """A function that shows all images once to our circuit."""
     circuit = guerguiev(SIZES, memory=memory)
-    runner = Runner(
-        circuit,
-        [initial_weights(circuit)],
-        dtype=dtype,
-        announce=lambda text: None,
-    )
-    bias = np.ones((1, 1))
+    presenter = Presenter(circuit, dtype=dtype)
 
     def run():
-        for k in range(len(images)):
-            shown = {
-                "input": images[k : k + 1],
-                "teacher": teachers[k : k + 1],
-                "bias": bias,
-            }
-            runner.present(0, shown, circuit.schedule, presentation=k)
+        with presenter:
+            for k in range(len(images)):
+                shown = {"input": images[k : k + 1], "teacher": teachers[k : k + 1]}
+                presenter.present(shown, number=k)
 
     return run
 
@@ -90,10 +81,10 @@ def main():
     runs = {
         "NumPy, whole example": sketch(images, teachers),
         "NumPy, products alone": products(images),
-        "engine, memory of 10": engine(images, teachers, 10, np.float64),
-        "engine, full kernel": engine(images, teachers, 0, np.float64),
-        "engine, memory of 10, float32": engine(images, teachers, 10, np.float32),
-        "engine, full kernel, float32": engine(images, teachers, 0, np.float32),
+        "engine, memory of 10": engine(images, teachers, 10, "float64"),
+        "engine, full kernel": engine(images, teachers, 0, "float64"),
+        "engine, memory of 10, float32": engine(images, teachers, 10, "float32"),
+        "engine, full kernel, float32": engine(images, teachers, 0, "float32"),
     }
     times = {name: [] for name in runs}
     with threadpool_limits(limits=1, user_api="blas"):

@@ -22,19 +22,15 @@ import sys, time
 begun = time.perf_counter()
 import numpy as np
 import circuits, dendrites
-from circuits.engine.runner import Runner, serial_blas
-from circuits.weights import initial_weights
 from circuits.microcircuit import microcircuit
 imported = time.perf_counter()
 sizes = {sizes}
 circuit = microcircuit(sizes, basal_rates={rate}, interneuron_rates={rate},
                        apical_rates={rate}, g_apical={g}, presentation=5.0)
-with serial_blas():
-    runner = Runner(circuit, [initial_weights(circuit, seed=1)])
-    half = [np.full((1, n), 0.5) for n in (sizes[0], sizes[-1])]
-    patterns = dict(input=half[0], target=half[1])
-    lanes = runner.present(0, patterns, circuit.schedule)
-    result = runner.read_out(lanes, "output", "soma")
+half = [np.full((1, n), 0.5) for n in (sizes[0], sizes[-1])]
+with circuits.Presenter(circuit, seed=1) as presenter:
+    presenter.present(dict(input=half[0], target=half[1]))
+    result = presenter.read("output", "soma")
 print(imported - begun, time.perf_counter() - imported)
 """
 

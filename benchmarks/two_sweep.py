@@ -18,8 +18,7 @@ import scipy.linalg  # noqa: F401  (its BLAS must be loaded before it can be lim
 from threadpoolctl import threadpool_limits
 from two_sweep_sketch import SIZES, build, matched_rates, run_epoch
 
-from circuits.engine.runner import Runner
-from circuits.weights import initial_weights
+from circuits import Presenter
 from experiments.image_circuit import image_circuit
 
 BATCH = 10
@@ -33,29 +32,17 @@ def engine(inputs, targets, threads):
         SIZES, two_sweep=True, steps=STEPS, mixing=0.1, output_mixing=0.1
     )
     chunk = -(-BATCH // threads)
-    runner = Runner(
-        circuit,
-        [initial_weights(circuit)],
-        batch=BATCH,
-        chunk=chunk,
-        threads=threads,
-        dtype=np.float32,
-        announce=lambda text: None,
+    presenter = Presenter(
+        circuit, batch=BATCH, chunk=chunk, threads=threads, dtype="float32"
     )
     patterns = {
         "input": inputs,
         "target": 1 / (1 + np.exp(-targets)),
-        "bias": np.ones((len(inputs), 1), np.float32),
     }
 
     def run():
-        if runner.streams(circuit.schedule):
-            runner.present_many(0, patterns, circuit.schedule)
-            return
-        for start in range(0, len(inputs), BATCH):
-            rows = slice(start, start + BATCH)
-            shown = {name: values[rows] for name, values in patterns.items()}
-            runner.present(0, shown, circuit.schedule)
+        with presenter:
+            presenter.present_many(patterns)
 
     return run
 

@@ -13,9 +13,8 @@ from time import process_time
 
 import numpy as np
 
+from circuits import Blocked, Presenter
 from circuits.algorithms import urbanczik_senn
-from circuits.engine.runner import Runner, serial_blas
-from circuits.weights import initial_weights
 
 DT, RATE = 0.1, 10.0
 G_EXC, G_INH = 162.0, 540.0
@@ -34,23 +33,14 @@ def engine(n_inputs, n_cells, seconds, block):
     """CPU seconds of our engine, fastest of three rounds."""
     steps, spikes = input_spikes(n_inputs, seconds)
     circuit = urbanczik_senn(n_inputs, n_cells, duration=seconds * 1000, dt=DT)
-    with serial_blas():
-        runner = Runner(
-            circuit,
-            [initial_weights(circuit)],
-            block=block,
-            forced=("input",),
-            announce=lambda text: None,
-        )
-        shown = {
-            "input": np.zeros((1, n_inputs)),
-            "exc": np.full((1, n_cells), G_EXC),
-            "inh": np.full((1, n_cells), G_INH),
-        }
-        times = []
+    at, unit = spikes
+    given = {"input": ((at + 1) * DT, unit)}
+    shown = {"exc": np.full(n_cells, G_EXC), "inh": np.full(n_cells, G_INH)}
+    times = []
+    with Presenter(circuit, integrator=Blocked(block), forced=("input",)) as presenter:
         for _ in range(3):
             begun = process_time()
-            runner.present(0, shown, circuit.schedule, forced={"input": spikes})
+            presenter.present(shown, forced_spikes=given)
             times.append(process_time() - begun)
     return min(times)
 

@@ -99,8 +99,8 @@ def apical_timing(
     check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
     from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
 
     created = now()

@@ -86,8 +86,8 @@ def bac_firing(
     the question is that of Larkum, Zhu and Sakmann (1999).
     """
     config = dict(locals())
-    from circuits.training_tree import now
     from dendrites.dataset import labels, run_tree
+    from dendrites.provenance import now
 
     created = now()
     axes = {name: ascending(name, config[name], unit) for name, unit in AXES.items()}

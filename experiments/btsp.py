@@ -102,9 +102,9 @@ def btsp(
     config = {name: value for name, value in locals().items() if name != "progress"}
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree, update_root
     from dendrites.errors import ConfigError
+    from dendrites.provenance import now
     from experiments.plateau_laps import Track
 
     created = now()

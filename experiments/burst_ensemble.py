@@ -102,7 +102,7 @@ def run_ensembles(
     Trains
     """
     import circuits
-    from circuits.pieces import Inputs
+    from circuits.run.pieces import Inputs
     from dendrites.bursts import events_and_bursts
 
     soma, apical = (x if callable(x) else _held(x) for x in (soma, apical))

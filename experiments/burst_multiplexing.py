@@ -102,8 +102,8 @@ def burst_multiplexing(
     )
     config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
     check_repeats(cells=cells, seeds=seeds, stepped_cells=stepped_cells)
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
     from experiments.burst_ensemble import Noise
     from experiments.stepped_currents import stepped
 

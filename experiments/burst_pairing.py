@@ -73,9 +73,9 @@ def burst_pairing(
     check_repeats(realisations=realisations, cells=cells)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites._checks import whole_number
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
     from experiments.burst_steering import SETTLING
 
     _check(rates, event_rates, frequencies, expected, probabilities)

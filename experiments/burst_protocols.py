@@ -66,7 +66,7 @@ def weight_changes(
         signal="spikes",
         connectivity="one_to_one",
         rule=burst_dependent(ETA),
-        initial=np.zeros((n, n)),
+        initial=np.zeros(n),
         name="plastic",
     )
     circuit = circuits.Circuit(
@@ -85,7 +85,7 @@ def weight_changes(
         forced_spikes={"pre": forced(pre, dt), "cell": forced(post, dt)},
     )
     w = tree["connections/plastic"].w.values
-    return np.diagonal(w[-1]) - np.diagonal(w[0])
+    return w[-1] - w[0]
 
 
 def periodic_train(frequency: float) -> tuple[np.ndarray, float]:

@@ -46,7 +46,7 @@ def steer(currents, pre_currents, *, cells: int, seed: int, tick=None) -> Steeri
         Called after every bin.
     """
     import circuits
-    from circuits.pieces import Inputs, run_in_pieces
+    from circuits.run.pieces import Inputs, run_in_pieces
     from dendrites.bursts import events_and_bursts
 
     steps = round(BIN / DT)
@@ -117,7 +117,7 @@ def _circuit(cells):
     )
     currents = [
         circuits.Projection(
-            pre, post, field, connectivity="one_to_one", initial=np.eye(cells)
+            pre, post, field, connectivity="one_to_one", initial=np.ones(cells)
         )
         for pre, post, field in (
             ("soma", "pre", "soma"),

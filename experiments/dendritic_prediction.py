@@ -95,8 +95,8 @@ def dendritic_prediction(
     check_repeats(inputs=inputs, seeds=seeds)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
 
     created = now()
     steps = pattern_steps(pattern, dt)

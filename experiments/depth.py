@@ -95,9 +95,9 @@ def depth(
 
     Source: our experiment; the circuit of Sacramento et al. (2018).
     """
-    from circuits.training_tree import now
     from dendrites._checks import whole_number
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
     from experiments import tasks
 
     created, begun = now(), time.perf_counter()
@@ -249,7 +249,7 @@ def _train_network(
     drawn = circuits.initial_weights(circuit, seed=seed, given=weights)
     images = task.splits["train"].inputs[:SHOWN]
     top = feedforward(circuit, drawn, images)[-2]
-    rates = elementwise(circuit.phi[0], top)
+    rates = elementwise(circuit.network.phi[0], top)
     return {
         **{
             f"{key}/{split}": errors.sel(split=split).values

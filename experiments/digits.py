@@ -111,7 +111,9 @@ def digits(
         dtype=dtype,
         threads=threads,
         controls={
-            "frozen_hidden": tuple(layer.projection for layer in circuit.layers[:-1])
+            "frozen_hidden": tuple(
+                layer.projection for layer in circuit.network.layers[:-1]
+            )
         },
         progress=progress,
         checkpoint=checkpoint,

@@ -76,14 +76,14 @@ def gate_circuit(cells: Cells, n_steps, *, eta, decay, noise, dt, streams=None):
                 "vip",
                 "sst",
                 "drive",
-                initial=np.diag(-VIP_TO_SST * cells.vip_gain),
+                initial=-VIP_TO_SST * cells.vip_gain,
                 **pair,
             ),
             Projection(
                 "sst",
                 "pyramidal",
                 "apical",
-                initial=np.diag(-SST_TO_APICAL * cells.sst_gain),
+                initial=-SST_TO_APICAL * cells.sst_gain,
                 **pair,
             ),
             Projection(

@@ -71,8 +71,8 @@ def disinhibition_gate(
     """
     config = dict(locals())
     check_repeats(seeds=seeds)
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
 
     created = now()
     pom, l4, gains = (np.array(sorted(set(x)), float) for x in (pom, l4, gains))

@@ -63,9 +63,9 @@ def distance_switch(
     Source: Sjostrom and Hausser (2006); Clopath et al. (2010); cell and dendrite: ours.
     """
     config = dict(locals())
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
     from dendrites.errors import ConfigError
+    from dendrites.provenance import now
 
     created = now()
     distances = sorted({*map(float, distances), float(proximal), float(distal)})

@@ -67,9 +67,9 @@ def drift(
     check_repeats(cells=cells)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
     from dendrites.models.urbanczik_senn import learning_rate_from_nest
+    from dendrites.provenance import now
     from dendrites.random import generator
     from experiments.held_dendrite import settled_soma
 
@@ -198,7 +198,7 @@ def weight_changes(circuit, potential, g_exc, g_inh, input_rate, *, seed: int):
         seed=seed,
     )
     before, after = tree[f"connections/{SYNAPSES}"].w.values
-    return np.diagonal(after - before), float(tree["populations/output"].v[-1, 0, 0])
+    return after - before, float(tree["populations/output"].v[-1, 0, 0])
 
 
 def closed_form(potential, soma, gain, p):

@@ -62,9 +62,9 @@ def early_late(
     """
     config = dict(locals())
     check_repeats(repeats=repeats)
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
     from dendrites.errors import ConfigError
+    from dendrites.provenance import now
 
     if onset_step > phase:
         raise ConfigError(

@@ -74,8 +74,8 @@ def external_timing(
     """
     config = dict(locals())
     check_repeats(repeats=repeats)
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
 
     created = now()
     amplitudes = np.array(sorted(set(amplitudes)))

@@ -30,13 +30,13 @@ import numpy as np
 from scipy.linalg import get_blas_funcs
 
 from circuits.circuit import Circuit
-from circuits.engine.runner import serial_blas
-from circuits.gradient import integral_loss
+from circuits.gradient import network_loss
 from circuits.microcircuit import LOGISTIC
-from circuits.progress import Progress
-from circuits.session import MAIN, score
-from circuits.task import Task
+from circuits.run.history import MAIN
+from circuits.run.progress import Progress
+from circuits.task import Task, score
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites._checks import number, whole_number
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError, NumericalError, choices
@@ -69,7 +69,7 @@ def descend(
 
     Parameters
     ----------
-    circuit : Circuit with `layers` and `phi`
+    circuit : Circuit with a `network` of the integral loss
     task : Task
     epochs, batch : int
     output_rate, hidden_rate : float
@@ -98,7 +98,8 @@ def descend(
     Raises
     ------
     ConfigError
-        If an option is out of range or the task does not fit the circuit.
+        If an option is out of range, the task does not fit the circuit, or its network
+        has another loss.
     ModelError
         If the circuit has no feedforward network, or feedback alignment finds no
         top-down weights, or a rate is no finite number >= 0.
@@ -110,12 +111,17 @@ def descend(
     _check_options(output_rate, hidden_rate, rate_decay, feedback, dtype)
     train = task.splits["train"]
     weights = initial_weights(circuit, seed=seed)
-    integral_loss(circuit, weights, train.inputs[:1], train.targets[:1])  # they fit
+    network_loss(circuit, weights, train.inputs[:1], train.targets[:1])  # they fit
+    if circuit.network.loss != "integral":
+        raise ConfigError(
+            f"descend: circuit {circuit.name!r} has the loss {circuit.network.loss!r}: "
+            "only the integral loss is descended here. Give its network that one"
+        )
 
     network = _Network(circuit, weights, feedback, dtype)
     rates = network.rates(output_rate, hidden_rate, train_layers)
     inputs = np.asarray(train.inputs, dtype)
-    target = elementwise(circuit.phi[2], train.targets).astype(dtype)
+    target = elementwise(circuit.network.phi[2], train.targets).astype(dtype)
     tested = [name for name in ("validation", "test") if name in task.splits]
     rows = []
     ignored = np.errstate(over="ignore", invalid="ignore")  # each epoch is checked
@@ -170,7 +176,7 @@ class _Network:
 
     def __init__(self, circuit, weights, feedback, dtype):
         self.circuit, self.dtype = circuit, np.dtype(dtype)
-        self.layers = circuit.layers
+        self.layers = circuit.network.layers
         self.W = [self._array(weights[layer.projection]) for layer in self.layers]
         self.b = [
             self._array(weights[layer.bias][:, 0]) if layer.bias else None
@@ -239,8 +245,8 @@ class _Network:
 
     def phi(self, u):
         """Rates of these potentials."""
-        if self.circuit.phi is not LOGISTIC:
-            return elementwise(self.circuit.phi[0], u).astype(self.dtype)
+        if self.circuit.network.phi is not LOGISTIC:
+            return elementwise(self.circuit.network.phi[0], u).astype(self.dtype)
         rate = 0.5 * u  # (1 + tanh(u / 2)) / 2 cannot overflow
         np.tanh(rate, out=rate)
         rate *= 0.5
@@ -249,8 +255,8 @@ class _Network:
 
     def slope(self, u, rate):
         """Slope of phi where it has this rate."""
-        if self.circuit.phi is not LOGISTIC:
-            return elementwise(self.circuit.phi[1], u).astype(self.dtype)
+        if self.circuit.network.phi is not LOGISTIC:
+            return elementwise(self.circuit.network.phi[1], u).astype(self.dtype)
         return rate * (1.0 - rate)
 
     def answers(self, inputs):

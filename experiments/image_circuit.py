@@ -94,7 +94,7 @@ def image_circuit(
             "test_presentation": SETTLED,
             "dt": dt,
         }
-    layers = microcircuit(sizes, **options).layers
+    layers = microcircuit(sizes, **options).network.layers
     output_step, hidden_step = (step / time for step in steps)
     output_rate = output_step / layers[-1].update_scale
     rates = [
@@ -141,11 +141,11 @@ def initial(
             given[p.name] = Uniform(-hidden_feedback, hidden_feedback, True)
     if start != "centred":
         return given
-    for layer in circuit.layers[:-1]:
+    for layer in circuit.network.layers[:-1]:
         given[layer.projection] = Uniform(-CENTRED_WEIGHTS, CENTRED_WEIGHTS, True)
     drawn = initial_weights(circuit, given=given)
     mean = task.splits["train"].inputs.mean(axis=0, dtype=float)
-    for layer in circuit.layers:
+    for layer in circuit.network.layers:
         weights = drawn[layer.projection]
         given[layer.bias] = -(weights @ mean)[:, None]
         mean = np.full(len(weights), 0.5)

@@ -202,8 +202,8 @@ def mnist_microcircuit(
     )
     if frozen == "middle":
         circuit = circuit.frozen(
-            *(layer.projection for layer in circuit.layers[1:-1]),
-            *(layer.bias for layer in circuit.layers[1:-1]),
+            *(layer.projection for layer in circuit.network.layers[1:-1]),
+            *(layer.bias for layer in circuit.network.layers[1:-1]),
         )
     tree = circuits.train(
         circuit,

@@ -71,8 +71,8 @@ def new_association(
     check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
 
     created = now()
     rates = {

@@ -171,5 +171,5 @@ def weight_changes(
     for p in projections:
         if p.learns:
             w = tree[f"connections/{p.name}"].w.values
-            found[p.name] = np.diagonal(w[1] - w[0]).copy()
+            found[p.name] = w[1] - w[0]
     return found, tree

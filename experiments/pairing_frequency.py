@@ -67,8 +67,8 @@ def pairing_frequency(
     and Nelson (2001), digitised; the fits are ours.
     """
     config = dict(locals())
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
 
     created = now()
     grid = np.array(sorted({*map(float, frequencies), *MEASURED}))

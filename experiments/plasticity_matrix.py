@@ -67,8 +67,8 @@ def plasticity_matrix(
     check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
+    from dendrites.provenance import now
     from experiments.lab import Protocol, count_runs, lab_models, run_lab
 
     created = now()

@@ -69,10 +69,9 @@ def plateau_angle(
     from tqdm import tqdm
 
     from circuits.algorithms import guerguiev
-    from circuits.engine.runner import serial_blas
-    from circuits.training_tree import now
     from dendrites.dataset import run_tree
     from dendrites.errors import ConfigError
+    from dendrites.provenance import now
     from experiments.plateaus import image_task
 
     if summed > images:
@@ -97,7 +96,7 @@ def plateau_angle(
     found = {}
     total = images * len(circuits)
     bar = tqdm(total=total, unit="image", disable=None if progress else True)
-    with serial_blas(), bar:
+    with bar:
         for (sent, k), circuit in circuits.items():
             found[sent, k] = follow(
                 circuit, tasks[k], stretch=stretch, summed=summed, tick=bar.update
@@ -137,23 +136,26 @@ def follow(circuit, task, *, stretch, summed, tick):
     split = task.splits["train"]
     count = len(split.inputs)
     order = generator(circuit.seed, "order/1").permutation(count)
-    network = Watched(circuit, seed=circuit.seed)
     angles, wrong, sums, block = np.empty(count), np.empty(count), [], []
-    for k, row in enumerate(order):
-        weights = network.weights("hidden1_to_output_basal")
-        means = network.present(k, split.inputs[row], split.targets[row])
-        (own,) = means.hidden_update
-        reference = backpropagated(means, weights)
-        angles[k] = measure_alignment(own, reference).angle
-        wrong[k] = split.targets[row].argmax() != means.predicted.argmax()
-        block.append((own, reference, means.active))
-        if len(block) == summed:
-            own, reference, active = (
-                np.array(rows) for rows in zip(*block, strict=True)
-            )
-            sums.append(measure_alignment(own.T @ active, reference.T @ active).angle)
-            block = []
-        tick()
+    output = "hidden1_to_output_basal"
+    with Watched(circuit) as network:
+        for k, row in enumerate(order):
+            weights = network.weights(output)[output]
+            means = network.watch(k, split.inputs[row], split.targets[row])
+            (own,) = means.hidden_update
+            reference = backpropagated(means, weights)
+            angles[k] = measure_alignment(own, reference).angle
+            wrong[k] = split.targets[row].argmax() != means.predicted.argmax()
+            block.append((own, reference, means.active))
+            if len(block) == summed:
+                own, reference, active = (
+                    np.array(rows) for rows in zip(*block, strict=True)
+                )
+                sums.append(
+                    measure_alignment(own.T @ active, reference.T @ active).angle
+                )
+                block = []
+            tick()
     parts = [slice(at, at + stretch) for at in range(0, count, stretch)]
     return {
         "angle": angles,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 import circuits
-from circuits.pieces import Inputs
+from circuits.run.pieces import Inputs
 from dendrites import models
 from dendrites.btsp import BtspParameters
 from dendrites.rules.btsp import btsp

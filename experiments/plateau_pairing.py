@@ -84,7 +84,7 @@ def run_pairings(given: Pairings, parameters: BtspParameters, dt: float) -> dict
         circuit,
         {},
         [circuits.Record("cell", compartments=(), reads=("plateau",))],
-        weights={SYNAPSES: np.diag(given.weight)},
+        weights={SYNAPSES: given.weight},
         learning=True,
         waveforms={"apical": np.where(on, given.current, 0.0)},
         forced_spikes={"pre": (fires[order] * dt, order)},
@@ -96,7 +96,7 @@ def run_pairings(given: Pairings, parameters: BtspParameters, dt: float) -> dict
     first = np.argmax(plateau, axis=0) + 1 - begin - delay
     last = len(plateau) - np.argmax(plateau[::-1], axis=0) + 1 - begin - delay
     return {
-        "change": np.diagonal(after - before).copy(),
+        "change": after - before,
         "plateau_start": np.where(some, first * dt, np.nan),
         "plateau_stop": np.where(some, last * dt, np.nan),
     }

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.circuit import Circuit
-from circuits.engine.runner import Runner
+from circuits.run.presenter import Presenter
 from circuits.task import Split, Task
-from circuits.weights import initial_weights
 from dendrites.random import generator
 from experiments import tasks
 
@@ -54,54 +53,36 @@ class Means(NamedTuple):
         return [difference * slope for difference, slope in pairs]
 
 
-class Watched:
+class Watched(Presenter):
     """A `guerguiev` circuit shown one image after the other, as in training.
 
-    Use it inside `serial_blas`, as training does; entering that for every image would
-    take as long as showing it.
+    Use it in a ``with`` statement, as every `circuits.Presenter`.
 
     Parameters
     ----------
     circuit : Circuit
-    weights : mapping, optional
-        As in `circuits.train`.
-    dtype : {"float64", "float32"}
-    seed : int
-        Of spikes and lengths of phases.
-    stream : str
-        Runs of one seed with different names have different spikes.
+    weights, dtype, seed, stream : as in `circuits.Presenter`
     """
 
-    def __init__(
-        self,
-        circuit: Circuit,
-        weights=None,
-        *,
-        dtype: str = "float64",
-        seed: int = 0,
-        stream: str = "",
-    ):
-        self.circuit = circuit
+    def __init__(self, circuit: Circuit, weights=None, **options):
+        super().__init__(circuit, weights=weights, **options)
         self.layers = [p.post for p in circuit.projections if p.field == "basal"]
-        start = initial_weights(circuit, seed=seed, given=weights)
-        self.runner = Runner(
-            circuit, [start], dtype=np.dtype(dtype).type, seed=seed, stream=stream
-        )
 
-    def present(self, number: int, inputs, targets, *, learning: bool = True) -> Means:
-        """One presentation, as number `number` of its stream of random numbers."""
-        shown = {
-            "input": inputs[None],
-            "teacher": targets[None],
-            "bias": np.ones((1, 1)),
-        }
-        lanes = self.runner.present(
-            0, shown, self.circuit.schedule, presentation=number, learning=learning
-        )
+    def watch(self, number: int, inputs, targets, *, learning: bool = True) -> Means:
+        """One presentation, as number `number` of its stream of random numbers.
+
+        Parameters
+        ----------
+        number : int
+        inputs : ndarray (n_inputs,)
+        targets : ndarray (n_outputs,)
+        learning : bool
+        """
+        shown = {"input": inputs[None], "teacher": targets[None]}
+        self.present(shown, number=number, learning=learning)
 
         def read(population, name, phase=FORWARD):
-            found = self.runner.read(0, lanes, population, name, phase)
-            return found[0].astype(float)
+            return self.read(population, name, phase)[0]
 
         *hidden, output = self.layers
         return Means(
@@ -113,10 +94,6 @@ class Watched:
             rate_target=read(output, "rate", TARGET),
             predicted=read(output, "somatic_rate"),
         )
-
-    def weights(self, projection: str) -> np.ndarray:
-        """Weights (n_post, n_pre) as they are now."""
-        return self.runner.plan.get_weights(self.runner.replicas[0], projection)
 
 
 def image_task(name: str, *, seed: int, n_train: int | None = None) -> Task:

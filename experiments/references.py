@@ -5,8 +5,7 @@ from scipy.optimize import minimize
 
 from circuits.circuit import Circuit
 from circuits.gradient import feedforward, negative_gradient
-from circuits.session import score
-from circuits.task import Task
+from circuits.task import Task, score
 from circuits.weights import initial_weights
 from dendrites.compile.loops import elementwise
 from dendrites.errors import NumericalError
@@ -62,7 +61,7 @@ def settled_error(circuit: Circuit, task: Task, weights: dict) -> float:
     weights = initial_weights(circuit, given=weights)
     test = task.splits["test"]
     output = feedforward(circuit, weights, test.inputs)[-1]
-    return score(elementwise(circuit.phi[0], output), test)["error_rate"]
+    return score(elementwise(circuit.network.phi[0], output), test)["error_rate"]
 
 
 def frozen_readout(circuit: Circuit, task: Task, *, seed: int) -> dict:
@@ -83,9 +82,9 @@ def frozen_readout(circuit: Circuit, task: Task, *, seed: int) -> dict:
     Source: our control.
     """
     weights = initial_weights(circuit, seed=seed)
-    layer = circuit.layers[-1]
+    layer = circuit.network.layers[-1]
     train = task.splits["train"]
-    phi, slope, inverse = circuit.phi
+    phi, slope, inverse = circuit.network.phi
     hidden = feedforward(circuit, weights, train.inputs)[-2]
     rates = elementwise(phi, hidden)
     target = elementwise(inverse, train.targets)

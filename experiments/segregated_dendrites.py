@@ -172,7 +172,6 @@ def local_losses(circuit, task, tree, count):
         taught from the forward rates of the output, in shares of the peak rate;
         ``correlation`` of the two (moment, layer) and ``rate`` (moment, population).
     """
-    from circuits.engine.runner import serial_blas
     from dendrites.dataset import group
     from experiments.plateaus import Watched
 
@@ -180,19 +179,12 @@ def local_losses(circuit, task, tree, count):
     count = min(count, len(split.inputs))
     stored = {name: node.w.values for name, node in tree["weights"].children.items()}
     seen = []
-    with serial_blas():
-        for moment in (0, -1):
-            network = Watched(
-                circuit,
-                {name: values[moment] for name, values in stored.items()},
-                seed=circuit.seed,
-                stream="local losses",
-            )
+    for moment in (0, -1):
+        weights = {name: values[moment] for name, values in stored.items()}
+        with Watched(circuit, weights, stream="local losses") as network:
             seen.append(
                 [
-                    network.present(
-                        k, split.inputs[k], split.targets[k], learning=False
-                    )
+                    network.watch(k, split.inputs[k], split.targets[k], learning=False)
                     for k in range(count)
                 ]
             )

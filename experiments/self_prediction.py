@@ -78,8 +78,8 @@ def self_prediction(
     from tqdm import tqdm
 
     import circuits
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
 
     created = now()
     keep = sorted({n for n in MEASURED if n <= patterns} | {patterns})

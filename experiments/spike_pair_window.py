@@ -52,8 +52,8 @@ def spike_pair_window(
     Source: Urbanczik and Senn (2014); the closed form is our derivation.
     """
     config = dict(locals())
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
     from experiments.held_dendrite import rate_and_importance
 
     created = now()

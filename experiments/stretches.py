@@ -8,8 +8,8 @@ import circuits
 from circuits.checkpoint import check_arrays, load_same_run, run_header
 from circuits.circuit import Circuit
 from circuits.task import Split, Task
-from circuits.training_tree import now
 from dendrites.dataset import group
+from dendrites.provenance import now
 
 READOUT = "hidden1_to_output_basal"
 TOP_DOWN = "output_to_hidden1_apical"
@@ -109,7 +109,7 @@ class Run:
         n = np.size(saved.get("rows/examples_seen", ()))
         rows = {name: np.empty(n) for name in ("wall_time", "angle_w_b")}
         rows |= {f"loss/{name}": np.empty(n) for name in self.circuits}
-        layers = len(self.circuits[MAIN].layers)
+        layers = len(self.circuits[MAIN].network.layers)
         rows["angle_to_bp"] = np.empty((n, layers))
         rows["sps_residual"] = np.empty((n, layers - 1))  # of the hidden ones
         rows["examples_seen"] = np.empty(n, np.int64)
@@ -181,7 +181,7 @@ def weight_groups(run: Run) -> dict:
         f"/weights/{p.name}": group(
             {
                 "w": (
-                    ("snapshot", "post", "pre"),
+                    ("snapshot", *p.connectivity.axes),
                     np.stack([run.start[p.name], run.weights[MAIN][p.name]]),
                     "1",
                 )
@@ -189,12 +189,17 @@ def weight_groups(run: Run) -> dict:
             {
                 "snapshot": np.arange(2),
                 "epoch_at": ("snapshot", np.array([0, done])),
-                "post": np.arange(run.start[p.name].shape[0]),
-                "pre": np.arange(run.start[p.name].shape[1]),
+                **{
+                    axis: np.arange(n)
+                    for axis, n in zip(
+                        p.connectivity.axes, run.start[p.name].shape, strict=True
+                    )
+                },
             },
             pre_population=p.pre,
             post_population=p.post,
             target_compartment=p.field,
+            connectivity=p.connectivity.name,
             plastic=int(p.learns),
         )
         for p in run.circuits[MAIN].projections

@@ -139,7 +139,7 @@ def shallow_optimum(circuit, test: int, seed: int) -> float:
     from circuits.gradient import feedforward
     from dendrites.compile.loops import elementwise
 
-    phi, slope, inverse = circuit.phi
+    phi, slope, inverse = circuit.network.phi
     weights, task = circuits.initial_weights(circuit), teacher_task(FITTED, test, seed)
     hidden, targets = [], []
     for name in ("train", "test"):
@@ -178,17 +178,16 @@ def teacher_variance(targets: np.ndarray) -> float:
 def _tree(run, header, *, seconds):
     """Everything measured, as a run tree."""
     from circuits.checkpoint import state_sha256
-    from circuits.gradient import LOSS
-    from circuits.session import SETTLED
-    from circuits.training_tree import now
+    from circuits.run.session import SETTLED
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
     from experiments.stretches import MAIN, SHALLOW, weight_groups
 
     config, table, task = header["config"], run.table(), run.task
     variance = teacher_variance(task.splits["test"].targets)
     n_rows, circuit = len(run.rows), run.circuits[MAIN]
     seen = table["examples_seen"].astype(int)
-    layers = [layer.population for layer in circuit.layers]
+    layers = [layer.population for layer in circuit.network.layers]
 
     def curves(name, **more):
         loss = table[f"loss/{name}"][1:, None]
@@ -235,7 +234,7 @@ def _tree(run, header, *, seconds):
             "epoch_at": ("update", np.arange(n_rows)),
             "examples_seen": ("update", seen),
         },
-        reference=LOSS,
+        reference=circuit.network.loss_formula,
     )
     best = shallow_optimum(circuit, config["test"], config["seed"]) / variance
     groups = {

@@ -48,8 +48,8 @@ def transient_silence(
     config = dict(locals())
     check_repeats(pairs=pairs, networks=networks)
     import circuits
-    from circuits.training_tree import now
     from dendrites.dataset import group, population_dataset, run_tree
+    from dendrites.provenance import now
     from dendrites.random import generator
 
     created = now()

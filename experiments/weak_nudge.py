@@ -66,8 +66,8 @@ def weak_nudge(
     check_repeats(patterns=patterns, networks=networks)
     from tqdm import tqdm
 
-    from circuits.training_tree import now
     from dendrites.dataset import group, run_tree
+    from dendrites.provenance import now
 
     created = now()
     nudges = sorted(set(nudges))
@@ -82,7 +82,7 @@ def weak_nudge(
         )
         for nudge in nudges
     ]
-    layers = taught[0].layers
+    layers = taught[0].network.layers
     found = np.empty((len(FEEDBACK), networks, len(nudges), len(layers), patterns, 4))
     bar = tqdm(
         total=found[..., 0, 0, 0].size, unit="nudge", disable=None if progress else True
@@ -114,7 +114,9 @@ def weak_nudge(
             ),
             "predicted_size": (
                 ("nudge", "layer"),
-                np.array([[layer.update_scale for layer in c.layers] for c in taught]),
+                np.array(
+                    [[layer.update_scale for layer in c.network.layers] for c in taught]
+                ),
                 "1",
                 "first-order length over the gradient's, for transposed feedback",
             ),
@@ -185,7 +187,7 @@ def with_feedback(circuit, feedback: str, seed: int) -> dict:
     weights = circuits.initial_weights(circuit, seed=seed)
     if feedback == "random":
         return weights
-    names = [layer.population for layer in circuit.layers]
+    names = [layer.population for layer in circuit.network.layers]
     transposed = {
         f"{above}_to_{here}_apical": weights[f"{here}_to_{above}_basal"].T
         for here, above in pairwise(names)
@@ -214,7 +216,7 @@ def compare_update(circuit, weights: dict, inputs, targets) -> np.ndarray:
     gradient = circuits.negative_gradient(circuit, weights, inputs[None], targets[None])
     assigned = feedback_alignment(circuit, weights, inputs, targets)
     rows = []
-    for layer in circuit.layers:
+    for layer in circuit.network.layers:
         name = layer.projection
         before, after = tree[f"connections/{name}"].w.values
         update = (after - before) / (LEARNING_RATE * circuit.dt)
@@ -242,17 +244,18 @@ def feedback_alignment(circuit, weights: dict, inputs, targets) -> dict:
     from circuits.gradient import feedforward
     from dendrites.compile.loops import elementwise
 
-    phi, slope, inverse = circuit.phi
+    phi, slope, inverse = circuit.network.phi
     potentials = [u[0] for u in feedforward(circuit, weights, inputs[None])]
     rates = [inputs, *(elementwise(phi, u) for u in potentials)]
     error = elementwise(inverse, targets) - potentials[-1]
     result = {}
-    for k in reversed(range(len(circuit.layers))):
-        layer = circuit.layers[k]
+    layers = circuit.network.layers
+    for k in reversed(range(len(layers))):
+        layer = layers[k]
         delta = layer.attenuation * elementwise(slope, potentials[k]) * error
         result[layer.projection] = np.outer(delta, rates[k])
         if k > 0:
-            below = circuit.layers[k - 1].population
+            below = layers[k - 1].population
             error = weights[f"{layer.population}_to_{below}_apical"] @ delta
     return result
 

@@ -145,7 +145,7 @@ def yin_yang(
         seed=seed,
         **acting,
     )
-    first = circuit.layers[0]
+    first = circuit.network.layers[0]
     tree = circuits.train(
         circuit,
         task,
@@ -237,7 +237,7 @@ def symbol_circuit(
             **timing,
         )
 
-    scales = [layer.update_scale for layer in build((0.0, 0.0)).layers]
+    scales = [layer.update_scale for layer in build((0.0, 0.0)).network.layers]
     return build(
         [step / scale / per for step, scale in zip(steps, scales, strict=True)]
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 import circuits
-from circuits.pieces import STEPS_OF_A_PIECE, Inputs
+from circuits.run.pieces import STEPS_OF_A_PIECE, Inputs
 from experiments.lab.background import Background
 from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.model import APICAL, CELL, PRE, SOMA, SYNAPSE, LabModel
@@ -114,7 +114,7 @@ def _whole(group, circuit):
         times = np.rint(spikes.spike_time.values / model.dt).astype(int) - 1
         trains = [(times, spikes.spike_unit.values)]
     return {
-        "weights": np.diagonal(tree[f"connections/{SYNAPSE}"].w.values[-1]).copy(),
+        "weights": tree[f"connections/{SYNAPSE}"].w.values[-1],
         **meter.counts(),
         **_spikes(model, trains, given.n),
     }

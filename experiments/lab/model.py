@@ -218,7 +218,7 @@ class LabModel:
                 self.synapse,
                 signal=self.signal,
                 rule=self.rule,
-                initial=np.diag(start),
+                initial=start,
                 bounds=self.bounds,
                 name=SYNAPSE,
                 **pair,
@@ -239,7 +239,7 @@ class LabModel:
                         population,
                         CELL,
                         name,
-                        initial=np.diag(np.full(n, scale)),
+                        initial=np.full(n, scale),
                         **pair,
                     )
                 )
@@ -251,7 +251,7 @@ class LabModel:
                     name,
                     signal=read,
                     delay=delay,
-                    initial=np.eye(n),
+                    initial=np.ones(n),
                     name=f"delayed_{name}",
                     **pair,
                 )
