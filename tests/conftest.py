@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from threadpoolctl import threadpool_limits
 
 # Matrices of the tests are small, and threads wait for each other: two of them took
@@ -10,3 +11,21 @@ from threadpoolctl import threadpool_limits
 # plugin has loaded before.
 BLAS_THREADS = int(os.environ.setdefault("OPENBLAS_NUM_THREADS", "1"))
 threadpool_limits(limits=BLAS_THREADS, user_api="blas")
+
+
+# How the engine runs: with and without the passes that replace operations by cheaper
+# ones, and each time with guards around what lies in memory, so that whatever writes or
+# reads beside its own place is found. Tests that do not ask run it as it is.
+ENGINES = {
+    "passes": {"DENDRITES_ENGINE_GUARD": "on"},
+    "no_passes": {"DENDRITES_ENGINE_GUARD": "on", "DENDRITES_ENGINE_PASSES": "off"},
+}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def every_engine(request):
+    """Runs the tests of a module that ask for it once for every way of the engine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENGINES[request.param].items():
+            patch.setenv(name, value)
+        yield request.param

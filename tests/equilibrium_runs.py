@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from systems import patterns, plastic_microcircuit, run
 
-from circuits.engine.runner import Runner
+from circuits.integrators import Equilibrium
+from circuits.run.presenter import Presenter
 from circuits.weights import initial_weights
 
 SIZES = [6, 5, 4, 3]
@@ -35,9 +36,8 @@ def start_of(circuit):
 
 def after(circuit, *, batch=2, **options):
     """Final weights of one presentation."""
-    return run(circuit, shown(batch), weights=start_of(circuit), **options)[0].weights(
-        0
-    )
+    presenter = run(circuit, shown(batch), weights=start_of(circuit), **options)
+    return presenter.weights()
 
 
 def distance(mine, wanted, start):
@@ -50,5 +50,11 @@ def distance(mine, wanted, start):
 
 
 def prepared(circuit, *, jumps=1, batch=2, **options):
-    """A runner whose loops are ready."""
-    return Runner(circuit, [start_of(circuit)], batch=batch, jumps=jumps, **options)
+    """A presenter that jumps, and has shown nothing yet."""
+    return Presenter(
+        circuit,
+        weights=start_of(circuit),
+        batch=batch,
+        integrator=Equilibrium(jumps),
+        **options,
+    )

@@ -15,7 +15,7 @@ from systems import two_populations  # noqa: E402
 
 import circuits  # noqa: E402
 import dendrites as dn  # noqa: E402
-from circuits.pieces import Inputs  # noqa: E402
+from circuits.run.pieces import Inputs  # noqa: E402
 from dendrites import models, rules  # noqa: E402
 from dendrites.errors import DendritesError  # noqa: E402
 

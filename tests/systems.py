@@ -6,12 +6,12 @@ import numpy as np
 from reference.microcircuit_twin import MicrocircuitTwin, conductances
 
 from circuits.circuit import Circuit
-from circuits.engine.runner import Runner, serial_blas
+from circuits.integrators import Blocked, Equilibrium
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Projection
+from circuits.run.presenter import Presenter
 from circuits.schedule import Phase, Schedule
-from circuits.weights import initial_weights
 from dendrites.models import source, three_compartment
 
 LEARNING = {"basal_rates": 1e-2, "interneuron_rates": 2e-2, "apical_rates": 1e-2}
@@ -36,8 +36,8 @@ def projections_of(n_layers):
 
 def twin_of(circuit, weights, rates, *, tau_filter=30.0, batch=1, g=None):
     """The plain NumPy twin of a microcircuit with these weights and learning rates."""
-    names = projections_of(len(circuit.layers))
-    n_layers = len(circuit.layers)
+    names = projections_of(len(circuit.network.layers))
+    n_layers = len(circuit.network.layers)
     sizes = [circuit.population(name).size for name in layer_names(n_layers)]
     arrays = {key: [weights[name] for name in names[key]] for key in names}
     eta = {
@@ -81,27 +81,21 @@ def plastic_microcircuit(sizes, *, steps=200, rates=LEARNING, **options):
     return microcircuit(sizes, **rates, **options)
 
 
-def run(circuit, shown, *, weights=None, times=1, **options):
-    """Show one batch `times` times; returns the runner and where the state is.
+def run(circuit, shown, *, times=1, learning=True, block=1, jumps=None, **options):
+    """Show one batch `times` times; returns the presenter.
 
-    `shown` maps clamped populations to (samples, n) arrays.
+    `shown` maps clamped populations to (samples, n) arrays. `block` and `jumps` with
+    `onset` stand for the integrators that have them, `options` are the presenter's.
     """
-    weights = initial_weights(circuit) if weights is None else weights
-    batch = len(next(iter(shown.values())))
-    learning = options.pop("learning", True)
-    with serial_blas():
-        runner = Runner(circuit, [weights], batch=batch, **options)
-        for number in range(times):
-            lanes = runner.present(
-                0, shown, circuit.schedule, presentation=number, learning=learning
-            )
-    return runner, lanes
-
-
-def recorded(runner, lanes):
-    """Recordings of a presentation, (records, samples, units) each."""
-    parts = [list(runner.plan.recorded(lane, m)) for lane, m in lanes]
-    return [np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True)]
+    if jumps is not None:
+        options["integrator"] = Equilibrium(jumps, onset=options.pop("onset", None))
+    elif block > 1:
+        options["integrator"] = Blocked(block)
+    batch = len(next(iter(shown.values()), [None]))
+    with Presenter(circuit, batch=batch, **options) as presenter:
+        for _ in range(times):
+            presenter.present(shown, learning=learning)
+    return presenter
 
 
 def two_populations(
@@ -141,7 +135,7 @@ def two_populations(
 
 
 def driven_by_sources(model, fields, *, steps=200, dt=0.1, weights=None):
-    """One layer `output` whose input fields are clamped one-to-one, and its run.
+    """The presenter of one layer `output` whose fields are clamped one-to-one.
 
     `fields` maps input fields to (samples, n_post) arrays.
     """
@@ -158,7 +152,7 @@ def driven_by_sources(model, fields, *, steps=200, dt=0.1, weights=None):
                 "output",
                 field,
                 connectivity="one_to_one",
-                initial=np.diag(np.ones(n_post)),
+                initial=np.ones(n_post),
             )
             for field, name in names.items()
         ),

@@ -7,6 +7,7 @@ from every_option import (
     circuits_rows,
     dendrites_rows,
     descriptions_rows,
+    presenter_rows,
     rules_rows,
 )
 from every_option.cells import KINDS, parameters_of
@@ -21,6 +22,7 @@ DOORS = [
     *dendrites_rows.DOORS,
     *rules_rows.DOORS,
     *circuits_rows.DOORS,
+    *presenter_rows.DOORS,
     *descriptions_rows.DOORS,
     *algorithms_rows.DOORS,
 ]

@@ -20,17 +20,17 @@ SOURCES = sorted(
 # `_streams` and `errors` hold no kernels; `random` takes seeds and messages from them,
 # so they are held to the same rule.
 KERNEL_FILES = (
-    *(
-        f"circuits/engine/{name}.py"
-        for name in ("tables", "products", "updates", "events", "integrate", "entries")
-    ),
+    *(f"circuits/engine/{name}.py" for name in ("interpret", "span")),
+    *(s for s in SOURCES if s.startswith("circuits/engine/operations/")),
     *(
         f"dendrites/{name}.py"
         for name in (
+            "compile/apply",
             "compile/calls",
             "compile/cache",
             "compile/jit",
             "compile/machine_code",
+            "compile/rows",
             "transfer",
             "random",
             "_simulate_loop",

@@ -379,32 +379,33 @@ DOORS = {
             "readout_phase": [*NOT_TEXT, "other"],
             "dt": [*NOT_TIME, 0.0, None],
             "stepper": [*NOT_TEXT, "rk4", None],
-            "layers": [5, "a", [5], [("output", "feedforward", 1.0, 1.0)], None],
-            "phi": [5, "a", (1, 2, 3), PHI[:2]],
+            "network": [
+                *(5, "a", [5], [LAYER], LAYER, PHI),
+                circuits.Feedforward([LAYER._replace(population="input")], PHI),
+                circuits.Feedforward([LAYER._replace(projection="other")], PHI),
+            ],
             "name": [*NOT_TEXT, None],
             "seed": [*NOT_SEED, None],
             "strict": [*NOT_FLAG, None],
         },
     ),
-    "Circuit with layers": (
-        made(
-            circuits.Circuit,
-            CIRCUIT.populations,
-            CIRCUIT.projections,
-            CIRCUIT.schedule,
-            phi=PHI,
-            layers=[LAYER],
-        ),
+    "Feedforward": (
+        made(circuits.Feedforward, [LAYER], PHI),
         {
-            "layers": [
+            "#0 layers": [
+                *(5, "a", [5], [("output", "feedforward", 1.0, 1.0)], None, [], LAYER),
                 [LAYER._replace(population=5)],
-                [LAYER._replace(population="input")],
-                [LAYER._replace(projection="other")],
                 [LAYER._replace(attenuation="a")],
                 [LAYER._replace(update_scale=NAN)],
                 [LAYER._replace(bias=None)],
             ],
+            "#1 phi": [5, "a", (1, 2, 3), PHI[:2], None],
+            "loss": [*NOT_TEXT, "hinge", None],
         },
+    ),
+    "Sparse": (
+        made(circuits.Sparse, np.ones((2, 2), bool)),
+        {"#0 mask": [5, None, "all", np.ones((2, 2)), [[True]], np.ones(2, bool)]},
     ),
     "circuits.initial_weights": (
         made(circuits.initial_weights, CIRCUIT),

@@ -82,12 +82,12 @@ def pairings(p, dt, *, amplitude=700.0):
     onset = lead + int(np.ceil(10.0 * np.log(2.0) / dt))
     fires = onset + np.rint(np.tile(TIMES, len(WEIGHTS)) / dt).astype(int)
     order = np.argsort(fires, kind="stable")
-    start = np.diag(np.repeat(WEIGHTS, len(TIMES)))
+    start = np.repeat(WEIGHTS, len(TIMES))
     circuit = plateau_circuit(p, n, n, steps, dt, "one_to_one")
     after = weights_after(
         circuit, start, current, forced_spikes={"pre": (fires[order] * dt, order)}
     )
-    return np.diagonal(after - start).reshape(len(WEIGHTS), len(TIMES))
+    return (after - start).reshape(len(WEIGHTS), len(TIMES))
 
 
 def closed_form(p):

@@ -26,12 +26,12 @@ def paired(pre, cell, rule, n, *, duration, dt, sources=()):
         "synapse",
         signal="spikes",
         rule=rule,
-        initial=np.zeros((n, n)),
+        initial=np.zeros(n),
         name="plastic",
         **PAIR,
     )
     currents = [
-        circuits.Projection(f"into_{name}", "cell", name, initial=np.eye(n), **PAIR)
+        circuits.Projection(f"into_{name}", "cell", name, initial=np.ones(n), **PAIR)
         for name in sources
     ]
     phase = circuits.Phase("pairing", duration, on=[f"into_{name}" for name in sources])
@@ -65,7 +65,7 @@ def change(pre, cell, rule, pre_trains, post_trains, *, n_steps, dt):
         forced_spikes={"pre": forced(pre_trains, dt), "cell": forced(post_trains, dt)},
     )
     w = tree["connections/plastic"].w.values
-    return np.diagonal(w[-1]) - np.diagonal(w[0])
+    return w[-1] - w[0]
 
 
 def test_one_pair_changes_the_weight_by_the_closed_form():
@@ -369,7 +369,7 @@ def pairings(frequencies, dendrites, n_steps):
     spikes = tree["spikes/cell"]
     found = events_and_bursts(spikes.spike_time.values, spikes.spike_unit.values)
     return (
-        (np.diagonal(w[-1]) - np.diagonal(w[0])) / 5.0,
+        (w[-1] - w[0]) / 5.0,
         np.bincount(found.event_unit, minlength=n),
         np.bincount(found.burst_unit, minlength=n),
     )

@@ -13,6 +13,8 @@ from dendrites.models.adex_dendrite import adex_dendrite
 from dendrites.models.presynaptic import presynaptic
 from dendrites.rules.voltage import clopath, clopath_delays
 
+pytestmark = pytest.mark.usefixtures("every_engine")
+
 DT = 0.1
 N_STEPS = 3000
 UNITS = 3
@@ -82,7 +84,7 @@ def changes(of, pre, post, apical, **options):
         **options,
     )
     w = tree["connections/pre_to_cell_synapse"].w.values
-    return np.diagonal(w[1] - w[0])
+    return w[1] - w[0]
 
 
 def twin_changes(pre, post, apical, site, cell=None, **rule):

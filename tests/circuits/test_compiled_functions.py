@@ -12,8 +12,7 @@ import scalar_helpers
 from scalar_helpers import shifted, squashed
 from systems import run, two_populations
 
-from circuits.engine.plan import Recording
-from circuits.engine.runner import Runner, serial_blas
+from circuits.run.recording import Record
 from dendrites import transfer
 from dendrites.cell import CellModel
 from dendrites.compile.jit import jit_disabled
@@ -116,15 +115,10 @@ def read_by_the_engine(read, dtype):
     """What the engine and what plain Python make of a read, (2, 3) each."""
     cells = replace(CELLS, reads={**CELLS.reads, "probe": read})
     circuit = two_populations(steps=4, post=cells, initial=WEIGHTS)
-    probe = Recording("output", "probe", np.arange(3), 4)
-    options = {"dtype": dtype, "recordings": [probe], "steps": 4}
-    weights = [{"feedforward": WEIGHTS}]
-    with serial_blas():
-        runner = Runner(circuit, weights, batch=2, **options)
-        lanes = runner.present(0, {"input": INPUTS}, circuit.schedule, recording=True)
-    ((lane, samples),) = lanes
-    (recorded,) = runner.plan.recorded(lane, samples)
-    states = [runner.read_out(lanes, "output", name) for name in State._fields]
+    probe = Record("output", (), reads=["probe"], every=4 * circuit.dt)
+    presenter = run(circuit, {"input": INPUTS}, dtype=dtype, record=[probe])
+    recorded = presenter.recorded()["output", "probe"]
+    states = [presenter.read("output", name) for name in State._fields]
     wanted = [
         [
             read(State(*map(float, cell)), CELLS.parameters)
@@ -138,14 +132,14 @@ def read_by_the_engine(read, dtype):
 @pytest.mark.nojit
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_read_computes_what_python_computes(name):
-    got, wanted = read_by_the_engine(FUNCTIONS[name], np.float64)
+    got, wanted = read_by_the_engine(FUNCTIONS[name], "float64")
     # Compiled tanh and exp may differ from the C library in the last digit.
     np.testing.assert_allclose(got, wanted, rtol=1e-15, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_float32_read_is_the_float64_one_to_single_precision(name):
-    got, wanted = read_by_the_engine(FUNCTIONS[name], np.float32)
+    got, wanted = read_by_the_engine(FUNCTIONS[name], "float32")
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6)
 
@@ -190,14 +184,14 @@ LEAKY = CellModel(
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-14), (np.float32, 1e-5)])
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-14), ("float32", 1e-5)])
 def test_a_model_of_ones_own_follows_its_equations(dtype, rtol):
     circuit = two_populations(steps=10, post=LEAKY, field="drive", initial=WEIGHTS)
-    runner, lanes = run(circuit, {"input": INPUTS}, dtype=dtype)
+    presenter = run(circuit, {"input": INPUTS}, dtype=dtype)
     drive = INPUTS @ WEIGHTS.T
     v, w = np.full_like(drive, -65.0), np.zeros_like(drive)
     for _ in range(10):
         dv = (-65.0 - v + 10.0 * drive) / 12.0
         v, w = v + 0.5 * dv, w + 0.5 * (np.tanh(1.7 * v / 65.0) - w) / 5.0
-    np.testing.assert_allclose(runner.read_out(lanes, "output", "v"), v, rtol=rtol)
-    np.testing.assert_allclose(runner.read_out(lanes, "output", "w"), w, rtol=rtol)
+    np.testing.assert_allclose(presenter.read("output", "v"), v, rtol=rtol)
+    np.testing.assert_allclose(presenter.read("output", "w"), w, rtol=rtol)

@@ -18,13 +18,17 @@ from systems import (
     weight_deviation,
 )
 
-from circuits.engine.runner import Runner, serial_blas
+from circuits.connectivity import OneToOne
 from circuits.population import Population
 from circuits.projection import Projection
+from circuits.run.presenter import Presenter
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.activity_difference import ActivityDifference, LowPass
 from dendrites.models import source, three_compartment
 from dendrites.synaptic_rule import SynapticRule
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 DT = 0.5
 CELLS = three_compartment(tau_soma=10.0, tau_dendrite=3.0)
@@ -53,32 +57,28 @@ def both(connectivity, rule, weights, inputs, *, steps=24, **options):
     """Weights and somata with a sparse pattern, and one step's with dense zeros.
 
     A dense projection would grow weights where the pattern has none, so dense runs are
-    reset to the pattern after every step, and start every step from its weights.
+    reset to the pattern after every step.
     """
     n_post, n_pre = weights.shape
-    mask = np.eye(n_post, dtype=bool) if isinstance(connectivity, str) else connectivity
+    paired = isinstance(connectivity, OneToOne)
+    mask = np.eye(n_post, dtype=bool) if paired else connectivity
     sparse = two_populations(
         n_pre, n_post, steps=steps, dt=DT, rule=rule, connectivity=connectivity
     )
-    runner, lanes = run(
-        sparse, {"input": inputs}, weights={"feedforward": weights}, **options
-    )
+    start = {"feedforward": np.diagonal(weights) if paired else weights}
+    presenter = run(sparse, {"input": inputs}, weights=start, **options)
     dense = two_populations(n_pre, n_post, steps=1, dt=DT, rule=rule, carry_state=True)
     with serial_blas():
-        reset = Runner(dense, [{"feedforward": weights}], batch=len(inputs))
-        trace = np.zeros(weights.size)
-        t = reset.plan.tables
+        reset = Presenter(dense, weights={"feedforward": weights}, batch=len(inputs))
         for _ in range(steps):
-            end = reset.present(0, {"input": inputs}, dense.schedule)
-            kept = np.where(mask, reset.weights(0)["feedforward"], 0.0)
-            reset.plan.put_weights(reset.replicas[0], "feedforward", kept)
-            trace = reset.replicas[0][t.filter : t.filter + weights.size]
-            trace[~mask.T.ravel()] = 0.0
+            reset.present({"input": inputs}, dense.schedule)
+            kept = np.where(mask, reset.weights()["feedforward"], 0.0)
+            reset.set_weights({"feedforward": kept})
     return (
-        runner.weights(0)["feedforward"],
-        kept,
-        runner.read_out(lanes, "output", "soma"),
-        reset.read_out(end, "output", "soma"),
+        presenter.weights()["feedforward"],
+        np.diagonal(kept) if paired else kept,
+        presenter.read("output", "soma"),
+        reset.read("output", "soma"),
     )
 
 
@@ -97,8 +97,9 @@ def test_a_sparse_projection_equals_a_dense_one_with_zeros(kind, samples):
 def test_a_one_to_one_projection_equals_a_dense_diagonal(kind):
     weights = np.diag([0.5, -1.2, 0.8])
     got, wanted, soma, dense_soma = both(
-        "one_to_one", RULES[kind], weights, INPUTS[:, :3], steps=10
+        OneToOne(), RULES[kind], weights, INPUTS[:, :3], steps=10
     )
+    assert got.shape == (3,)
     assert np.abs(got - wanted).max() < 1e-13
     assert np.abs(soma - dense_soma).max() < 1e-13
 
@@ -112,8 +113,8 @@ def test_a_full_mask_equals_a_dense_projection_in_blocks():
             steps=40, dt=DT, rule=RULES["filtered"], connectivity=connectivity
         )
         start = {"feedforward": weights}
-        runner, _ = run(circuit, {"input": INPUTS}, weights=start, block=8)
-        results.append(runner.weights(0)["feedforward"])
+        presenter = run(circuit, {"input": INPUTS}, weights=start, block=8)
+        results.append(presenter.weights()["feedforward"])
     assert np.abs(results[0] - results[1]).max() < 1e-13
 
 
@@ -138,15 +139,12 @@ def test_relabelling_cells_permutes_the_result(block):
             permuted[name] = permuted[name][order]
         if p.pre == "hidden1":
             permuted[name] = permuted[name][:, order]
-    plain, lanes = run(circuit, shown(sizes, 2), weights=weights, block=block)
-    other, lanes_2 = run(circuit, shown(sizes, 2), weights=permuted, block=block)
-    soma = plain.read_out(lanes, "hidden1", "soma")
-    assert (
-        np.abs(other.read_out(lanes_2, "hidden1", "soma") - soma[:, order]).max()
-        < 1e-12
-    )
-    basal = plain.weights(0)["input_to_hidden1_basal"]
-    moved = other.weights(0)["input_to_hidden1_basal"]
+    plain = run(circuit, shown(sizes, 2), weights=weights, block=block)
+    other = run(circuit, shown(sizes, 2), weights=permuted, block=block)
+    soma = plain.read("hidden1", "soma")
+    assert np.abs(other.read("hidden1", "soma") - soma[:, order]).max() < 1e-12
+    basal = plain.weights()["input_to_hidden1_basal"]
+    moved = other.weights()["input_to_hidden1_basal"]
     assert np.abs(moved - basal[order]).max() < 1e-12
 
 
@@ -156,57 +154,31 @@ def test_an_unconnected_population_changes_no_bit(block, batch):
     sizes = [5, 4, 3]
     circuit = plastic_microcircuit(sizes, steps=40)
     weights = initial_weights(circuit, seed=3)
-    alone, lanes = run(circuit, shown(sizes, batch), weights=weights, block=block)
+    alone = run(circuit, shown(sizes, batch), weights=weights, block=block)
     lonely = Population("lonely", CELLS, 7)
     with pytest.warns(UserWarning, match="'lonely' has no input and no output"):
         joined = replace(circuit, populations=(lonely, *circuit.populations))
-    other, lanes_2 = run(joined, shown(sizes, batch), weights=weights, block=block)
-    for name, value in alone.weights(0).items():
-        np.testing.assert_array_equal(other.weights(0)[name], value)
+    other = run(joined, shown(sizes, batch), weights=weights, block=block)
+    for name, value in alone.weights().items():
+        np.testing.assert_array_equal(other.weights()[name], value)
     for name in layer_names(2)[1:]:
         np.testing.assert_array_equal(
-            other.read_out(lanes_2, name, "soma"), alone.read_out(lanes, name, "soma")
+            other.read(name, "soma"), alone.read(name, "soma")
         )
 
 
 @pytest.mark.parametrize("block", [1, 4])
-def test_threads_change_no_bit_of_chunks_or_replicas(block):
+def test_threads_change_no_bit_of_chunks(block):
     sizes = [5, 4, 3]
     circuit = plastic_microcircuit(sizes, steps=40)
-    starts = [initial_weights(circuit, seed=seed) for seed in range(3)]
-    results = []
-    for threads in (1, 2):
-        with serial_blas():
-            runner = Runner(
-                circuit, starts, batch=5, block=block, chunk=2, threads=threads
-            )
-
-            def show(number, runner=runner):
-                runner.present(number, shown(sizes, 5), circuit.schedule)
-
-            runner.each_replica(show)
-        results.append(runner.arrays())
-    for name, value in results[0].items():
-        np.testing.assert_array_equal(results[1][name], value)
-
-
-def test_a_replica_equals_the_same_weights_run_alone():
-    sizes = [5, 4, 3]
-    circuit = plastic_microcircuit(sizes, steps=40)
-    starts = [initial_weights(circuit, seed=seed) for seed in range(3)]
-    rates = [{}, {"input_to_hidden1_basal": 0.0}, {"hidden1_to_output_basal": 0.2}]
-    with serial_blas():
-        runner = Runner(circuit, starts, rates=rates, batch=2)
-        for number in range(3):
-            runner.present(number, shown(sizes, 2), circuit.schedule)
-    for number in range(3):
-        alone, _ = run(
-            circuit, shown(sizes, 2), weights=starts[number], rates=[rates[number]]
-        )
-        for name, value in alone.weights(0).items():
-            np.testing.assert_array_equal(runner.weights(number)[name], value)
-    frozen = runner.weights(1)["input_to_hidden1_basal"]
-    np.testing.assert_array_equal(frozen, starts[1]["input_to_hidden1_basal"])
+    one, two = (
+        run(circuit, shown(sizes, 5), block=block, chunk=2, threads=threads)
+        for threads in (1, 2)
+    )
+    for name, value in one.weights().items():
+        np.testing.assert_array_equal(two.weights(name)[name], value)
+    for name in layer_names(2)[1:]:
+        np.testing.assert_array_equal(two.read(name, "soma"), one.read(name, "soma"))
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
@@ -223,10 +195,10 @@ def test_any_small_circuit_equals_the_twin(sizes, batch, chunk, seed, tau):
     inputs, targets, potentials = patterns(sizes, batch=batch, seed=seed)
     twin = twin_of(circuit, weights, LEARNING, tau_filter=tau or 0.0, batch=batch)
     twin.run(inputs, potentials, 30)
-    runner, _ = run(
+    presenter = run(
         circuit, {"input": inputs, "target": targets}, weights=weights, chunk=chunk
     )
-    assert weight_deviation(twin, runner.weights(0)) < 1e-12
+    assert weight_deviation(twin, presenter.weights()) < 1e-12
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
@@ -241,9 +213,9 @@ def test_weights_come_back_as_they_were_given(n_pre, n_post, seed, density):
     mask = rng.uniform(size=(n_post, n_pre)) < density
     circuit = two_populations(n_pre, n_post, connectivity=mask)
     start = initial_weights(circuit, given={"feedforward": rng.normal(size=mask.shape)})
-    runner, _ = run(circuit, {"input": np.ones((1, n_pre))}, weights=start)
+    presenter = run(circuit, {"input": np.ones((1, n_pre))}, weights=start)
     np.testing.assert_array_equal(
-        runner.weights(0)["feedforward"], start["feedforward"]
+        presenter.weights()["feedforward"], start["feedforward"]
     )
     np.testing.assert_array_equal(start["feedforward"] != 0.0, mask)
 
@@ -255,17 +227,15 @@ def test_sources_with_the_same_pattern_share_nothing():
     )
     (phase,) = circuit.schedule.phases
     both_on = replace(circuit.schedule, phases=(replace(phase, on=("input", "other")),))
-    runner, lanes = run(
+    presenter = run(
         circuit.with_schedule(both_on), {"input": INPUTS, "other": 2.0 * INPUTS}
     )
-    np.testing.assert_array_equal(
-        runner.read_out(lanes, "other", "value"), 2.0 * INPUTS
-    )
-    np.testing.assert_array_equal(runner.read_out(lanes, "input", "value"), INPUTS)
+    np.testing.assert_array_equal(presenter.read("other", "value"), 2.0 * INPUTS)
+    np.testing.assert_array_equal(presenter.read("input", "value"), INPUTS)
 
 
 def test_a_sparse_mask_of_scipy_is_the_mask_it_holds():
     stored = sparse.csr_array(np.where(MASK, 0.3, 0.0))
     projection = Projection("input", "output", "basal", connectivity=stored)
-    np.testing.assert_array_equal(projection.connectivity, MASK)
-    assert projection.connectivity.dtype == bool
+    np.testing.assert_array_equal(projection.connectivity.mask, MASK)
+    assert projection.connectivity.mask.dtype == bool

@@ -11,9 +11,8 @@ import pytest
 from systems import two_populations
 
 import circuits
-from circuits import Phase, Record, Schedule
+from circuits import Feedforward, Layer, Phase, Record, Schedule
 from circuits.checkpoint import load_same_run, run_header, save_checkpoint
-from circuits.circuit import Layer
 from circuits.describe import describe
 from circuits.population import Population
 from circuits.projection import Projection, ScaledCopy, Tied, Uniform
@@ -190,16 +189,17 @@ def compartments(*names):
     return two_populations(post=cell(compartments=names))
 
 
-def network(**options):
-    return dataclasses.replace(two_populations(), **options)
+def network(*parts):
+    inside = Feedforward(parts[:1], *parts[1:])
+    return dataclasses.replace(two_populations(), network=inside)
 
 
+LAYER = Layer("output", "feedforward", 1.0, 1.0)
 PHI = transfer.soft_rectifier(gamma=1.0)
 
 
 def layer(attenuation):
-    layers = (Layer("output", "feedforward", attenuation, 1.0),)
-    return network(layers=layers, phi=PHI)
+    return network(LAYER._replace(attenuation=attenuation), PHI)
 
 
 PAIRS = {
@@ -217,10 +217,11 @@ PAIRS = {
     "the phase of the answer": [read_in("a"), read_in("b")],
     "compartments": [compartments("soma", "basal"), compartments("soma", "apical")],
     "the transfer function": [
-        network(phi=PHI),
-        network(phi=transfer.soft_rectifier(gamma=1.1)),
+        network(LAYER, PHI),
+        network(LAYER, transfer.soft_rectifier(gamma=1.1)),
     ],
     "a layer": [layer(1.0), layer(2.0)],
+    "the loss": [network(LAYER, PHI), network(LAYER, PHI, "squared")],
 }
 
 

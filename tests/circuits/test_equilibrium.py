@@ -19,8 +19,8 @@ from systems import patterns, run, twin_of, two_populations
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Projection, Uniform
+from circuits.run.simulate import simulate
 from circuits.schedule import Phase
-from circuits.simulation import simulate
 from circuits.weights import initial_weights
 from dendrites.activity_difference import ActivityDifference, LowPass
 from dendrites.models import sacramento_pyramidal, source, three_compartment
@@ -35,12 +35,12 @@ def test_settled_cells_are_where_a_long_run_ends(batch):
     # rounding; sweeps end when a potential moves by less than 1e-10.
     circuit = plastic(1e-2, steps=2000)
     options = {"weights": start_of(circuit), "learning": False}
-    long, end = run(circuit, shown(batch), **options)
-    jumped, settled = run(circuit, shown(batch), jumps=1, **options)
+    long = run(circuit, shown(batch), **options)
+    jumped = run(circuit, shown(batch), jumps=1, **options)
     for p in circuit.populations:
         for field in p.model.state._fields:
-            wanted = long.read_out(end, p.name, field)
-            assert np.abs(jumped.read_out(settled, p.name, field) - wanted).max() < 1e-9
+            wanted = long.read(p.name, field)
+            assert np.abs(jumped.read(p.name, field) - wanted).max() < 1e-9
 
 
 def test_coupled_compartments_settle_where_a_long_run_ends():
@@ -49,31 +49,31 @@ def test_coupled_compartments_settle_where_a_long_run_ends():
     circuit = two_populations(post=model, steps=1500, extra=(recurrent,))
     inputs = np.random.default_rng(0).uniform(0.0, 1.0, (2, 4))
     start = initial_weights(circuit, given={"feedforward": Uniform()})
-    long, end = run(circuit, {"input": inputs}, weights=start)
-    jumped, settled = run(circuit, {"input": inputs}, weights=start, jumps=3)
+    long = run(circuit, {"input": inputs}, weights=start)
+    jumped = run(circuit, {"input": inputs}, weights=start, jumps=3)
     for field in ("soma", "basal", "apical"):
-        wanted = long.read_out(end, "output", field)
-        got = jumped.read_out(settled, "output", field)
+        wanted = long.read("output", field)
+        got = jumped.read("output", field)
         assert np.abs(got - wanted).max() < 1e-9
         assert np.abs(wanted).max() > 1e-2
 
 
 def test_a_filtered_input_settles_at_its_pattern():
     circuit = microcircuit(SIZES, input_tau=3.0)
-    runner, lanes = run(circuit, shown(), learning=False, jumps=1)
-    filtered = runner.read_out(lanes, "input", "filtered")
+    presenter = run(circuit, shown(), learning=False, jumps=1)
+    filtered = presenter.read("input", "filtered")
     np.testing.assert_array_equal(filtered, shown()["input"])
 
 
 def test_float32_settles_within_its_tolerance():
     circuit = plastic(1e-2)
     options = {"weights": start_of(circuit), "learning": False, "jumps": 1}
-    double, lanes = run(circuit, shown(), **options)
-    single, lanes_32 = run(circuit, shown(), dtype=np.float32, **options)
+    double = run(circuit, shown(), **options)
+    single = run(circuit, shown(), dtype="float32", **options)
     for name in ("hidden1", "hidden2", "output", "interneuron1"):
-        wanted = double.read_out(lanes, name, "soma")
+        wanted = double.read(name, "soma")
         # A sweep that moves by 1e-5 at most, and brings a digit, ends 1e-5 off.
-        assert np.abs(single.read_out(lanes_32, name, "soma") - wanted).max() < 2e-5
+        assert np.abs(single.read(name, "soma") - wanted).max() < 2e-5
 
 
 def test_recorded_cells_stand_still_at_the_fixed_point():
@@ -243,11 +243,11 @@ def test_what_jumps_miss_of_single_steps_is_in_proportion_to_the_rate(tau):
     assert off[1] / off[0] == pytest.approx(10.0, rel=0.1)
 
 
-def test_a_phase_shorter_than_the_onset_takes_single_steps():
+def test_a_phase_shorter_than_the_onset_takes_every_step_in_blocks():
     # 10 times 0.909 ms of the output cells, as long as no lag covers it
     circuit = plastic(1e-2, steps=50)
-    exact, jumped = after(circuit), after(circuit, jumps=1)
-    for name, value in exact.items():
+    stepped, jumped = after(circuit, block=10), after(circuit, jumps=1)
+    for name, value in stepped.items():
         np.testing.assert_array_equal(jumped[name], value)
 
 
@@ -255,10 +255,10 @@ def test_several_presentations_carry_filters_over():
     circuit = plastic(1e-4, steps=300)
     start = start_of(circuit)
     results = [
-        run(circuit, shown(), weights=start, times=3, **options)[0]
+        run(circuit, shown(), weights=start, times=3, **options)
         for options in ({}, {"jumps": 4})
     ]
-    exact, jumped = (runner.weights(0) for runner in results)
+    exact, jumped = (presenter.weights() for presenter in results)
     assert distance(jumped, exact, start) < 1e-3
 
 
@@ -274,12 +274,12 @@ def test_rules_that_see_the_weight_move_by_jumps_too():
     inputs = np.random.default_rng(0).uniform(0.0, 1.0, (2, 4))
     start = initial_weights(circuit, given={"feedforward": Uniform()})
     options = {"weights": start, "jumps": steps, "onset": 0.0}
-    runner, _ = run(circuit, {"input": inputs}, **options)
+    presenter = run(circuit, {"input": inputs}, **options)
     w = start["feedforward"].copy()
     for _ in range(steps):
         soma = inputs @ w.T / 1.9
         w += 1e-3 * (soma.T @ inputs - (soma**2).sum(axis=0)[:, None] * w) / 2
-    assert np.abs(runner.weights(0)["feedforward"] - w).max() < 1e-10
+    assert np.abs(presenter.weights()["feedforward"] - w).max() < 1e-10
     assert np.abs(w - start["feedforward"]).max() > 1e-2
 
 
@@ -305,7 +305,7 @@ def test_rules_across_phases_read_the_fixed_points(batch):
     inputs = {name: rng.uniform(0.0, 1.0, (2, n)) for name, n in SOURCES}
     start = initial_weights(circuit, given={"feedforward": Uniform()})
     exact, jumped = (
-        run(circuit, inputs, weights=start, **options)[0].weights(0)["feedforward"]
+        run(circuit, inputs, weights=start, **options).weights()["feedforward"]
         for options in ({}, {"jumps": 3})
     )
     # exp(-1.9 x 35) of the first state is left when the windows open

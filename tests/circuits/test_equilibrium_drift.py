@@ -17,13 +17,11 @@ from equilibrium_runs import (
 from systems import patterns, run, two_populations
 
 from circuits.circuit import Circuit
-from circuits.engine.jumps import drift, find_jumps
-from circuits.engine.runner import serial_blas
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Constant, Projection, Uniform
+from circuits.run.simulate import simulate
 from circuits.schedule import Phase, Schedule
-from circuits.simulation import simulate
 from dendrites import transfer
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, NumericalError
@@ -36,18 +34,14 @@ from dendrites.models import sacramento_pyramidal, source
 @pytest.mark.parametrize("tau", [None, 30.0])
 def test_drift_falls_with_the_square_of_the_number_of_jumps(tau, rate):
     circuit = plastic(rate, filter_tau=tau, learning_lag=LAG)
-    counts, drifts = [1, 2, 4, 8, 16], []
-    with serial_blas():
-        runner = prepared(circuit)
-        for runner.jumps in counts:
-            drifts.append(drift(runner, shown(), circuit.schedule))
+    counts = [1, 2, 4, 8, 16]
+    drifts = [prepared(circuit, jumps=k).drift(shown()) for k in counts]
     assert -2.2 <= np.polyfit(np.log(counts), np.log(drifts), 1)[0] <= -1.8
 
 
 def test_drift_is_the_distance_from_twice_the_jumps():
     circuit = plastic(1e-2, learning_lag=LAG)
-    with serial_blas():
-        found = drift(prepared(circuit, jumps=3), shown(), circuit.schedule)
+    found = prepared(circuit, jumps=3).drift(shown())
     start = start_of(circuit)
     three, six = (after(circuit, jumps=jumps) for jumps in (3, 6))
     assert found == pytest.approx(distance(three, six, start), rel=1e-12)
@@ -59,53 +53,33 @@ def test_drift_leaves_weights_and_states_as_they_were(carry):
     circuit = plastic(1e-2, steps=200, learning_lag=5.0)
     schedule = replace(circuit.schedule, carry_state=carry)
     results = []
-    with serial_blas():
-        for looks in (True, False):
-            runner = prepared(circuit, jumps=3, batch=3)
-            runner.present(0, shown(3), schedule)
-            before = [a.copy() for a in (runner.replicas[0], *runner.lanes[0])]
-            if looks:
-                # a smaller batch, laid out differently
-                assert drift(runner, shown(2, seed=1), schedule, presentation=1) > 0.0
-            now = (runner.replicas[0], *runner.lanes[0])
-            for mine, old in zip(now, before, strict=True):
-                np.testing.assert_array_equal(mine, old)
-            assert runner.jumps == 3
-            runner.present(0, shown(3, seed=2), schedule)
-            results.append(runner.arrays())
-    for name, value in results[0].items():
-        np.testing.assert_array_equal(results[1][name], value, err_msg=name)
+    for looks in (True, False):
+        presenter = prepared(circuit, jumps=3, batch=3, schedule=schedule)
+        presenter.present(shown(3))
+        before = everything(presenter)
+        if looks:
+            # a smaller batch, laid out differently
+            assert presenter.drift(shown(2, seed=1), number=1) > 0.0
+        assert_equal(everything(presenter), before)
+        presenter.present(shown(3, seed=2))
+        results.append(everything(presenter))
+    assert_equal(*results)
+
+
+def everything(presenter):
+    """Weights and states after the last presentation, by name."""
+    populations = presenter.circuit.populations
+    fields = [(p.name, field) for p in populations for field in p.model.state._fields]
+    return presenter.weights() | {names: presenter.read(*names) for names in fields}
+
+
+def assert_equal(mine, wanted):
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(mine[name], value, err_msg=str(name))
 
 
 def test_without_plastic_weights_nothing_drifts():
-    circuit = plastic(0.0)
-    with serial_blas():
-        assert drift(prepared(circuit), shown(), circuit.schedule) == 0.0
-
-
-@pytest.mark.parametrize("accuracy", [1e-1, 1e-3, 1e-5])
-def test_the_number_of_jumps_found_is_the_smallest_power_that_is_accurate(accuracy):
-    circuit = plastic(1e-2, learning_lag=LAG)
-    with serial_blas():
-        runner = prepared(circuit, jumps=5)
-        jumps = find_jumps(runner, shown(), circuit.schedule, accuracy)
-        assert runner.jumps == 5
-        drifts = []
-        for runner.jumps in (jumps, max(jumps // 2, 1)):
-            drifts.append(drift(runner, shown(), circuit.schedule))
-    assert jumps in 2 ** np.arange(11)
-    assert drifts[0] <= accuracy
-    assert drifts[1] > accuracy or jumps == 1
-
-
-def test_an_accuracy_beyond_single_steps_is_refused():
-    # 300 steps: 256 jumps are steps in pairs, 512 would be more than there are.
-    circuit = plastic(1e-2, steps=300)
-    with serial_blas():
-        runner = prepared(circuit, jumps=5, onset=0.0)
-        with pytest.raises(ConfigError, match="not reached with a jump for each of"):
-            find_jumps(runner, shown(), circuit.schedule, 1e-14)
-        assert runner.jumps == 5
+    assert prepared(plastic(0.0)).drift(shown()) == 0.0
 
 
 # --- what has no fixed point ----------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_training import curves, tiny_circuit, tiny_task, tiny_train
 
-from circuits.session import Session
+from circuits.run.session import Session
 from dendrites.errors import ConfigError
 
 # 200 steps, 120 of them with plasticity, which begins after the cells' onset.
@@ -87,12 +87,21 @@ def test_other_integrators_have_no_drift():
 
 
 def test_jumps_are_chosen_for_the_accuracy_asked_for():
+    def first_drift(**options):
+        tree = train(batch=12, probe=12, epochs=1, **options)
+        return float(tree["diagnostics"].drift[0])
+
     found = {}
     for accuracy in (0.1, 1e-3):
         tree = train(accuracy=accuracy, batch=12, probe=12, epochs=1)
         found[accuracy] = float(tree["diagnostics"].drift[0])
         # the first presentation and the first probe show the same examples
         assert found[accuracy] <= accuracy
+        # and no smaller power of two is as accurate
+        k = 1
+        while (drift := first_drift(jumps=k)) > accuracy:
+            k *= 2
+        assert found[accuracy] == drift
         config = json.loads(tree.attrs["config_json"])
         assert (config["jumps"], config["accuracy"]) == (0, accuracy)
     assert found[1e-3] < found[0.1]

@@ -13,10 +13,13 @@ from systems import (
     weight_deviation,
 )
 
-from circuits.engine.runner import Runner, serial_blas
+from circuits.run.presenter import Presenter
 from circuits.schedule import Schedule
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.models import nudging_conductances, sacramento_output
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 # Both follow the same equations in double precision,
 # so after 1,000 steps only rounding is left.
@@ -34,17 +37,17 @@ def agree(sizes, *, batch, tau_filter=30.0, steps=STEPS, **options):
     )
     twin.run(inputs, potentials, steps)
     shown = {"input": inputs, "target": targets}
-    runner, lanes = run(circuit, shown, weights=weights, **options)
-    names = [layer.population for layer in circuit.layers]
+    presenter = run(circuit, shown, weights=weights, **options)
+    names = [layer.population for layer in circuit.network.layers]
     somata = [(name, "soma", u) for name, u in zip(names, twin.u, strict=True)]
     somata += [(f"interneuron{k}", "soma", u) for k, u in enumerate(twin.uI, 1)]
     somata += [(names[k], "apical", v) for k, v in enumerate(twin.vA)]
     state = max(
-        float(np.abs(runner.read_out(lanes, name, field) - wanted).max())
+        float(np.abs(presenter.read(name, field) - wanted).max())
         for name, field, wanted in somata
     )
     return (
-        weight_deviation(twin, runner.weights(0)),
+        weight_deviation(twin, presenter.weights()),
         state,
         weight_deviation(twin, weights),
     )
@@ -93,8 +96,8 @@ def test_without_a_teacher_the_output_is_not_nudged():
     twin = twin_of(circuit, weights, rates, batch=2)
     twin.run(inputs, None, 100)
     free = circuit.with_schedule(circuit.test_schedule)
-    runner, lanes = run(free, {"input": inputs, "target": targets}, weights=weights)
-    soma = runner.read_out(lanes, "output", "soma")
+    presenter = run(free, {"input": inputs, "target": targets}, weights=weights)
+    soma = presenter.read("output", "soma")
     assert np.abs(soma - twin.u[-1]).max() < ROUNDING
 
 
@@ -115,9 +118,9 @@ def test_apical_dendrites_of_a_self_predicting_circuit_are_silent_at_rest(sizes)
     free = circuit.with_schedule(circuit.test_schedule)
     inputs, targets, _ = patterns(sizes, batch=2)
     weights = initial_weights(free, seed=5)
-    runner, lanes = run(free, {"input": inputs, "target": targets}, weights=weights)
+    presenter = run(free, {"input": inputs, "target": targets}, weights=weights)
     for k in range(1, len(sizes) - 1):
-        apical = runner.read_out(lanes, f"hidden{k}", "apical")
+        apical = presenter.read(f"hidden{k}", "apical")
         assert np.abs(apical).max() < 1e-12  # C1
 
 
@@ -126,15 +129,15 @@ def peak_apical(sizes, g_dendrite):
     circuit = silent(sizes, steps=1, g_dendrite=g_dendrite)
     one_step = Schedule(circuit.test_schedule.phases, carry_state=True)
     with serial_blas():
-        runner = Runner(circuit, [initial_weights(circuit, seed=5)])
+        presenter = Presenter(circuit, weights=initial_weights(circuit, seed=5))
         apical = []
         for seed in (1, 2):
             inputs, targets, _ = patterns(sizes, seed=seed)
             for _ in range(60):
                 shown = {"input": inputs, "target": targets}
-                lanes = runner.present(0, shown, one_step)
+                presenter.present(shown, one_step)
                 names = [f"hidden{k}" for k in range(1, len(sizes) - 1)]
-                apical.append([runner.read_out(lanes, n, "apical") for n in names])
+                apical.append([presenter.read(n, "apical") for n in names])
     return np.array([[np.abs(v).max() for v in step] for step in apical]).max(axis=0)
 
 
@@ -155,8 +158,8 @@ def test_dendrites_of_unequal_layers_follow_the_twin():
     inputs, targets, potentials = patterns(sizes)
     twin = twin_of(circuit, weights, LEARNING, g=conductances(3, g_dendrite=[1.8, 1.0]))
     twin.run(inputs, potentials, 200)
-    runner, _ = run(circuit, {"input": inputs, "target": targets}, weights=weights)
-    assert weight_deviation(twin, runner.weights(0)) < ROUNDING
+    presenter = run(circuit, {"input": inputs, "target": targets}, weights=weights)
+    assert weight_deviation(twin, presenter.weights()) < ROUNDING
 
 
 def test_a_conductance_nudge_equals_the_current_nudge():
@@ -166,13 +169,13 @@ def test_a_conductance_nudge_equals_the_current_nudge():
     assert min(g_exc.min(), g_inh.min()) >= 0.0
     teaching = np.ones_like(target)
     nudged = {"basal": basal, "target": target, "teaching": teaching}
-    runner, lanes = driven_by_sources(sacramento_output(), nudged)
-    current = runner.read_out(lanes, "output", "soma")
+    presenter = driven_by_sources(sacramento_output(), nudged)
+    current = presenter.read("output", "soma")
     opened = {"basal": basal, "g_exc": g_exc, "g_inh": g_inh}
     model = sacramento_output(nudge="conductance")
-    runner, lanes = driven_by_sources(model, opened)
+    presenter = driven_by_sources(model, opened)
     # C3; the two forms round differently, by about 1e-16 per step.
-    deviation = runner.read_out(lanes, "output", "soma") - current
+    deviation = presenter.read("output", "soma") - current
     assert np.abs(deviation).max() < 1e-14
     assert np.abs(current).min() > 0.01
 

@@ -6,7 +6,7 @@ import pytest
 import circuits
 import dendrites as dn
 from circuits.algorithms import sacramento
-from circuits.engine.runner import Runner
+from circuits.run.presenter import Presenter
 from dendrites.errors import ConfigError, DendritesError, ModelError
 
 CELL = dn.models.three_compartment()
@@ -31,25 +31,25 @@ def carrying_circuit():
 def test_carried_states_stay_with_their_sample_when_the_batch_shrinks_and_grows():
     circuit = carrying_circuit()
     start = circuits.initial_weights(circuit)
-    runner = Runner(circuit, [start], batch=3)
-    alone = Runner(circuit, [start], batch=1)
+    presenter = Presenter(circuit, weights=start, batch=3)
+    alone = Presenter(circuit, weights=start, batch=1)
     x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     for rows in (3, 1, 2):
-        lanes = runner.present(0, {"input": x[:rows]}, circuit.schedule)
-        single = alone.present(0, {"input": x[:1]}, circuit.schedule)
+        presenter.present({"input": x[:rows]}, circuit.schedule)
+        alone.present({"input": x[:1]}, circuit.schedule)
         for compartment in CELL.state._fields:
-            state = runner.read_out(lanes, "output", compartment)
+            state = presenter.read("output", compartment)
             np.testing.assert_allclose(
                 state[0],
-                alone.read_out(single, "output", compartment)[0],
+                alone.read("output", compartment)[0],
                 rtol=1e-12,
             )
     # The second sample was left out once, so it starts afresh: one presentation old.
-    fresh = Runner(circuit, [start], batch=1)
-    once = fresh.present(0, {"input": x[1:2]}, circuit.schedule)
+    fresh = Presenter(circuit, weights=start, batch=1)
+    fresh.present({"input": x[1:2]}, circuit.schedule)
     np.testing.assert_allclose(
-        runner.read_out(lanes, "output", "soma")[1],
-        fresh.read_out(once, "output", "soma")[0],
+        presenter.read("output", "soma")[1],
+        fresh.read("output", "soma")[0],
         rtol=1e-12,
     )
 

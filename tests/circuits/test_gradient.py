@@ -1,5 +1,7 @@
 """The exact gradient against differences and an independent twin; angles to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference.microcircuit_twin import conductances, integral_loss_gradient
@@ -7,7 +9,8 @@ from reference.microcircuit_twin import integral_loss as twin_loss
 from systems import two_populations
 
 from circuits.alignment import measure_alignment
-from circuits.gradient import feedforward, integral_loss, negative_gradient
+from circuits.connectivity import OneToOne, Sparse
+from circuits.gradient import feedforward, negative_gradient, network_loss
 from circuits.microcircuit import LOGISTIC, microcircuit
 from circuits.weights import initial_weights
 from dendrites import transfer
@@ -28,9 +31,9 @@ RATES = {
 DEPTHS = {1: [5, 4, 3], 2: [5, 4, 4, 3], 3: [5, 4, 3, 4, 2]}
 
 
-def system(depth, phi, *, bias=False, batch=3):
+def system(depth, phi, *, bias=False, batch=3, sizes=None):
     """Circuit of `depth` hidden layers, drawn weights, inputs and target rates."""
-    sizes = DEPTHS[depth]
+    sizes = sizes or DEPTHS[depth]
     circuit = microcircuit(sizes, phi=PHI[phi], bias=bias)
     rng = np.random.default_rng(depth)
     weights = {
@@ -41,22 +44,65 @@ def system(depth, phi, *, bias=False, batch=3):
     return circuit, weights, inputs, rng.uniform(*RATES[phi], (batch, sizes[-1]))
 
 
+def with_loss(circuit, loss):
+    return replace(circuit, network=replace(circuit.network, loss=loss))
+
+
 @pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
 @pytest.mark.parametrize("phi", ["logistic", "steep_rectifier"])
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_the_gradient_equals_central_differences_of_the_loss(depth, phi, bias):
-    circuit, weights, inputs, rates = system(depth, phi, bias=bias)
+    circuit, *shown = system(depth, phi, bias=bias)
+    check_differences(circuit, *shown)
+    assert len(negative_gradient(circuit, *shown)) == (2 if bias else 1) * (depth + 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "phi"),
+    [
+        ("squared", "logistic"),
+        ("squared", "steep_rectifier"),
+        ("cross_entropy", "logistic"),
+    ],
+)
+def test_the_gradient_of_every_loss_equals_central_differences(loss, phi):
+    circuit, *shown = system(2, phi, bias=True)
+    check_differences(with_loss(circuit, loss), *shown)
+
+
+@pytest.mark.parametrize("kind", ["one_to_one", "sparse"])
+def test_the_gradient_is_that_of_the_weights_there_are(kind):
+    circuit, weights, inputs, rates = system(1, "logistic", sizes=[4, 4, 3])
+    name = "input_to_hidden1_basal"
+    mask = np.random.default_rng(1).random((4, 4)) < 0.5
+    connectivity = OneToOne() if kind == "one_to_one" else Sparse(mask)
+    changed = tuple(
+        replace(p, connectivity=connectivity) if p.name == name else p
+        for p in circuit.projections
+    )
+    circuit = replace(circuit, projections=changed)
+    weights[name] = np.where(mask, weights[name], 0.0)
+    if kind == "one_to_one":
+        weights[name] = np.array([0.5, -1.0, 1.5, 0.8])
+    check_differences(circuit, weights, inputs, rates, masked={name: ~mask})
+
+
+def check_differences(circuit, weights, inputs, rates, masked=()):
+    """Every entry of the gradient; those of absent synapses are zero."""
     gradient = negative_gradient(circuit, weights, inputs, rates)
-    assert len(gradient) == (2 if bias else 1) * (depth + 1)
     step = 1e-5  # error of order step**2 and rounding / step: both below 1e-10
     for name, direction in gradient.items():
         differences = np.zeros_like(direction)
+        absent = dict(masked).get(name) if direction.ndim > 1 else None
         for index in np.ndindex(direction.shape):
+            if absent is not None and absent[index]:
+                assert direction[index] == 0.0
+                continue
             losses = []
             for sign in (1.0, -1.0):
                 moved = {**weights, name: weights[name].copy()}
                 moved[name][index] += sign * step
-                losses.append(integral_loss(circuit, moved, inputs, rates))
+                losses.append(network_loss(circuit, moved, inputs, rates))
             differences[index] = (losses[1] - losses[0]) / (2 * step)
         error = np.linalg.norm(differences - direction)
         assert error < 1e-6 * np.linalg.norm(direction)
@@ -67,15 +113,15 @@ def test_the_gradient_equals_central_differences_of_the_loss(depth, phi, bias):
 def test_loss_and_gradient_equal_the_independent_twins(depth, phi):
     circuit, weights, inputs, rates = system(depth, phi)
     target = np.vectorize(PHI[phi][2])(rates)
-    W = [weights[layer.projection] for layer in circuit.layers]
+    W = [weights[layer.projection] for layer in circuit.network.layers]
     g = conductances(depth + 1)
     wanted = integral_loss_gradient(W, inputs, target, g, phi)
     found = negative_gradient(circuit, weights, inputs, rates)
-    for layer, direction in zip(circuit.layers, wanted, strict=True):
+    for layer, direction in zip(circuit.network.layers, wanted, strict=True):
         np.testing.assert_allclose(
             found[layer.projection], direction, rtol=0, atol=1e-12
         )
-    loss = integral_loss(circuit, weights, inputs, rates)
+    loss = network_loss(circuit, weights, inputs, rates)
     assert loss == pytest.approx(twin_loss(W, inputs, target, g, phi), rel=1e-12)
 
 
@@ -99,14 +145,34 @@ def test_a_target_that_is_reached_gives_no_gradient():
     for direction in negative_gradient(circuit, weights, inputs, rates).values():
         # The inverse of the rate loses a few units in the last place.
         assert np.abs(direction).max() < 1e-14
-    assert abs(integral_loss(circuit, weights, inputs, rates)) < 1e-14
+    assert abs(network_loss(circuit, weights, inputs, rates)) < 1e-14
 
 
-@pytest.mark.parametrize("wanted", [negative_gradient, integral_loss])
+def test_losses_are_what_they_are_called():
+    circuit, weights, inputs, rates = system(1, "logistic")
+    output = np.vectorize(LOGISTIC[0])(feedforward(circuit, weights, inputs)[-1])
+    wanted = {
+        "squared": 0.5 * (rates - output) ** 2,
+        "cross_entropy": -rates * np.log(output) - (1 - rates) * np.log(1 - output),
+    }
+    for loss, value in wanted.items():
+        found = network_loss(with_loss(circuit, loss), weights, inputs, rates)
+        assert found == pytest.approx(value.sum(axis=1).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("wanted", [negative_gradient, network_loss])
+def test_the_cross_entropy_of_rates_above_one_is_refused(wanted):
+    circuit, weights, inputs, rates = system(1, "steep_rectifier")
+    weights["hidden1_to_output_basal"] += 20.0
+    with pytest.raises(ConfigError, match="rates must lie between 0 and 1"):
+        wanted(with_loss(circuit, "cross_entropy"), weights, inputs, rates)
+
+
+@pytest.mark.parametrize("wanted", [negative_gradient, network_loss])
 def test_a_circuit_without_a_network_is_refused(wanted):
     circuit = two_populations()
     weights = initial_weights(circuit)
-    with pytest.raises(ModelError, match="give it `layers` and `phi`"):
+    with pytest.raises(ModelError, match=r"give it network=Feedforward\("):
         wanted(circuit, weights, np.zeros((1, 4)), np.full((1, 3), 0.5))
 
 

@@ -11,6 +11,8 @@ from circuits.algorithms import guerguiev
 from dendrites.errors import ModelError
 from tests.reference import guerguiev_twin as twin
 
+pytestmark = pytest.mark.usefixtures("every_engine")
+
 ETA = (0.23, 0.21, 0.12)
 
 

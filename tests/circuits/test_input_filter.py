@@ -14,12 +14,15 @@ from systems import (
     weight_deviation,
 )
 
-from circuits.engine.runner import Runner, serial_blas
 from circuits.microcircuit import microcircuit
+from circuits.run.presenter import Presenter
 from circuits.schedule import Phase
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.errors import ModelError
 from dendrites.models import source
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 SIZES = [5, 4, 3, 2]
 TAU, DT = 3.0, 0.1
@@ -49,11 +52,11 @@ def test_a_plastic_run_equals_the_twin_on_filtered_inputs(tau_filter, batch):
     )
     for rate in filtered(inputs, steps)[0]:
         twin.step(rate, potentials)
-    runner, lanes = run(circuit, {"input": inputs, "target": targets}, weights=weights)
-    assert weight_deviation(twin, runner.weights(0)) < ROUNDING
+    presenter = run(circuit, {"input": inputs, "target": targets}, weights=weights)
+    assert weight_deviation(twin, presenter.weights()) < ROUNDING
     assert weight_deviation(twin, weights) > 1e-3
     for name, u in zip(("hidden1", "hidden2", "output"), twin.u, strict=True):
-        assert np.abs(runner.read_out(lanes, name, "soma") - u).max() < ROUNDING
+        assert np.abs(presenter.read(name, "soma") - u).max() < ROUNDING
 
 
 def test_the_filter_goes_on_where_the_pattern_before_left_it():
@@ -63,16 +66,16 @@ def test_the_filter_goes_on_where_the_pattern_before_left_it():
     twin = twin_of(circuit, weights, LEARNING, batch=2)
     rate = np.zeros((2, SIZES[0]))
     with serial_blas():
-        runner = Runner(circuit, [weights], batch=2)
+        presenter = Presenter(circuit, weights=weights, batch=2)
         for seed in range(4):
             inputs, targets, potentials = patterns(SIZES, batch=2, seed=seed)
             shown = {"input": inputs, "target": targets}
-            lanes = runner.present(0, shown, circuit.schedule, presentation=seed)
+            presenter.present(shown, circuit.schedule, number=seed)
             seen, rate = filtered(inputs, steps, rate)
             for x in seen:
                 twin.step(x, potentials)
-    assert weight_deviation(twin, runner.weights(0)) < ROUNDING
-    got = runner.read_out(lanes, "input", "filtered")
+    assert weight_deviation(twin, presenter.weights()) < ROUNDING
+    got = presenter.read("input", "filtered")
     np.testing.assert_allclose(got, rate, rtol=0.0, atol=1e-14)
     # 4 ms are not enough to forget: the patterns before still show
     assert np.abs(got - filtered(inputs, steps)[1]).max() > 1e-2
@@ -81,8 +84,8 @@ def test_the_filter_goes_on_where_the_pattern_before_left_it():
 def test_without_carried_state_every_pattern_starts_from_zero():
     circuit = plastic_microcircuit(SIZES, steps=40, input_tau=TAU)
     inputs, targets, _ = patterns(SIZES, batch=2)
-    runner, lanes = run(circuit, {"input": inputs, "target": targets}, times=3)
-    got = runner.read_out(lanes, "input", "filtered")
+    presenter = run(circuit, {"input": inputs, "target": targets}, times=3)
+    got = presenter.read("input", "filtered")
     np.testing.assert_allclose(got, filtered(inputs, 40)[1], rtol=0.0, atol=1e-14)
 
 
@@ -90,12 +93,12 @@ def test_an_input_that_is_switched_off_fades():
     on, off = Phase("on", 4.0, on=("input",)), Phase("off", 2.0)
     circuit = two_populations(pre=source(tau=TAU), dt=DT, phases=(on, off))
     inputs = np.random.default_rng(0).uniform(0.0, 1.0, (2, 4))
-    runner, lanes = run(circuit, {"input": inputs})
+    presenter = run(circuit, {"input": inputs})
     risen = filtered(inputs, 40)[1]
     faded = risen * (1.0 - DT / TAU) ** 20
-    got = runner.read_out(lanes, "input", "filtered")
+    got = presenter.read("input", "filtered")
     np.testing.assert_allclose(got, faded, rtol=0.0, atol=1e-14)
-    assert not runner.read_out(lanes, "input", "value").any()
+    assert not presenter.read("input", "value").any()
 
 
 def test_chunks_and_blocks_see_the_same_filtered_inputs():
@@ -107,7 +110,7 @@ def test_chunks_and_blocks_see_the_same_filtered_inputs():
         run(circuit, shown, weights=weights, learning=False, **options)
         for options in ({}, {"chunk": 2}, {"block": 8})
     ]
-    somata = [runner.read_out(lanes, "output", "soma") for runner, lanes in ends]
+    somata = [presenter.read("output", "soma") for presenter in ends]
     for soma in somata[1:]:
         np.testing.assert_allclose(soma, somata[0], rtol=0.0, atol=1e-14)
 
@@ -142,6 +145,6 @@ def test_the_filter_is_part_of_every_presentation_it_is_tested_in():
     circuit = microcircuit(SIZES, input_tau=TAU, test_presentation=4.0)
     free = replace(circuit, schedule=circuit.test_schedule)
     inputs, targets, _ = patterns(SIZES, batch=2)
-    runner, lanes = run(free, {"input": inputs, "target": targets})
-    got = runner.read_out(lanes, "input", "filtered")
+    presenter = run(free, {"input": inputs, "target": targets})
+    got = presenter.read("input", "filtered")
     np.testing.assert_allclose(got, filtered(inputs, 40)[1], rtol=0.0, atol=1e-14)

@@ -28,7 +28,7 @@ def asked(monkeypatch):
         found.append(needed)
         check(needed, what, **options)
 
-    for module in (circuits.simulation, circuits.session, circuits.sequence):
+    for module in (circuits.run.simulate, circuits.run.session, circuits.run.sequence):
         monkeypatch.setattr(module, "check_memory", spy)
     return found
 

@@ -16,12 +16,13 @@ from systems import (
     twin_of,
 )
 
-from circuits.engine.runner import Runner, serial_blas
 from circuits.gradient import negative_gradient
 from circuits.microcircuit import microcircuit
 from circuits.projection import ScaledCopy, Uniform
+from circuits.run.presenter import Presenter
 from circuits.schedule import Schedule
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.errors import ModelError
 
 SIZES = [6, 5, 4, 3]
@@ -74,18 +75,18 @@ def start_of(circuit, seed=3):
     """Random weights and biases, which copies follow."""
     rng = np.random.default_rng(seed)
     given = {
-        p.name: rng.uniform(-1.0, 1.0, circuit.shape(p.name))
+        p.name: rng.uniform(-1.0, 1.0, circuit.weights_shape(p.name))
         for p in circuit.projections
         if p.is_dense and not isinstance(p.initial, ScaledCopy)
     }
     return initial_weights(circuit, given=given)
 
 
-def read_outs(runner, lanes):
+def read_outs(presenter):
     """Somata, then dendrites, under the twin's names."""
 
     def read(names, field):
-        return [runner.read_out(lanes, name, field) for name in names]
+        return [presenter.read(name, field) for name in names]
 
     pyramidal, inter = layer_names(3)[1:], ["interneuron1", "interneuron2"]
     return {
@@ -123,8 +124,8 @@ def test_cells_of_unequal_layers_settle_where_the_twin_says(top_down):
     g = sweeps.conductances(3, **UNEQUAL)
     on, inputs, targets = shown()
     wanted = sweeps.fixed_point(sweeps.Weights(**arrays), g, inputs, targets)
-    runner, lanes = run(circuit, on, weights=weights, learning=False)
-    for name, values in read_outs(runner, lanes).items():
+    presenter = run(circuit, on, weights=weights, learning=False)
+    for name, values in read_outs(presenter).items():
         # the twin's iteration ends 1e-13 of the potentials' scale off
         assert largest(values, getattr(wanted, name)) < 1e-11
 
@@ -145,7 +146,7 @@ def test_every_rate_of_every_layer_moves_weights_and_biases_as_the_twin_says(bat
     g = sweeps.conductances(3, **UNEQUAL)
     on, inputs, targets = shown(batch)
     # Cells at their fixed point in every step: only rules and rates are compared.
-    runner, _ = run(circuit, on, weights=weights, jumps=steps, onset=0.0)
+    presenter = run(circuit, on, weights=weights, jumps=steps, onset=0.0)
     eta = {
         "W": RATES["basal_rates"],
         "b": RATES["basal_rates"],
@@ -168,7 +169,7 @@ def test_every_rate_of_every_layer_moves_weights_and_biases_as_the_twin_says(bat
             for name in eta
         }
         wanted = sweeps.Weights(**moved)
-    got = twin_weights(circuit, runner.weights(0))
+    got = twin_weights(circuit, presenter.weights())
     for name in eta:
         # cells settle to 1e-10, and weights move by at most 0.1 of their error
         assert largest(getattr(got, name), getattr(wanted, name)) < 1e-10
@@ -182,7 +183,7 @@ def test_a_self_predicting_circuit_of_any_conductances_is_silent_at_rest(form):
     weights, (on, inputs, _) = start_of(circuit), shown()
     sources = ("input", "bias")
     phases = [replace(phase, on=sources) for phase in circuit.schedule.phases]
-    runner, lanes = run(
+    presenter = run(
         circuit.with_schedule(Schedule(tuple(phases))),
         on,
         weights=weights,
@@ -193,7 +194,7 @@ def test_a_self_predicting_circuit_of_any_conductances_is_silent_at_rest(form):
         twin_weights(circuit, weights),
         inputs,
     )
-    found = read_outs(runner, lanes)
+    found = read_outs(presenter)
     assert largest(found["vA"], [0.0 * v for v in found["vA"]]) < 1e-12
     for k in (1, 2, 3):
         u = g.a(k) * (rate @ w.W[k - 1].T + w.b[k - 1])
@@ -212,12 +213,12 @@ def test_matched_dendrites_of_unequal_layers_are_silent_while_inputs_change():
     step = Schedule((replace(phase, duration=0.1),), carry_state=True)
     peak = 0.0
     with serial_blas():
-        runner = Runner(circuit, [start_of(circuit)], batch=2)
+        presenter = Presenter(circuit, weights=start_of(circuit), batch=2)
         for seed in (1, 2):
             for _ in range(40):
-                lanes = runner.present(0, shown(seed=seed)[0], step, learning=False)
+                presenter.present(shown(seed=seed)[0], step, learning=False)
                 for k in (1, 2):
-                    apical = runner.read_out(lanes, f"hidden{k}", "apical")
+                    apical = presenter.read(f"hidden{k}", "apical")
                     peak = max(peak, float(np.abs(apical).max()))
     assert peak < 1e-12
 
@@ -240,8 +241,8 @@ def test_a_bias_learns_as_the_weight_of_an_input_that_is_always_one():
         on, inputs, targets = shown(batch)
         twin = twin_of(plain, wide, LEARNING, batch=batch)
         twin.run(np.hstack([inputs, np.ones((batch, 1))]), targets, steps)
-        runner, _ = run(circuit, on, weights=weights)
-        got = runner.weights(0)
+        presenter = run(circuit, on, weights=weights)
+        got = presenter.weights()
         mine = np.hstack([got[first], got[bias]])
         assert np.abs(mine - twin.W[0]).max() < 1e-12
         assert np.abs(got["hidden2_to_output_basal"] - twin.W[2]).max() < 1e-12
@@ -264,7 +265,7 @@ def test_plastic_top_down_weights_equal_the_twin_step_by_step(tau, batch):
     del on["bias"]
     twin = twin_of_all(circuit, weights, names, rates, tau or 0.0, batch)
     twin.run(inputs, targets, 300)
-    got = run(circuit, on, weights=weights)[0].weights(0)
+    got = run(circuit, on, weights=weights).weights()
     for key, group in names.items():
         for name, w in zip(group, getattr(twin, key), strict=True):
             assert np.abs(got[name] - w).max() < 1e-12
@@ -296,12 +297,14 @@ def test_a_split_apical_tree_without_learning_changes_no_potential():
     for rate in (0.0, 0.1):
         circuit = microcircuit(SIZES, top_down_rates=rate, presentation=20.0)
         weights = {
-            p.name: np.random.default_rng(k).uniform(-1.0, 1.0, circuit.shape(p.name))
+            p.name: np.random.default_rng(k).uniform(
+                -1.0, 1.0, circuit.weights_shape(p.name)
+            )
             for k, p in enumerate(circuit.projections)
             if p.is_dense
         }
         start = initial_weights(circuit, given=weights)
-        results.append(read_outs(*run(circuit, on, weights=start, learning=False)))
+        results.append(read_outs(run(circuit, on, weights=start, learning=False)))
     for name, values in results[0].items():
         assert largest(values, results[1][name]) < 1e-14
 
@@ -329,11 +332,11 @@ def test_updates_are_the_gradient_times_the_scale_of_their_layer(form):
     start = initial_weights(circuit, given=given)
     on, inputs, _ = shown(4)
     settle = {"jumps": 1, "onset": 0.0} if form == "equilibrium" else {}
-    after = run(circuit, on, weights=start, **settle)[0].weights(0)
+    after = run(circuit, on, weights=start, **settle).weights()
     wanted = negative_gradient(circuit, start, inputs, on["target"])
     rate = 1e-3 * (0.1 if form == "equilibrium" else 1.0)
     lam = nudge / (0.13 + 1.1 + nudge)
-    for layer in circuit.layers:
+    for layer in circuit.network.layers:
         change = (after[layer.projection] - start[layer.projection]) / rate
         gradient = wanted[layer.projection]
         ratio = np.vdot(change, gradient) / np.vdot(gradient, gradient)

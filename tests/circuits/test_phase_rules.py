@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from systems import euler_three_compartment, logistic, run, two_populations
 
-from circuits.engine.runner import Runner, serial_blas
 from circuits.population import Population
 from circuits.projection import Projection
+from circuits.run.presenter import Presenter
 from circuits.schedule import Phase, Schedule
+from dendrites._blas import serial_blas
 from dendrites.activity_difference import ActivityDifference
 from dendrites.models import source, three_compartment
 from dendrites.random import generator
 from dendrites.synaptic_rule import SynapticRule
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 DT = 0.5
 ROUNDING = 1e-13
@@ -40,7 +43,7 @@ def two_phases(rule, *, phases=(FREE, NUDGED), pre=None, **options):
                 "output",
                 "soma",
                 connectivity="one_to_one",
-                initial=np.eye(3),
+                initial=np.ones(3),
             ),
         ),
         **options,
@@ -48,10 +51,10 @@ def two_phases(rule, *, phases=(FREE, NUDGED), pre=None, **options):
 
 
 def present(circuit, *, inputs=INPUTS, teacher=TEACHER, weights=WEIGHTS, **options):
-    start = {"feedforward": weights, "teacher_to_output_soma": np.eye(3)}
+    start = {"feedforward": weights, "teacher_to_output_soma": np.ones(3)}
     shown = {"input": inputs, "teacher": teacher}
-    runner, lanes = run(circuit, shown, weights=start, **options)
-    return runner.weights(0)["feedforward"], runner, lanes
+    presenter = run(circuit, shown, weights=start, **options)
+    return presenter.weights()["feedforward"], presenter
 
 
 def averages(inputs=INPUTS, teacher=TEACHER):
@@ -82,7 +85,7 @@ def test_a_rule_across_phases_reads_averaged_cells(batch):
     error = logistic(nudged[0]) - logistic(free[0])
     share = 1.0 if batch == "sum" else 1.0 / len(INPUTS)
     wanted = WEIGHTS + 0.3 * share * error.T @ INPUTS
-    got, *_ = present(two_phases(across_phases(batch=batch)))
+    got, _ = present(two_phases(across_phases(batch=batch)))
     assert np.abs(got - wanted).max() < ROUNDING
     assert np.abs(wanted - WEIGHTS).max() > 0.005
 
@@ -101,7 +104,7 @@ def test_the_gain_is_read_at_its_own_moment(moment, index):
     error = gain * (logistic(both[1][0]) - logistic(both[0][0]))
     wanted = WEIGHTS + 0.3 * error.T @ INPUTS / len(INPUTS)
     rule = across_phases(gain=lambda cell, p: 1.0 + cell.basal**2, gain_moment=moment)
-    got, *_ = present(two_phases(rule))
+    got, _ = present(two_phases(rule))
     assert np.abs(got - wanted).max() < ROUNDING
 
 
@@ -122,11 +125,11 @@ def test_each_side_has_its_own_presynaptic_signal_and_moment():
     rule = across_phases(
         presynaptic=("rate", "squared"), presynaptic_moments=("free", "free")
     )
-    got, *_ = present(two_phases(rule, phases=phases, pre=squared))
+    got, _ = present(two_phases(rule, phases=phases, pre=squared))
     assert np.abs(got - WEIGHTS - 0.3 * (potentiation - depression)).max() < ROUNDING
     # Read as its side, the teaching signal meets a silent input.
     rule = across_phases(presynaptic=("rate", "squared"))
-    got, *_ = present(two_phases(rule, phases=phases, pre=squared))
+    got, _ = present(two_phases(rule, phases=phases, pre=squared))
     assert np.abs(got - WEIGHTS + 0.3 * depression).max() < ROUNDING
 
 
@@ -150,7 +153,7 @@ def test_oja_at_the_end_of_a_presentation_equals_numpy():
     y = nudged[0]
     terms = y[:, :, None] * (INPUTS[:, None] - y[:, :, None] * WEIGHTS)
     rule = SynapticRule(oja, learning_rate=0.2, moment="nudged")
-    got, *_ = present(two_phases(rule))
+    got, _ = present(two_phases(rule))
     assert np.abs(got - WEIGHTS - 0.2 * terms.mean(axis=0)).max() < ROUNDING
 
 
@@ -158,11 +161,11 @@ def test_two_presentations_average_their_own_windows_only():
     # With a rate of zero the second presentation repeats the first: its windows must
     # not contain the first one's sums.
     circuit = two_phases(across_phases())
-    once, runner, _ = present(circuit)
+    once, presenter = present(circuit)
     with serial_blas():
-        runner.plan.put_weights(runner.replicas[0], "feedforward", WEIGHTS)
-        runner.present(0, {"input": INPUTS, "teacher": TEACHER}, circuit.schedule)
-    np.testing.assert_array_equal(runner.weights(0)["feedforward"], once)
+        presenter.set_weights({"feedforward": WEIGHTS})
+        presenter.present({"input": INPUTS, "teacher": TEACHER}, circuit.schedule)
+    np.testing.assert_array_equal(presenter.weights()["feedforward"], once)
 
 
 @pytest.mark.parametrize("carry", [False, True])
@@ -171,37 +174,28 @@ def test_state_between_presentations_is_reset_or_carried_over(carry):
         steps=12, dt=DT, post=CELLS, carry_state=carry, initial=WEIGHTS
     )
     weights = {"feedforward": WEIGHTS}
-    runner, lanes = run(circuit, {"input": INPUTS}, weights=weights, times=3)
+    presenter = run(circuit, {"input": INPUTS}, weights=weights, times=3)
     steps = 36 if carry else 12
     drive = np.repeat((INPUTS @ WEIGHTS.T)[None], steps, axis=0)
     wanted = euler_three_compartment(CELLS.parameters, drive, DT)[-1, 0]
-    soma = runner.read_out(lanes, "output", "soma")
+    soma = presenter.read("output", "soma")
     assert np.abs(soma - wanted).max() < ROUNDING
 
 
-def test_drawn_durations_belong_to_the_replica_and_the_presentation():
+def test_drawn_durations_belong_to_the_presentation():
     def draw(rng):
         return DT * rng.integers(3, 40)
 
     phase = Phase("forward", draw, on=("input",))
-    circuit = two_populations(dt=DT, post=CELLS, phases=(phase,))
-    weights = {"feedforward": WEIGHTS}
-    with serial_blas():
-        runner = Runner(circuit, [weights, weights], batch=2, seed=11)
-        for replica in (0, 1):
-            for presentation in (0, 1, 5):
-                lanes = runner.present(
-                    replica,
-                    {"input": INPUTS},
-                    circuit.schedule,
-                    presentation=presentation,
-                )
-                rng = generator(11, f"durations/{replica}/{presentation}")
-                steps = round(draw(rng) / DT)
-                drive = np.repeat((INPUTS @ WEIGHTS.T)[None], steps, axis=0)
-                wanted = euler_three_compartment(CELLS.parameters, drive, DT)[-1, 0]
-                soma = runner.read_out(lanes, "output", "soma")
-                assert np.abs(soma - wanted).max() < ROUNDING
+    circuit = two_populations(dt=DT, post=CELLS, phases=(phase,), initial=WEIGHTS)
+    with Presenter(circuit, batch=2, seed=11) as presenter:
+        for number in (0, 1, 5):
+            presenter.present({"input": INPUTS}, number=number)
+            steps = round(draw(generator(11, f"durations/0/{number}")) / DT)
+            drive = np.repeat((INPUTS @ WEIGHTS.T)[None], steps, axis=0)
+            wanted = euler_three_compartment(CELLS.parameters, drive, DT)[-1, 0]
+            soma = presenter.read("output", "soma")
+            assert np.abs(soma - wanted).max() < ROUNDING
 
 
 def test_a_lag_splits_a_phase_without_moving_its_window():

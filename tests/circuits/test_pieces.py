@@ -7,7 +7,7 @@ import pytest
 
 import circuits
 from circuits import Circuit, Phase, Population, Projection, Record, Schedule
-from circuits.pieces import Inputs
+from circuits.run.pieces import Inputs
 from dendrites import ActivityDifference, models
 from dendrites.errors import ConfigError, ModelError
 
@@ -38,7 +38,7 @@ def predicting(cell_noise=None, rules=None, **changes):
                 signal="spikes",
                 connectivity="one_to_one",
                 rule=rule,
-                initial=20.0 * np.eye(N),
+                initial=np.full(N, 20.0),
                 delay=changes.get("delay", 0.5),
             ),
             Projection(
@@ -46,7 +46,7 @@ def predicting(cell_noise=None, rules=None, **changes):
                 "cell",
                 "i_soma",
                 connectivity="one_to_one",
-                initial=np.eye(N),
+                initial=np.ones(N),
             ),
         ),
         schedule=Schedule((Phase("all", STEPS * DT, on=("current",)),)),
@@ -108,7 +108,7 @@ def test_one_piece_equals_a_recorded_presentation():
     assert np.array_equal((steps + 1) * DT, spikes.spike_time.values)
     assert np.array_equal(units, spikes.spike_unit.values)
     w = tree["connections/pre_to_cell_dendrite"].w.values[-1]
-    assert np.array_equal(piece.weights["pre_to_cell_dendrite"], np.diagonal(w))
+    assert np.array_equal(piece.weights["pre_to_cell_dendrite"], w)
 
 
 def test_pieces_go_on_where_the_last_one_ended():

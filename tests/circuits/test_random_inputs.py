@@ -5,20 +5,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from systems import patterns, plastic_microcircuit, recorded, run, two_populations
+from systems import patterns, plastic_microcircuit, run, two_populations
 from tiny_training import tiny_circuit, tiny_task
 
 from circuits.circuit import Circuit
-from circuits.engine.plan import Recording
-from circuits.engine.runner import Runner, serial_blas
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Projection
+from circuits.run.options import run_options
+from circuits.run.presenter import Presenter
+from circuits.run.session import Session
+from circuits.run.simulate import simulate
+from circuits.run.train_options import TrainOptions
 from circuits.schedule import Phase, Schedule
-from circuits.session import Options, Session
-from circuits.simulation import simulate
-from circuits.weights import initial_weights
 from dendrites import random
+from dendrites._blas import serial_blas
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 from dendrites.models import sacramento_output, source
@@ -71,38 +72,17 @@ def probes(*kinds, n=3, steps=6, dt=0.25):
     )
 
 
-def numbers(circuit, *, batch=2, replicas=1, presentations=(0,), **options):
-    """Numbers (replica, presentation, population, step, sample, cell)."""
-    steps = round(circuit.schedule.phases[0].duration / circuit.dt)
-    cells = [p for p in circuit.populations if p.model.random]
-    recordings = [Recording(p.name, "number", np.arange(p.size), 1) for p in cells]
+def numbers(circuit, *, batch=2, presentations=(0,), **options):
+    """Numbers (presentation, population, step, sample, cell)."""
+    cells = [p.name for p in circuit.populations if p.model.random]
     shown = {"input": np.zeros((batch, 2))}
-    with serial_blas():
-        runner = Runner(
-            circuit,
-            [initial_weights(circuit)] * replicas,
-            batch=batch,
-            seed=SEED,
-            recordings=recordings,
-            steps=steps,
-            **options,
-        )
-        return np.array(
-            [
-                [
-                    np.array(recorded(runner, show_one(runner, k, shown, number)))[
-                        :, 1:
-                    ]
-                    for number in presentations
-                ]
-                for k in range(replicas)
-            ]
-        )
-
-
-def show_one(runner, replica, shown, number):
-    schedule = runner.circuit.schedule
-    return runner.present(replica, shown, schedule, presentation=number, recording=True)
+    presenter = Presenter(circuit, batch=batch, seed=SEED, record=cells, **options)
+    found = []
+    for number in presentations:
+        presenter.present(shown, number=number)
+        recorded = presenter.recorded()
+        found.append([recorded[name, "number"][1:] for name in cells])
+    return np.array(found)
 
 
 # --- addresses ------------------------------------------------------------------------
@@ -110,32 +90,29 @@ def show_one(runner, replica, shown, number):
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("kind", ["white", "normal", "uniform"])
-def test_every_number_is_that_of_its_stream_replica_presentation_step_and_place(kind):
+def test_every_number_is_that_of_its_stream_presentation_step_and_place(kind):
     circuit = probes("normal", kind, n=3, steps=4)
     draw = random.uniform if kind == "uniform" else random.normal
     scale = 2.0 if kind == "white" else 1.0  # 1 / sqrt(0.25), exact
     key = random.stream_key(SEED, "noise/probe1/noise")
     wanted = [
         [
-            [
-                [scale * draw(*key, replica, number, step, place) for place in range(6)]
-                for step in range(4)
-            ]
-            for number in (0, 5)
+            [scale * draw(*key, 0, number, step, place) for place in range(6)]
+            for step in range(4)
         ]
-        for replica in range(2)
+        for number in (0, 5)
     ]
-    got = numbers(circuit, replicas=2, presentations=(0, 5))[:, :, 1]
-    np.testing.assert_array_equal(got.reshape(2, 2, 4, 6), wanted)
+    got = numbers(circuit, presentations=(0, 5))[:, 1]
+    np.testing.assert_array_equal(got.reshape(2, 4, 6), wanted)
 
 
 def test_no_two_numbers_are_the_same():
     circuit = probes("normal", "normal", n=5, steps=20)
-    main = numbers(circuit, batch=4, replicas=2, presentations=(0, 1, 2))
-    test = numbers(circuit, batch=4, replicas=2, presentations=(0, 1, 2), stream="test")
+    main = numbers(circuit, batch=4, presentations=(0, 1, 2))
+    test = numbers(circuit, batch=4, presentations=(0, 1, 2), stream="test")
     together = np.concatenate([main.ravel(), test.ravel()])
-    # Of 9,600 numbers of 53 bits two are equal with probability 1e-8 or less.
-    assert len(np.unique(together)) == together.size == 2 * 2 * 3 * 2 * 20 * 4 * 5
+    # Of 4,800 numbers of 53 bits two are equal with probability 1e-8 or less.
+    assert len(np.unique(together)) == together.size == 2 * 3 * 2 * 20 * 4 * 5
 
 
 def correlation(one, other):
@@ -144,20 +121,19 @@ def correlation(one, other):
 
 def test_numbers_of_any_two_addresses_are_uncorrelated():
     n = 20_000
-    shape = {"batch": 2, "replicas": 2, "presentations": (0, 1)}
+    shape = {"batch": 2, "presentations": (0, 1)}
     circuit = probes("normal", "normal", n=2, steps=n)
     main = numbers(circuit, **shape)
     test = numbers(circuit, **shape, stream="test")
-    # replica, presentation, population, step, sample, cell
-    first = main[0, 0, 0, :, 0, 0]
+    # presentation, population, step, sample, cell
+    first = main[0, 0, :, 0, 0]
     others = {
-        "replica": main[1, 0, 0, :, 0, 0],
-        "presentation": main[0, 1, 0, :, 0, 0],
-        "population": main[0, 0, 1, :, 0, 0],
-        "sample": main[0, 0, 0, :, 1, 0],
-        "cell": main[0, 0, 0, :, 0, 1],
+        "presentation": main[1, 0, :, 0, 0],
+        "population": main[0, 1, :, 0, 0],
+        "sample": main[0, 0, :, 1, 0],
+        "cell": main[0, 0, :, 0, 1],
         "next step": np.roll(first, 1),
-        "test": test[0, 0, 0, :, 0, 0],
+        "test": test[0, 0, :, 0, 0],
     }
     # Mean of n products of unit variance: standard error 1 / sqrt(n), five of them.
     bound = 5.0 / np.sqrt(n)
@@ -175,7 +151,7 @@ def test_seeds_and_streams_give_numbers_of_their_own():
     assert (plain != numbers(circuit, stream="test")).all()
     key = random.stream_key(SEED, "test/noise/probe0/noise")
     wanted = random.normal(*key, 0, 0, 0, 0)
-    assert numbers(circuit, stream="test")[0, 0, 0, 0, 0, 0] == wanted
+    assert numbers(circuit, stream="test")[0, 0, 0, 0, 0] == wanted
 
 
 def test_a_sample_keeps_its_numbers_in_a_larger_batch_and_in_chunks():
@@ -190,7 +166,7 @@ def test_a_sample_keeps_its_numbers_in_a_larger_batch_and_in_chunks():
 
 def test_float32_rounds_the_same_numbers():
     circuit = probes("white", steps=5)
-    single = numbers(circuit, dtype=np.float32)
+    single = numbers(circuit, dtype="float32")
     np.testing.assert_array_equal(single, numbers(circuit).astype(np.float32))
 
 
@@ -199,8 +175,8 @@ def test_blocks_and_single_steps_draw_the_same_numbers():
     inputs, targets, _ = patterns(SIZES, batch=2)
     shown = {"input": inputs, "target": targets}
     ends = [
-        [runner.read_out(lanes, p.name, "soma") for p in circuit.populations[2:]]
-        for runner, lanes in (
+        [presenter.read(p.name, "soma") for p in circuit.populations[2:]]
+        for presenter in (
             run(circuit, shown, learning=False, block=block) for block in (1, 8)
         )
     ]
@@ -210,11 +186,10 @@ def test_blocks_and_single_steps_draw_the_same_numbers():
 
 def test_training_and_testing_draw_from_streams_of_their_own():
     circuit, task = tiny_circuit(noise="white"), tiny_task(4, 4)
-    options = Options(1, 4, 1, SEED, np.float64, 64, 1, 4)
+    run = run_options(circuit, seed=SEED)
+    options = TrainOptions(run, batch=4, controls={"control": ()})
     with serial_blas():
-        session = Session(
-            circuit, task, options, {}, {}, {"control": ()}, lambda text: None
-        )
+        session = Session(circuit, task, options)
         shown = session.patterns(task.splits["train"], slice(0, 4))
         schedule = circuit.test_schedule
         rates = {
@@ -224,9 +199,11 @@ def test_training_and_testing_draw_from_streams_of_their_own():
             for name in ("trainer", "tester")
             for k, runner in enumerate([getattr(session, name)] * 2)
         }
-        alone = Runner(circuit, [session.start], batch=4, seed=SEED, stream="test")
-        lanes = alone.present(0, shown, schedule, learning=False)
-        wanted = alone.read(0, lanes, "output", "rate")
+        alone = Presenter(
+            circuit, weights=session.start, batch=4, seed=SEED, stream="test"
+        )
+        alone.present(shown, schedule, learning=False)
+        wanted = alone.read("output", "rate")
     values = list(rates.values())
     for k, one in enumerate(values):
         for other in values[:k]:
@@ -248,8 +225,8 @@ G = 1.1  # g_leak + g_basal
 
 
 def ends(circuit, batch=1000):
-    runner, lanes = run(circuit, {"input": np.zeros((batch, 1))})
-    return runner.read_out(lanes, "output", "soma")
+    presenter = run(circuit, {"input": np.zeros((batch, 1))})
+    return presenter.read("output", "soma")
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.2])
@@ -304,7 +281,7 @@ def test_noise_of_size_zero_changes_no_bit(noise):
     shown = {"input": inputs, "target": targets}
     quiet = plastic_microcircuit(SIZES, steps=50)
     noisy = plastic_microcircuit(SIZES, steps=50, noise=noise, sigma=0.0)
-    results = [run(circuit, shown)[0].weights(0) for circuit in (quiet, noisy)]
+    results = [run(circuit, shown).weights() for circuit in (quiet, noisy)]
     for name, value in results[0].items():
         np.testing.assert_array_equal(results[1][name], value)
 
@@ -317,9 +294,7 @@ def test_every_soma_of_a_noisy_microcircuit_is_noisy():
         for options in ({}, {"noise": "white", "sigma": 0.1})
     )
     for k, name in enumerate(("hidden1", "hidden2", "output", "interneuron1")):
-        one, other = (
-            runner.read_out(lanes, name, "soma") for runner, lanes in (quiet, noisy)
-        )
+        one, other = (presenter.read(name, "soma") for presenter in (quiet, noisy))
         size = np.abs(one - other)
         # stationary 0.1 / sqrt(2 g) is 0.05 to 0.07; feedback changes it little
         assert 1e-3 < size.mean() < 0.2, k
@@ -330,13 +305,13 @@ def test_learning_from_noise_is_the_same_on_any_number_of_threads():
     shown = {"input": inputs, "target": targets}
     circuit = plastic_microcircuit(SIZES, steps=30, noise="white")
     one, two = (
-        run(circuit, shown, chunk=2, threads=threads, seed=SEED)[0].arrays()
+        run(circuit, shown, chunk=2, threads=threads, seed=SEED).weights()
         for threads in (1, 2)
     )
     for name, value in one.items():
         np.testing.assert_array_equal(two[name], value)
-    whole = run(circuit, shown, seed=SEED)[0].weights(0)
-    chunked = run(circuit, shown, chunk=2, seed=SEED)[0].weights(0)
+    whole = run(circuit, shown, seed=SEED).weights()
+    chunked = run(circuit, shown, chunk=2, seed=SEED).weights()
     # the same numbers, added up in another order
     for name, value in whole.items():
         assert np.abs(chunked[name] - value).max() < 1e-13

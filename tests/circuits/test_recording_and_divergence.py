@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from systems import (
     LEARNING,
+    logistic,
     patterns,
     plastic_microcircuit,
     run,
-    serial_blas,
     twin_of,
     two_populations,
 )
 
-from circuits.engine.plan import Plan, Recording
-from circuits.engine.runner import CHECK_EVERY, Runner
 from circuits.population import Population
 from circuits.projection import Projection
+from circuits.run.presenter import Presenter
+from circuits.run.recording import Record
 from circuits.weights import initial_weights
 from dendrites.activity_difference import ActivityDifference, LowPass
 from dendrites.cell import CellModel
@@ -30,70 +30,54 @@ from dendrites.synaptic_rule import SynapticRule
 SIZES = [4, 3, 2]
 
 
-def recording_run(recordings, *, steps, batch=1, circuit=None, **options):
-    """Recorded arrays (records, samples, units) of one microcircuit presentation."""
+def recording_run(record, *, steps, batch=1, circuit=None, **options):
+    """One microcircuit presentation; returns its presenter."""
     circuit = circuit or plastic_microcircuit(SIZES, steps=steps)
     weights = initial_weights(circuit, seed=3)
     inputs, targets, _ = patterns(SIZES, batch=batch)
-    with serial_blas():
-        runner = Runner(
-            circuit,
-            [weights],
-            batch=batch,
-            recordings=recordings,
-            steps=steps,
-            **options,
-        )
-        lanes = runner.present(
-            0,
-            {"input": inputs, "target": targets},
-            circuit.schedule,
-            recording=bool(recordings),
-        )
-    parts = [list(runner.plan.recorded(lane, m)) for lane, m in lanes]
-    return [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)], runner
+    shown = {"input": inputs, "target": targets}
+    return run(circuit, shown, weights=weights, record=record, **options)
 
 
 def twin_trajectory(steps, batch):
-    """Output somata, hidden rates and apical potentials of the twin after each step."""
+    """Output somata, apical potentials and hidden rates of the twin after each step."""
     circuit = plastic_microcircuit(SIZES, steps=steps)
     weights = initial_weights(circuit, seed=3)
     inputs, _, potentials = patterns(SIZES, batch=batch)
     twin = twin_of(circuit, weights, LEARNING, batch=batch)
-    somata, apical = [twin.u[-1].copy()], [twin.vA[0].copy()]
+    states = [(twin.u[-1].copy(), twin.vA[0].copy(), logistic(twin.u[0]))]
     for _ in range(steps):
         twin.step(inputs, potentials)
-        somata.append(twin.u[-1].copy())
-        apical.append(twin.vA[0].copy())
-    return np.array(somata), np.array(apical)
+        states.append((twin.u[-1].copy(), twin.vA[0].copy(), logistic(twin.u[0])))
+    return [np.array(each) for each in zip(*states, strict=True)]
 
 
 @pytest.mark.nojit
 @pytest.mark.parametrize("options", [{}, {"chunk": 2}])
 def test_records_are_the_trajectory_of_the_twin(options):
-    recordings = [
-        Recording("output", "soma", np.arange(2), 1),
-        Recording("output", "rate", np.array([1]), 4),
-        Recording("hidden1", "apical", np.array([2, 0]), 3),
+    records = [
+        Record("output", ("soma",)),
+        Record("hidden1", ("apical",), ["rate"], units=[2, 0], every=0.3),
     ]
-    (soma, rate, apical), _ = recording_run(recordings, steps=13, batch=3, **options)
-    wanted_soma, wanted_apical = twin_trajectory(13, 3)
+    recorded = recording_run(records, steps=13, batch=3, **options).recorded()
+    soma, apical = recorded["output", "soma"], recorded["hidden1", "apical"]
+    rate = recorded["hidden1", "rate"]
+    wanted_soma, wanted_apical, wanted_rate = twin_trajectory(13, 3)
     assert soma.shape == (14, 3, 2)
-    assert rate.shape == (4, 3, 1)
-    assert apical.shape == (5, 3, 2)
+    assert rate.shape == apical.shape == (5, 3, 2)
     assert np.abs(soma - wanted_soma).max() < 1e-14
-    wanted_rate = 1.0 / (1.0 + np.exp(-wanted_soma[::4, :, 1:]))
-    assert np.abs(rate - wanted_rate).max() < 1e-14
+    assert np.abs(rate - wanted_rate[::3][:, :, [2, 0]]).max() < 1e-14
     assert np.abs(apical - wanted_apical[::3][:, :, [2, 0]]).max() < 1e-14
 
 
 @pytest.mark.nojit
 def test_record_zero_is_the_initial_state_with_its_input_on():
-    recordings = [
-        Recording("input", "rate", np.arange(4), 5),
-        Recording("output", "soma", np.arange(2), 5),
+    records = [
+        Record("input", (), ["rate"], every=0.5),
+        Record("output", ("soma",), every=0.5),
     ]
-    (shown, soma), _ = recording_run(recordings, steps=5)
+    recorded = recording_run(records, steps=5).recorded()
+    shown, soma = recorded["input", "rate"], recorded["output", "soma"]
     inputs, _, _ = patterns(SIZES)
     np.testing.assert_array_equal(shown, np.repeat(inputs[None], 2, axis=0))
     np.testing.assert_array_equal(soma[0], np.zeros((1, 2)))
@@ -101,30 +85,34 @@ def test_record_zero_is_the_initial_state_with_its_input_on():
 
 
 def test_records_do_not_notice_the_borders_of_spans():
-    recordings = [Recording("output", "soma", np.arange(2), 7)]
+    records = [Record("output", ("soma",), every=0.7)]
     circuit = plastic_microcircuit(SIZES, steps=40, rates=dict.fromkeys(LEARNING, 0.0))
-    (plain,), _ = recording_run(recordings, steps=40, circuit=circuit)
+    plain = recording_run(records, steps=40, circuit=circuit).recorded()
     (phase,) = circuit.schedule.phases
     cut = replace(circuit.schedule, phases=(replace(phase, lag=1.7, window=0.9),))
-    (lagged,), _ = recording_run(
-        recordings, steps=40, circuit=circuit.with_schedule(cut)
-    )
-    np.testing.assert_array_equal(plain, lagged)
+    lagged = recording_run(
+        records, steps=40, circuit=circuit.with_schedule(cut)
+    ).recorded()
+    np.testing.assert_array_equal(plain["output", "soma"], lagged["output", "soma"])
 
 
 @pytest.mark.parametrize("block", [1, 8])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_recording_changes_no_bit(block, batch):
     options = {"steps": 50, "batch": batch, "block": block, "chunk": 2}
-    _, silent = recording_run([], **options)
-    for every in (1, 7):
-        recordings = [
-            Recording("hidden1", "rate", np.arange(3), every),
-            Recording("output", "soma", np.array([0]), 2 * every),
+    silent = recording_run([], **options)
+    for every in (0.1, 0.7):
+        records = [
+            Record("hidden1", (), ["rate"], every=every),
+            Record("output", ("soma",), units=[0], every=2 * every),
         ]
-        _, runner = recording_run(recordings, **options)
-        for name, value in silent.arrays().items():
-            np.testing.assert_array_equal(runner.arrays()[name], value)
+        presenter = recording_run(records, **options)
+        for name, value in silent.weights().items():
+            np.testing.assert_array_equal(presenter.weights(name)[name], value)
+        for p in silent.circuit.populations:
+            for field in p.model.state._fields:
+                mine, theirs = (x.read(p.name, field) for x in (presenter, silent))
+                np.testing.assert_array_equal(mine, theirs)
 
 
 # --- divergence -----------------------------------------------------------------------
@@ -153,14 +141,6 @@ def diverging(circuit, shown, match, **options):
     return str(caught.value)
 
 
-def test_an_input_that_is_not_a_number_is_found_within_one_check():
-    circuit = two_populations(3, 2, steps=1000, initial=np.ones((2, 3)))
-    shown = np.ones((3, 3))
-    shown[2, 1] = np.nan
-    text = diverging(circuit, {"input": shown}, "between t = 0 and 50 ms", chunk=2)
-    assert "'input'" in text and "'value'" in text and "unit 1 (sample 2)" in text
-
-
 def explosive_circuit(steps=500):
     """Cells whose drive grows exponentially; unit 1 gets a current and runs away."""
     cells = CellModel(
@@ -179,12 +159,13 @@ def explosive_circuit(steps=500):
 
 def test_an_exponential_drive_that_runs_away_is_located():
     circuit = explosive_circuit()
-    # dv/dt = e^v + i blows up at t = 1 without current: holding units 0 and 2 at
-    # -10 mV/ms leaves unit 1 alone with that fate.
-    shown = {"input": np.array([[-10.0, 0.0, -10.0]])}
-    text = diverging(circuit, shown, "compartment 'v', unit 1 .sample 0.")
+    # dv/dt = e^v + i blows up at t = 1 without current: holding all others at
+    # -10 mV/ms leaves unit 1 of the third sample alone with that fate.
+    shown = {"input": np.full((3, 3), -10.0)}
+    shown["input"][2, 1] = 0.0
+    text = diverging(circuit, shown, "compartment 'v', unit 1 .sample 2.", chunk=2)
     assert "population 'output'" in text
-    assert f"between t = 0 and {CHECK_EVERY * 0.05:g} ms" in text
+    assert "between t = 0 and 5 ms" in text  # 100 steps
     assert "dt = 0.05 ms is 0.05 x the fastest time constant" in text
 
 
@@ -240,13 +221,12 @@ def test_weights_that_run_away_are_named(kind, batch, block):
 def test_a_runner_can_go_on_after_a_divergence():
     circuit = explosive_circuit()
     weights = {"feedforward": np.eye(3)}
-    with serial_blas():
-        runner = Runner(circuit, [weights])
+    with Presenter(circuit, weights=weights) as presenter:
         with pytest.raises(NumericalError):
-            runner.present(0, {"input": np.zeros((1, 3))}, circuit.schedule)
-        lanes = runner.present(0, {"input": np.full((1, 3), -10.0)}, circuit.schedule)
+            presenter.present({"input": np.zeros((1, 3))})
+        presenter.present({"input": np.full((1, 3), -10.0)})
     # From rest on v' = e^v - 10 is negative: the potential only falls.
-    assert np.isfinite(runner.read_out(lanes, "output", "v")).all()
+    assert np.isfinite(presenter.read("output", "v")).all()
 
 
 # --- memory ---------------------------------------------------------------------------
@@ -260,27 +240,17 @@ def test_a_population_too_large_for_memory_is_refused_before_it_is_made():
         extra=(Projection("huge", "output", "apical"),),
     )
     with pytest.raises(ConfigError, match=r"too large: needs .*iB of memory, and"):
-        Plan(circuit, dtype=np.float64, capacity=1)
+        Presenter(circuit)
 
 
 def test_recordings_too_large_for_memory_are_refused():
-    circuit = two_populations(2, 1000)
-    recordings = [Recording("output", "soma", np.arange(1000), 1)]
-    weights = {"feedforward": np.zeros((1000, 2))}
+    circuit = two_populations(2, 1000, steps=10**6)
     with pytest.raises(ConfigError, match="too large: needs .*longer interval"):
-        Runner(circuit, [weights], batch=64, recordings=recordings, steps=10**6)
-
-
-def test_many_replicas_are_counted_before_they_are_made():
-    circuit = two_populations(2000, 2000)
-    weights = [{"feedforward": np.zeros((2000, 2000))}] * 400
-    with pytest.raises(ConfigError, match="too large: needs"):
-        Runner(circuit, weights)
+        Presenter(circuit, batch=64, record=[Record("output", ("soma",))])
 
 
 def test_more_samples_than_planned_are_refused_and_not_dropped():
     circuit = two_populations(2, 2, steps=2)
-    with serial_blas():
-        runner = Runner(circuit, [initial_weights(circuit)], batch=2)
-        with pytest.raises(ConfigError, match="3 samples .* batches of 2"):
-            runner.present(0, {"input": np.ones((3, 2))}, circuit.schedule)
+    presenter = Presenter(circuit, batch=2)
+    with pytest.raises(ConfigError, match="3 samples .* batches of 2"):
+        presenter.present({"input": np.ones((3, 2))})

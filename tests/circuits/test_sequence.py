@@ -178,7 +178,7 @@ def test_impossible_requests_are_refused_before_anything_is_built(
     def build(*_, **__):
         raise AssertionError("a run was built before its options were checked")
 
-    monkeypatch.setattr("circuits.sequence.Runner", build)
+    monkeypatch.setattr("circuits.run.sequence.Replicas", build)
     with pytest.raises(error, match=says):
         present_sequence(make(), shown, **options)
 

@@ -32,7 +32,7 @@ def nothing_compiles(monkeypatch):
     def compile(*_, **__):
         raise AssertionError("a run was built before its options were checked")
 
-    monkeypatch.setattr("circuits.simulation.Runner", compile)
+    monkeypatch.setattr("circuits.run.simulate.Replicas", compile)
 
 
 def test_potentials_are_labelled_by_sample_time_compartment_and_unit(circuit, shown):

@@ -8,8 +8,6 @@ import pytest
 
 import circuits
 from circuits import Circuit, Constant, Phase, Population, Projection, Record, Schedule
-from circuits.engine.runner import Runner
-from circuits.weights import initial_weights
 from dendrites import models
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError
@@ -177,17 +175,16 @@ def test_delay_lines_and_states_carry_over_to_the_next_presentation():
 
 def drawn(chunk, threads, samples=6):
     circuit = chain(3.0, n=4)
-    runner = Runner(
+    presenter = circuits.Presenter(
         circuit,
-        [initial_weights(circuit)],
         batch=samples,
         chunk=chunk,
         threads=threads,
         seed=5,
     )
     patterns = {"input": np.linspace(50.0, 200.0, samples * 4).reshape(samples, 4)}
-    lanes = runner.present(0, patterns, circuit.schedule, learning=False)
-    return runner.read(0, lanes, "output", "total")
+    presenter.present(patterns, circuit.schedule, learning=False)
+    return presenter.read("output", "total")
 
 
 def test_drawn_spikes_do_not_depend_on_chunks_and_threads():
@@ -263,12 +260,10 @@ def test_a_waveform_is_shown_step_by_step():
 
 def test_a_read_that_nothing_else_needs_can_be_looked_at():
     circuit = chain()
-    runner = Runner(circuit, [initial_weights(circuit)])
-    lanes = runner.present(0, {"input": np.zeros((1, 3))}, circuit.schedule)
-    spikes = runner.read(0, lanes, "output", "spikes")
-    np.testing.assert_array_equal(
-        runner.read(0, lanes, "output", "twice"), 2.0 * spikes
-    )
+    presenter = circuits.Presenter(circuit)
+    presenter.present({"input": np.zeros((1, 3))}, circuit.schedule)
+    spikes = presenter.read("output", "spikes")
+    np.testing.assert_array_equal(presenter.read("output", "twice"), 2.0 * spikes)
 
 
 REFUSED_TRAINS = {

@@ -67,8 +67,8 @@ def test_the_error_of_a_recurrent_circuit_falls_with_the_stated_order(stepper, o
     steps = [0.25, 0.125, 0.0625, 0.03125, 0.015625]
     errors = []
     for dt in steps:
-        runner, lanes = run(recurrent(dt, stepper), {"input": INPUTS})
-        soma = runner.read_out(lanes, "output", "soma")[0]
+        presenter = run(recurrent(dt, stepper), {"input": INPUTS})
+        soma = presenter.read("output", "soma")[0]
         errors.append(np.abs(soma - wanted).max())
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert abs(slope - order) < 0.1
@@ -84,8 +84,8 @@ def test_exponential_euler_is_exact_for_an_uncoupled_compartment():
         initial=FEEDFORWARD,
         stepper="exponential_euler",
     )
-    runner, lanes = run(circuit, {"input": INPUTS})
-    basal = runner.read_out(lanes, "output", "basal")[0]
+    presenter = run(circuit, {"input": INPUTS})
+    basal = presenter.read("output", "basal")[0]
     tau = CELLS.parameters.tau_dendrite
     wanted = (FEEDFORWARD @ INPUTS[0]) * -np.expm1(-16.0 / tau)
     np.testing.assert_allclose(basal, wanted, rtol=1e-14)
@@ -104,8 +104,8 @@ def test_heun_keeps_algebraic_dendrites_of_one_step_only():
         initial=FEEDFORWARD,
         stepper="heun",
     )
-    runner, lanes = run(circuit, {"input": INPUTS})
-    basal = runner.read_out(lanes, "output", "basal")[0]
+    presenter = run(circuit, {"input": INPUTS})
+    basal = presenter.read("output", "basal")[0]
     np.testing.assert_allclose(basal, FEEDFORWARD @ INPUTS[0], rtol=1e-15)
 
 
@@ -115,8 +115,8 @@ def test_heun_learns_from_the_state_at_the_start_of_a_step():
     for stepper in ("euler", "heun"):
         circuit = two_populations(2, 3, steps=1, dt=0.5, rule=rule, stepper=stepper)
         start = {"feedforward": FEEDFORWARD}
-        runner, _ = run(circuit, {"input": INPUTS}, weights=start)
-        results.append(runner.weights(0)["feedforward"])
+        presenter = run(circuit, {"input": INPUTS}, weights=start)
+        results.append(presenter.weights()["feedforward"])
     np.testing.assert_array_equal(*results)
     # From rest the factor is rate(0) - 0 = 1/2.
     wanted = FEEDFORWARD + 0.1 * 0.5 * 0.5 * INPUTS
@@ -167,7 +167,5 @@ def test_heun_refuses_cells_with_a_step_of_their_own():
 
 @pytest.mark.nojit
 def test_steps_of_their_own_are_taken_once_per_step():
-    runner, lanes = run(counting("euler"), {"nothing": np.zeros((1, 1))})
-    np.testing.assert_array_equal(
-        runner.read_out(lanes, "output", "count"), [[10.0] * 2]
-    )
+    presenter = run(counting("euler"), {})
+    np.testing.assert_array_equal(presenter.read("output", "count"), [[10.0] * 2])

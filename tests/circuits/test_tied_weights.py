@@ -8,16 +8,19 @@ from systems import patterns, plastic_microcircuit, run, two_populations
 from tiny_training import curves, tiny_circuit, tiny_task, tiny_train
 
 import circuits
-from circuits.engine.runner import Runner, serial_blas
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Projection, Tied
+from circuits.run.presenter import Presenter
+from circuits.run.session import Session
 from circuits.schedule import Schedule
-from circuits.session import Session
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.activity_difference import ActivityDifference, LowPass
 from dendrites.errors import ConfigError, ModelError
 from dendrites.models import three_compartment
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 SIZES = [6, 5, 4, 3]
 BASAL = {"basal_rates": 1e-2, "interneuron_rates": 0.0, "apical_rates": 0.0}
@@ -26,7 +29,7 @@ TIES = {"tie_interneurons": True, "tie_inhibition": True}
 
 def shown(sizes=SIZES, batch=2, seed=0):
     inputs, targets, _ = patterns(sizes, batch=batch, seed=seed)
-    return {"input": inputs, "target": targets, "bias": np.ones((batch, 1))}
+    return {"input": inputs, "target": targets}
 
 
 def tied(sizes=SIZES, *, bias=True, top_down=0.0, steps=60, **options):
@@ -39,7 +42,7 @@ def start_of(circuit, seed=3):
     """Random weights and biases, which the tied ones follow."""
     rng = np.random.default_rng(seed)
     given = {
-        p.name: rng.uniform(-1.0, 1.0, circuit.shape(p.name))
+        p.name: rng.uniform(-1.0, 1.0, circuit.weights_shape(p.name))
         for p in circuit.projections
         if p.is_dense and p.tied_to is None
     }
@@ -68,14 +71,14 @@ def tied_by_hand(circuit, inputs, start, steps):
     (phase,) = free.schedule.phases
     step = Schedule((replace(phase, duration=free.dt),), carry_state=True)
     with serial_blas():
-        runner = Runner(free, [start], batch=len(inputs["input"]))
+        presenter = Presenter(free, weights=start, batch=len(inputs["input"]))
         for _ in range(steps):
-            lanes = runner.present(0, inputs, step)
-            weights = runner.weights(0)
+            presenter.present(inputs, step)
+            weights = presenter.weights()
             for name, tie in ties_of(circuit).items():
-                value = tie.factor * weights[tie.to]
-                runner.plan.put_weights(runner.replicas[0], name, value)
-    return runner.weights(0), runner, lanes
+                weights[name] = tie.factor * weights[tie.to]
+            presenter.set_weights(weights)
+    return presenter.weights(), presenter
 
 
 def largest(mine, wanted):
@@ -92,13 +95,13 @@ def largest(mine, wanted):
 def test_tied_weights_equal_weights_set_after_every_step(tau, top_down, bias, batch):
     circuit = tied(bias=bias, top_down=top_down, filter_tau=tau)
     start, inputs = start_of(circuit), shown(batch=batch)
-    wanted, other, end = tied_by_hand(circuit, inputs, start, 60)
-    runner, lanes = run(circuit, inputs, weights=start)
+    wanted, other = tied_by_hand(circuit, inputs, start, 60)
+    presenter = run(circuit, inputs, weights=start)
     # 60 steps on weights and potentials of size one
-    assert largest(runner.weights(0), wanted) < 1e-13
+    assert largest(presenter.weights(), wanted) < 1e-13
     for p in circuit.populations:
-        mine = runner.read_out(lanes, p.name, p.model.state._fields[0])
-        theirs = other.read_out(end, p.name, p.model.state._fields[0])
+        mine = presenter.read(p.name, p.model.state._fields[0])
+        theirs = other.read(p.name, p.model.state._fields[0])
         assert np.abs(mine - theirs).max() < 1e-13
     assert largest(wanted, start) > 1e-4
 
@@ -107,19 +110,19 @@ def test_tied_weights_equal_weights_set_after_every_step(tau, top_down, bias, ba
 def test_one_kind_of_tie_equals_weights_set_after_every_step(one):
     circuit = tied(**{name: name == one for name in TIES})
     start = start_of(circuit)
-    wanted, *_ = tied_by_hand(circuit, shown(), start, 60)
-    runner, _ = run(circuit, shown(), weights=start)
+    wanted, _ = tied_by_hand(circuit, shown(), start, 60)
+    presenter = run(circuit, shown(), weights=start)
     assert len(ties_of(circuit)) == (4 if one == "tie_interneurons" else 2)
-    assert largest(runner.weights(0), wanted) < 1e-13
+    assert largest(presenter.weights(), wanted) < 1e-13
 
 
 @pytest.mark.parametrize("stepper", ["exponential_euler", "heun"])
 def test_ties_hold_in_every_stage_of_a_step(stepper):
     circuit = tied(stepper=stepper)
     start = start_of(circuit)
-    wanted, *_ = tied_by_hand(circuit, shown(), start, 60)
-    runner, _ = run(circuit, shown(), weights=start)
-    assert largest(runner.weights(0), wanted) < 1e-13
+    wanted, _ = tied_by_hand(circuit, shown(), start, 60)
+    presenter = run(circuit, shown(), weights=start)
+    assert largest(presenter.weights(), wanted) < 1e-13
 
 
 def test_tied_layers_too_large_for_the_plain_products_are_set_by_hand_too():
@@ -127,9 +130,9 @@ def test_tied_layers_too_large_for_the_plain_products_are_set_by_hand_too():
     sizes = [60, 50, 40, 30]
     circuit = tied(sizes, steps=20)
     start, inputs = start_of(circuit), shown(sizes, batch=40)
-    wanted, *_ = tied_by_hand(circuit, inputs, start, 20)
-    runner, _ = run(circuit, inputs, weights=start)
-    assert largest(runner.weights(0), wanted) < 1e-12
+    wanted, _ = tied_by_hand(circuit, inputs, start, 20)
+    presenter = run(circuit, inputs, weights=start)
+    assert largest(presenter.weights(), wanted) < 1e-12
     assert largest(wanted, start) > 1e-4
 
 
@@ -137,19 +140,19 @@ def test_tied_layers_too_large_for_the_plain_products_are_set_by_hand_too():
 def test_chunks_of_samples_keep_ties(block):
     circuit = tied()
     options = {"weights": start_of(circuit), "block": block}
-    whole, _ = run(circuit, shown(batch=5), **options)
-    chunked, _ = run(circuit, shown(batch=5), chunk=2, **options)
-    assert largest(chunked.weights(0), whole.weights(0)) < 1e-13
-    assert_tied(circuit, chunked.weights(0))
+    whole = run(circuit, shown(batch=5), **options)
+    chunked = run(circuit, shown(batch=5), chunk=2, **options)
+    assert largest(chunked.weights(), whole.weights()) < 1e-13
+    assert_tied(circuit, chunked.weights())
 
 
 def test_blocks_of_tied_weights_come_to_single_steps_with_the_square():
     circuit = tied(steps=320, filter_tau=40.0)
     start = start_of(circuit)
-    exact = run(circuit, shown(), weights=start)[0].weights(0)
+    exact = run(circuit, shown(), weights=start).weights()
     lengths = [2, 4, 8, 16]
     off = [
-        largest(run(circuit, shown(), weights=start, block=k)[0].weights(0), exact)
+        largest(run(circuit, shown(), weights=start, block=k).weights(), exact)
         for k in lengths
     ]
     assert 1.8 <= np.polyfit(np.log(lengths), np.log(off), 1)[0] <= 2.3
@@ -192,18 +195,16 @@ def test_weights_shared_within_a_field_equal_free_ones(constant, order, n, batch
     )
     bound = replace(circuit, projections=projections)
     given = {
-        p.name: rng.uniform(-1.0, 1.0, bound.shape(p.name))
+        p.name: rng.uniform(-1.0, 1.0, bound.weights_shape(p.name))
         for p in bound.projections
         if p.tied_to is None
     }
     start = initial_weights(bound, given=given)
     inputs = {"input": rng.uniform(0.0, 1.0, (batch, n))}
-    (mine, lanes), (free, end) = (
-        run(c, inputs, weights=start) for c in (bound, circuit)
-    )
+    mine, free = (run(c, inputs, weights=start) for c in (bound, circuit))
     for field in ("soma", "apical"):
-        wanted = free.read_out(end, "output", field)
-        assert np.abs(mine.read_out(lanes, "output", field) - wanted).max() < 1e-12
+        wanted = free.read("output", field)
+        assert np.abs(mine.read("output", field) - wanted).max() < 1e-12
         assert np.abs(wanted).max() > 1e-2
 
 
@@ -261,12 +262,10 @@ def test_a_field_brought_by_tied_weights_equals_that_of_free_ones(kind, batch):
     )
     start = start_of(circuit)
     inputs = {"input": np.random.default_rng(0).uniform(0.0, 1.0, (batch, 4))}
-    (mine, lanes), (free, end) = (
-        run(c, inputs, weights=start) for c in (circuit, untied(circuit))
-    )
+    mine, free = (run(c, inputs, weights=start) for c in (circuit, untied(circuit)))
     for name in ("first", "second", "output"):
-        wanted = free.read_out(end, name, "soma")
-        assert np.abs(mine.read_out(lanes, name, "soma") - wanted).max() < 1e-13
+        wanted = free.read(name, "soma")
+        assert np.abs(mine.read(name, "soma") - wanted).max() < 1e-13
         assert np.abs(wanted).max() > 1e-3
 
 
@@ -312,12 +311,8 @@ def test_tied_weights_are_read_back_as_the_others_times_the_factor(
     sizes = [6, 5, 3] if transposed else SIZES
     circuit = transported(form) if transposed else tied(form=form)
     start = start_of(circuit)
-    inputs = shown(sizes, batch)
-    inputs = {
-        k: v for k, v in inputs.items() if k in {p.name for p in circuit.populations}
-    }
-    runner, _ = run(circuit, inputs, weights=start, times=3, **options)
-    weights = runner.weights(0)
+    presenter = run(circuit, shown(sizes, batch), weights=start, times=3, **options)
+    weights = presenter.weights()
     assert_tied(circuit, weights)
     for tie in ties_of(circuit).values():
         if tie.to.endswith("basal"):
@@ -330,22 +325,22 @@ def test_feedback_through_tied_weights_equals_feedback_set_by_hand(kind):
     form, options = FORMS[kind]
     circuit = transported(form)
     start = start_of(circuit)
-    inputs = {k: v for k, v in shown([6, 5, 3]).items() if k != "bias"}
-    runner, _ = run(circuit, inputs, weights=start, **options)
+    inputs = shown([6, 5, 3])
+    presenter = run(circuit, inputs, weights=start, **options)
     free = untied(circuit)
     (phase,) = free.schedule.phases
     lag = round(phase.lag / free.dt)
     with serial_blas():
-        other = Runner(free, [start], batch=2)
+        other = Presenter(free, weights=start, batch=2)
         for k in range(round(phase.duration / free.dt)):
             step = replace(phase, duration=free.dt, lag=0.0, learning=k >= lag)
-            other.present(0, inputs, Schedule((step,), carry_state=True))
-            weights = other.weights(0)
+            other.present(inputs, Schedule((step,), carry_state=True))
+            weights = other.weights()
             for name, tie in ties_of(circuit).items():
-                value = tie.factor * weights[tie.to].T
-                other.plan.put_weights(other.replicas[0], name, value)
+                weights[name] = tie.factor * weights[tie.to].T
+            other.set_weights(weights)
     # Blocks of 8 steps of a filter of 300, and 3 jumps, are a few 1e-4 of the change.
-    mine, wanted = runner.weights(0), other.weights(0)
+    mine, wanted = presenter.weights(), other.weights()
     change = largest(wanted, start)
     tolerance = 1e-13 if kind == "exact" else 1e-2 * change
     assert largest(mine, wanted) < tolerance
@@ -355,9 +350,9 @@ def test_feedback_through_tied_weights_equals_feedback_set_by_hand(kind):
 def test_weights_tied_to_frozen_ones_stand_still():
     circuit = tied()
     start = start_of(circuit)
-    rates = [dict.fromkeys((p.name for p in circuit.projections if p.learns), 0.0)]
-    runner, _ = run(circuit, shown(), weights=start, rates=rates, block=8)
-    for name, value in runner.weights(0).items():
+    rates = dict.fromkeys((p.name for p in circuit.projections if p.learns), 0.0)
+    presenter = run(circuit, shown(), weights=start, learning_rates=rates, block=8)
+    for name, value in presenter.weights().items():
         np.testing.assert_array_equal(value, start[name])
 
 
@@ -370,10 +365,10 @@ def test_tied_interneurons_keep_predicting_while_free_copies_are_left_behind():
         }
         start = initial_weights(circuit, given=given)
         with serial_blas():
-            runner = Runner(circuit, [start], batch=2)
-            runner.present(0, shown(), circuit.schedule)
-            lanes = runner.present(0, shown(), circuit.test_schedule, learning=False)
-        apical = [runner.read_out(lanes, f"hidden{k}", "apical") for k in (1, 2)]
+            presenter = Presenter(circuit, weights=start, batch=2)
+            presenter.present(shown(), circuit.schedule)
+            presenter.present(shown(), circuit.test_schedule, learning=False)
+        apical = [presenter.read(f"hidden{k}", "apical") for k in (1, 2)]
         residual.append(max(np.abs(v).max() for v in apical))
     # 60 ms without teacher leave exp(-1.1 x 60) of the nudge.
     assert residual[0] < 1e-13

@@ -17,8 +17,10 @@ from tiny_training import (
 )
 
 import circuits
-from circuits.engine.runner import serial_blas
-from circuits.session import Options, Session
+from circuits.run.options import run_options
+from circuits.run.session import Session
+from circuits.run.train_options import TrainOptions
+from dendrites._blas import serial_blas
 from dendrites.dataset import open_run, save_run, validate
 
 LEARNING = [
@@ -135,9 +137,10 @@ def test_the_circuit_learns_and_more_than_its_frozen_control():
 
 
 def test_a_control_keeps_its_frozen_projections_to_the_bit():
-    options = Options(2, 10, 10, 3, np.float64, 64, 1, 0)
+    run = run_options(tiny_circuit(), integrator="blocked")
+    options = TrainOptions(run, epochs=2, batch=10, controls=CONTROLS)
     with serial_blas():
-        session = Session(tiny_circuit(), tiny_task(), options, {}, {}, CONTROLS, None)
+        session = Session(tiny_circuit(), tiny_task(), options)
         for epoch in (1, 2):
             session.run_epoch(epoch, lambda *_: None)
     trained, frozen = (session.trainer.weights(k) for k in (0, 1))
@@ -189,8 +192,11 @@ def test_rates_decay_by_the_factor_after_every_epoch():
     # Halved rates in the second epoch are those of a run with halved rates, started
     # from the weights of the first epoch and shown the same order.
     def session(rates, decay, weights):
-        options = Options(2, 10, 10, 3, np.float64, 64, 1, 0, decay)
-        return Session(tiny_circuit(), tiny_task(), options, weights, rates, {}, None)
+        run = run_options(
+            tiny_circuit(), integrator="blocked", weights=weights, learning_rates=rates
+        )
+        options = TrainOptions(run, epochs=2, batch=10, rate_decay=decay)
+        return Session(tiny_circuit(), tiny_task(), options)
 
     learning = [p for p in tiny_circuit().projections if p.learns]
     halved = {p.name: p.rule.learning_rate / 2 for p in learning}
@@ -246,5 +252,5 @@ def test_training_in_single_precision_stays_close(tree):
 
 
 def test_a_circuit_without_layers_is_not_probed():
-    tree = tiny_train(replace(tiny_circuit(), layers=()), epochs=1)
+    tree = tiny_train(replace(tiny_circuit(), network=None), epochs=1)
     assert json.loads(tree.attrs["config_json"])["probe"] == 0

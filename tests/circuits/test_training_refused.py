@@ -9,8 +9,8 @@ import pytest
 from tiny_training import HIDDEN, SIZES, tiny_circuit, tiny_task, tiny_train
 
 import circuits
-from circuits.progress import Progress
-from circuits.training import evaluate
+from circuits import evaluate
+from circuits.run.progress import Progress
 from dendrites.compile.jit import COMPILING, compiling, told_once
 from dendrites.errors import (
     ConfigError,
@@ -27,7 +27,7 @@ def nothing_compiles(monkeypatch):
     def compile(*_, **__):
         raise AssertionError("a run was built before its options were checked")
 
-    monkeypatch.setattr("circuits.session.Runner", compile)
+    monkeypatch.setattr("circuits.run.session.Replicas", compile)
 
 
 WHOLE = ["epochs", "batch", "block", "chunk", "threads"]
@@ -81,9 +81,9 @@ def test_options_that_say_nothing_possible_are_refused(nothing_compiles, options
         tiny_train(**options)
 
 
-def test_a_probe_of_a_circuit_without_layers_is_refused(nothing_compiles):
-    with pytest.raises(ConfigError, match="probe = 50: .* has no `layers`"):
-        tiny_train(replace(tiny_circuit(), layers=()), probe=50)
+def test_a_probe_of_a_circuit_without_network_is_refused(nothing_compiles):
+    with pytest.raises(ConfigError, match="probe = 50: .* has no `network`"):
+        tiny_train(replace(tiny_circuit(), network=None), probe=50)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 
+import circuits
 from circuits.checkpoint import load_checkpoint, previous_path, save_checkpoint
-from circuits.session import Session
+from circuits.run import session
+from circuits.run.session import Session
 from dendrites import transfer
 from dendrites.dataset import validate
 from dendrites.errors import (
@@ -18,6 +20,7 @@ from dendrites.errors import (
     NumericalError,
     StorageError,
 )
+from dendrites.random import generator
 
 
 class Stopped(Exception):
@@ -145,7 +148,7 @@ def test_another_transfer_function_is_another_run(path):
         return tiny_circuit(phi=phi)
 
     tiny_train(circuit(1.0), checkpoint=path, epochs=1)
-    with pytest.raises(CheckpointError, match="circuit.phi.0"):
+    with pytest.raises(CheckpointError, match="circuit.network.phi.0"):
         tiny_train(circuit(1.1), checkpoint=path, epochs=1, resume=True)
 
 
@@ -215,7 +218,7 @@ def test_a_disk_that_has_room_again_is_used_again(monkeypatch, path, capsys):
         except OSError as error:
             raise StorageError(str(error)) from error
 
-    monkeypatch.setattr("circuits.training.save_checkpoint", wrapped)
+    monkeypatch.setattr("circuits.run.train.save_checkpoint", wrapped)
     tiny_train(checkpoint=path)
     err = capsys.readouterr().err
     assert err.count("warning: ") == 1
@@ -334,8 +337,54 @@ def test_an_interrupted_run_hands_back_its_finished_epochs(monkeypatch):
         np.testing.assert_array_equal(mine[name], values, err_msg=name)
 
 
-def test_a_run_interrupted_in_its_first_epoch_has_nothing_to_hand_back(monkeypatch):
-    assert interrupted(monkeypatch, 0).run is None
+def test_a_run_interrupted_in_its_first_epoch_hands_back_its_weights(monkeypatch):
+    run = interrupted(monkeypatch, 0).run
+    validate(run)
+    assert (run.attrs["complete"], run.attrs["finished_utc"]) == (0, "")
+    assert run["training"].sizes["epoch"] == 0
+    assert run.attrs["state_sha256"] == tiny_train(epochs=1).attrs["state_sha256"]
+
+
+def test_a_run_interrupted_in_a_presentation_hands_back_the_one_before(monkeypatch):
+    def stopped(after):
+        shown, present = [], session.Replicas.present
+
+        def interrupt(self, *arguments, **options):
+            found = present(self, *arguments, **options)
+            shown.append(self)
+            if shown.count(shown[0]) > after:
+                raise KeyboardInterrupt
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(session.Replicas, "present", interrupt)
+            with pytest.raises(KeyboardInterrupt) as caught:
+                tiny_train(probe=0, controls=None, integrator="exact")
+        return caught.value.run["weights"]
+
+    one, two = stopped(1), stopped(2)
+    split, circuit = tiny_task().splits["train"], tiny_circuit()
+    order = generator(circuit.seed, "order/1").permutation(len(split.inputs))[:10]
+    shown = {"input": split.inputs[order], "target": split.targets[order]}
+    with circuits.Presenter(circuit, batch=10) as presenter:
+        presenter.present(shown)
+    for name, weights in presenter.weights(*one.children).items():
+        np.testing.assert_array_equal(one[name].w[1], weights)
+        np.testing.assert_array_equal(one[name].epoch_at, [0, 0])
+    assert any((two[name].w[1] != one[name].w[1]).any() for name in one.children)
+
+
+def test_what_is_stopped_before_its_first_presentation_is_where_it_started(monkeypatch):
+    def interrupt(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.Replicas, "present", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            tiny_train(probe=0)
+    validate(caught.value.run)
+    for node in caught.value.run["weights"].children.values():
+        np.testing.assert_array_equal(node.w[0], node.w[1])
 
 
 def test_an_interrupted_run_with_a_checkpoint_goes_on_from_it(monkeypatch, path):

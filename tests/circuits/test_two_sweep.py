@@ -9,12 +9,15 @@ from reference import two_sweep_twin as twin
 from systems import layer_names, logistic
 from tiny_training import curves, tiny_circuit, tiny_task, tiny_train
 
-from circuits.engine.runner import Runner, serial_blas
 from circuits.microcircuit import microcircuit
 from circuits.projection import ScaledCopy
+from circuits.run.presenter import Presenter
 from circuits.schedule import Schedule
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 from dendrites.errors import NumericalError
+
+pytestmark = pytest.mark.usefixtures("every_engine")
 
 # Both compute the same formulas in double precision: a presentation adds a few
 # roundings of numbers of size one, 1e-16 each, and 200 of them stay below this even if
@@ -51,7 +54,7 @@ def learning_rates(hidden, *, tie_interneurons, tie_inhibition, top_down):
 
 def names_of(circuit):
     """Projections under the twin's names of their weights."""
-    layers = layer_names(len(circuit.layers))
+    layers = layer_names(len(circuit.network.layers))
     hidden = range(1, len(layers) - 1)
     known = [p.name for p in circuit.projections]
 
@@ -86,7 +89,7 @@ def random_start(circuit, seed=1):
     """Dense weights uniform(-1, 1), biases included; copies and ties follow."""
     rng = np.random.default_rng(seed)
     given = {
-        p.name: rng.uniform(-1.0, 1.0, circuit.shape(p.name))
+        p.name: rng.uniform(-1.0, 1.0, circuit.weights_shape(p.name))
         for p in circuit.projections
         if p.is_dense and p.tied_to is None and not isinstance(p.initial, ScaledCopy)
     }
@@ -108,30 +111,39 @@ def two_sweep(sizes, *, bias=True, **options):
 
 
 def learn(circuit, sizes, *, batch, times, bias=True, weights=None, **options):
-    """The runner after `times` batches, each with patterns of its own."""
+    """The presenter after `times` batches, each with patterns of its own."""
     weights = random_start(circuit) if weights is None else weights
     with serial_blas():
-        runner = Runner(circuit, [weights], batch=batch, **options)
+        presenter = Presenter(circuit, weights=weights, batch=batch, **options)
         for seed in range(times):
             patterns = shown(sizes, batch=batch, seed=seed, bias=bias)
-            lanes = runner.present(0, patterns, circuit.schedule, presentation=seed)
-    return runner, lanes
+            presenter.present(patterns, circuit.schedule, number=seed)
+    return presenter
+
+
+def all_states(presenter):
+    """Every state variable of the last presentation, (samples, n) each."""
+    return [
+        presenter.read(p.name, field)
+        for p in presenter.circuit.populations
+        for field in p.model.state._fields
+    ]
 
 
 def largest(pairs):
     return max(float(np.abs(mine - wanted).max()) for mine, wanted in pairs)
 
 
-def potentials(runner, lanes, p):
+def potentials(presenter, p):
     """Pairs of what the engine and the twin hold for the last presentation."""
     somata = layer_names(len(p.u))[1:]
     for k, name in enumerate(somata):
-        yield runner.read_out(lanes, name, "soma"), p.u[k]
-        yield runner.read_out(lanes, name, "basal"), p.vB[k]
+        yield presenter.read(name, "soma"), p.u[k]
+        yield presenter.read(name, "basal"), p.vB[k]
     for k in range(len(p.uI)):
-        yield runner.read_out(lanes, f"interneuron{k + 1}", "soma"), p.uI[k]
-        yield runner.read_out(lanes, f"interneuron{k + 1}", "dendrite"), p.vI[k]
-        yield runner.read_out(lanes, somata[k], "apical"), p.vA[k]
+        yield presenter.read(f"interneuron{k + 1}", "soma"), p.uI[k]
+        yield presenter.read(f"interneuron{k + 1}", "dendrite"), p.vI[k]
+        yield presenter.read(somata[k], "apical"), p.vA[k]
 
 
 def agree(sizes, *, batch, times=TIMES, bias=True, top_down=True, ties=FREE, **options):
@@ -140,7 +152,7 @@ def agree(sizes, *, batch, times=TIMES, bias=True, top_down=True, ties=FREE, **o
     rates = learning_rates(hidden, top_down=top_down, **ties)
     circuit = two_sweep(sizes, bias=bias, **rates, **ties)
     start = random_start(circuit)
-    runner, lanes = learn(circuit, sizes, batch=batch, times=times, bias=bias)
+    presenter = learn(circuit, sizes, batch=batch, times=times, bias=bias)
     eta = {"W": rates["basal_rates"], "B": rates.get("top_down_rates")}
     eta |= {"WIP": rates.get("interneuron_rates"), "WPI": rates.get("apical_rates")}
     if bias:
@@ -160,7 +172,7 @@ def agree(sizes, *, batch, times=TIMES, bias=True, top_down=True, ties=FREE, **o
             tie_WIP=ties["tie_interneurons"],
             tie_WPI=ties["tie_inhibition"],
         )
-    got, before = (twin_weights(circuit, w) for w in (runner.weights(0), start))
+    got, before = (twin_weights(circuit, w) for w in (presenter.weights(), start))
     moved = min(
         float(np.abs(mine - old).max())
         for name in eta
@@ -171,7 +183,7 @@ def agree(sizes, *, batch, times=TIMES, bias=True, top_down=True, ties=FREE, **o
         for arrays in zip(got, weights, strict=True)
         for pair in zip(*arrays, strict=True)
     )
-    return deviation, largest(potentials(runner, lanes, p)), moved
+    return deviation, largest(potentials(presenter, p)), moved
 
 
 # --- against the twin ----------------------------------------------------------------
@@ -260,14 +272,14 @@ def test_a_self_predicting_circuit_without_teacher_is_the_feedforward_net(
     g = twin.conductances(len(sizes) - 1, **unequal(len(sizes) - 2))
     u = feedforward(circuit, weights, patterns["input"], g)
     with serial_blas():
-        runner = Runner(circuit, [weights], batch=batch)
-        lanes = runner.present(0, patterns, without_teacher(circuit))
+        presenter = Presenter(circuit, weights=weights, batch=batch)
+        presenter.present(patterns, without_teacher(circuit))
     for k, name in enumerate(layer_names(len(u))[1:]):
         # C1: a hundred roundings of potentials below ten
-        assert np.abs(runner.read_out(lanes, name, "soma") - u[k]).max() < 1e-13
+        assert np.abs(presenter.read(name, "soma") - u[k]).max() < 1e-13
     for k in range(1, len(u)):
-        assert np.abs(runner.read_out(lanes, f"hidden{k}", "apical")).max() < 1e-13
-        inter = runner.read_out(lanes, f"interneuron{k}", "soma")
+        assert np.abs(presenter.read(f"hidden{k}", "apical")).max() < 1e-13
+        inter = presenter.read(f"interneuron{k}", "soma")
         assert np.abs(inter - u[k]).max() < 1e-13
 
 
@@ -280,14 +292,14 @@ def test_a_test_presentation_answers_as_the_feedforward_net(self_predicting):
     g = twin.conductances(3, **unequal(2))
     u = feedforward(circuit, weights, patterns["input"], g)
     with serial_blas():
-        runner = Runner(circuit, [weights], batch=3)
+        presenter = Presenter(circuit, weights=weights, batch=3)
         # A training presentation first: nothing of it may be left.
-        runner.present(0, patterns, circuit.schedule)
-        lanes = runner.present(0, patterns, circuit.test_schedule, learning=False)
-    rates = runner.read(0, lanes, circuit.output, circuit.readout)
+        presenter.present(patterns, circuit.schedule)
+        presenter.present(patterns, circuit.test_schedule, learning=False)
+    rates = presenter.read(circuit.output, circuit.readout)
     assert np.abs(rates - logistic(u[-1])).max() < 1e-14
     for k in (1, 2):
-        assert not runner.read_out(lanes, f"hidden{k}", "apical").any()
+        assert not presenter.read(f"hidden{k}", "apical").any()
 
 
 def test_without_learning_the_weights_keep_their_bits():
@@ -296,12 +308,12 @@ def test_without_learning_the_weights_keep_their_bits():
     start = random_start(circuit)
     patterns = shown(sizes, batch=2, seed=0, bias=True)
     with serial_blas():
-        runner = Runner(circuit, [start], batch=2)
-        runner.present(0, patterns, circuit.schedule, learning=False)
-        for name, value in runner.weights(0).items():
+        presenter = Presenter(circuit, weights=start, batch=2)
+        presenter.present(patterns, circuit.schedule, learning=False)
+        for name, value in presenter.weights().items():
             np.testing.assert_array_equal(value, start[name])
-        runner.present(0, patterns, circuit.schedule)
-    assert largest((runner.weights(0)[name], start[name]) for name in start) > 1e-4
+        presenter.present(patterns, circuit.schedule)
+    assert largest((presenter.weights()[name], start[name]) for name in start) > 1e-4
 
 
 # --- what must not change a result ----------------------------------------------------
@@ -316,16 +328,10 @@ def test_tied_weights_give_the_state_of_equal_weights_that_are_free(sizes, batch
         circuit = two_sweep(sizes, basal_rates=0.1, **ties)
         if ties is TIED:
             weights = random_start(circuit)
-        runner, lanes = learn(circuit, sizes, batch=batch, times=1, weights=weights)
-        after = runner.weights(0)
+        presenter = learn(circuit, sizes, batch=batch, times=1, weights=weights)
+        after = presenter.weights()
         changes.append([after[name] - weights[name] for name in names_of(circuit)["W"]])
-        states.append(
-            [
-                runner.read_out(lanes, p.name, field)
-                for p in circuit.populations
-                for field in p.model.state._fields
-            ]
-        )
+        states.append(all_states(presenter))
     assert largest(zip(*states, strict=True)) < 1e-13
     assert largest(zip(*changes, strict=True)) < 1e-13
     assert min(np.abs(change).max() for change in changes[0]) > 1e-5
@@ -337,8 +343,8 @@ def test_unplastic_ties_stay_as_they_are_while_free_copies_are_left_behind():
     for ties in (TIED, FREE):
         circuit = two_sweep(sizes, basal_rates=0.1, self_predicting=True, **ties)
         weights = random_start(circuit)
-        runner, _ = learn(circuit, sizes, batch=2, times=20, weights=weights)
-        results.append(runner.weights(0)["input_to_hidden1_basal"])
+        presenter = learn(circuit, sizes, batch=2, times=20, weights=weights)
+        results.append(presenter.weights()["input_to_hidden1_basal"])
     assert np.abs(results[0] - results[1]).max() > 1e-5
 
 
@@ -347,28 +353,31 @@ def test_chunks_differ_by_rounding_and_threads_by_nothing(ties):
     sizes = [9, 17, 8, 4]
     rates = learning_rates(2, top_down=True, **ties)
     circuit = two_sweep(sizes, **rates, **ties)
-    whole, _ = learn(circuit, sizes, batch=10, times=50)
+    whole = learn(circuit, sizes, batch=10, times=50)
     chunked = [
-        learn(circuit, sizes, batch=10, times=50, chunk=5, threads=threads)[0]
+        learn(circuit, sizes, batch=10, times=50, chunk=5, threads=threads)
         for threads in (1, 2)
     ]
-    one, two = (runner.arrays() for runner in chunked)
+    one, two = (presenter.weights() for presenter in chunked)
     for name, value in one.items():
         np.testing.assert_array_equal(two[name], value)
-    for name, value in whole.weights(0).items():
-        assert np.abs(chunked[0].weights(0)[name] - value).max() < 1e-13
+    one, two = (all_states(presenter) for presenter in chunked)
+    for mine, theirs in zip(one, two, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for name, value in whole.weights().items():
+        assert np.abs(chunked[0].weights()[name] - value).max() < 1e-13
 
 
 @pytest.mark.parametrize("batch", [1, 10, 20])
 def test_float32_stays_within_its_tolerance(batch):
     sizes = [9, 17, 8, 4]
     circuit = two_sweep(sizes, **learning_rates(2, top_down=True, **FREE))
-    double, _ = learn(circuit, sizes, batch=batch, times=TIMES)
-    single, _ = learn(circuit, sizes, batch=batch, times=TIMES, dtype=np.float32)
+    double = learn(circuit, sizes, batch=batch, times=TIMES)
+    single = learn(circuit, sizes, batch=batch, times=TIMES, dtype="float32")
     # 200 updates of weights below four: each is rounded to 1.2e-7 at most, and its
     # terms, rates times 0.2, to 1e-7 or so.
     deviation = largest(
-        (single.weights(0)[name], value) for name, value in double.weights(0).items()
+        (single.weights()[name], value) for name, value in double.weights().items()
     )
     assert 0.0 < deviation < TIMES * (1.2e-7 + 0.2e-7)
 
@@ -379,17 +388,18 @@ def test_many_presentations_in_one_call_give_the_bits_of_single_ones(batch, ties
     sizes, times = [9, 17, 8, 4], 12
     rates = learning_rates(2, top_down=True, **ties)
     circuit = two_sweep(sizes, **rates, **ties)
-    single, _ = learn(circuit, sizes, batch=batch, times=times)
+    single = learn(circuit, sizes, batch=batch, times=times)
     all_shown = [shown(sizes, batch=batch, seed=k, bias=True) for k in range(times)]
     joined = {
         name: np.concatenate([s[name] for s in all_shown]) for name in all_shown[0]
     }
     with serial_blas():
-        runner = Runner(circuit, [random_start(circuit)], batch=batch)
-        assert runner.streams(circuit.schedule)
-        runner.present_many(0, joined, circuit.schedule)
-    for name, value in single.arrays().items():
-        np.testing.assert_array_equal(runner.arrays()[name], value, err_msg=name)
+        presenter = Presenter(circuit, weights=random_start(circuit), batch=batch)
+        presenter.present_many(joined)
+    for name, value in single.weights().items():
+        np.testing.assert_array_equal(presenter.weights(name)[name], value)
+    for mine, theirs in zip(all_states(presenter), all_states(single), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def tiny(**options):
@@ -403,7 +413,9 @@ def test_training_in_one_call_gives_the_bits_of_single_presentations(
     # 11 examples in batches of 4 leave a batch of 3.
     options = {"task": tiny_task(11, 8), "batch": 4, "rate_decay": 0.9, "dtype": dtype}
     joined = tiny_train(tiny(), **options)
-    monkeypatch.setattr(Runner, "streams", lambda self, schedule: False)
+    monkeypatch.setattr(
+        "circuits.run.session.Replicas.streams", lambda self, schedule: False
+    )
     single = tiny_train(tiny(), **options)
     assert joined.attrs["state_sha256"] == single.attrs["state_sha256"]
     mine, theirs = curves(joined), curves(single)
@@ -422,12 +434,12 @@ def test_weights_that_grow_without_end_are_reported(at_once):
     circuit = two_sweep(sizes, basal_rates=1e9)
     patterns = shown(sizes, batch=8, seed=0, bias=True)
     with serial_blas():
-        runner = Runner(circuit, [random_start(circuit)], batch=2)
+        presenter = Presenter(circuit, weights=random_start(circuit), batch=2)
         with pytest.raises(NumericalError, match="left the finite range"):
             if at_once:
-                runner.present_many(0, patterns, circuit.schedule)
+                presenter.present_many(patterns)
             for k in range(4):
                 part = {
                     name: value[2 * k : 2 * k + 2] for name, value in patterns.items()
                 }
-                runner.present(0, part, circuit.schedule)
+                presenter.present(part, circuit.schedule)

@@ -11,6 +11,8 @@ from dendrites.errors import ConfigError
 from dendrites.models import urbanczik_senn_units as units
 from tests.reference import urbanczik_senn_twin as twin
 
+pytestmark = pytest.mark.usefixtures("every_engine")
+
 DT, STEPS = 0.1, 3000
 N_INPUTS, N_CELLS = 12, 3
 

@@ -7,10 +7,11 @@ import pytest
 from systems import layer_names, logistic
 
 from circuits.alignment import measure_alignment
-from circuits.engine.runner import Runner, serial_blas
 from circuits.gradient import feedforward, negative_gradient
 from circuits.microcircuit import microcircuit
+from circuits.run.presenter import Presenter
 from circuits.weights import initial_weights
+from dendrites._blas import serial_blas
 
 SIZES = [30, 20, 20, 10]
 NUDGES = (1e-4, 1e-3, 1e-2)
@@ -48,14 +49,14 @@ def updates(g_output_nudge, *, feedback="transposed", pattern=0, **options):
     inputs = rng.uniform(-1.0, 1.0, (1, SIZES[0]))
     rates = rng.uniform(0.1, 0.8, (1, SIZES[-1]))
     with serial_blas():
-        runner = Runner(circuit, [weights])
-        lanes = runner.present(0, {"input": inputs, "target": rates}, circuit.schedule)
-    after = runner.weights(0)
+        presenter = Presenter(circuit, weights=weights)
+        presenter.present({"input": inputs, "target": rates}, circuit.schedule)
+    after = presenter.weights()
     change = {
         layer.projection: after[layer.projection] - weights[layer.projection]
-        for layer in circuit.layers
+        for layer in circuit.network.layers
     }
-    apical = runner.read_out(lanes, "hidden2", "apical")
+    apical = presenter.read("hidden2", "apical")
     return circuit, weights, (inputs, rates), change, apical
 
 
@@ -68,7 +69,7 @@ def alignments(g_output_nudge, **options):
             measure_alignment(change[layer.projection], gradient[layer.projection]),
             layer.update_scale,
         )
-        for layer in circuit.layers
+        for layer in circuit.network.layers
     ]
 
 
@@ -108,7 +109,7 @@ def test_predicted_sizes_follow_the_formula_of_the_card():
     apical = [g / (g_leak + g_basal + g) for g in UNEQUAL["g_apical"]]
     pairs = zip(UNEQUAL["g_interneuron_nudge"], UNEQUAL["g_dendrite"], strict=True)
     inter = [g / (g_leak + gd + g) for g, gd in pairs]
-    for k, layer in enumerate(circuit.layers):
+    for k, layer in enumerate(circuit.network.layers):
         passed = np.prod([apical[j] * (1 - inter[j]) for j in range(k, 2)])
         wanted = share(nudge) * passed / np.prod(a[k:])
         assert layer.update_scale == pytest.approx(wanted, rel=1e-14)
@@ -143,11 +144,12 @@ def feedback_alignment(circuit, weights, inputs, rates):
     before = [inputs, *(logistic(u) for u in potentials[:-1])]
     slopes = [logistic(u) * (1 - logistic(u)) for u in potentials]
     delta = slopes[-1] * (np.log(rates / (1 - rates)) - potentials[-1])
-    result = {circuit.layers[-1].projection: delta.T @ before[-1]}
+    layers = circuit.network.layers
+    result = {layers[-1].projection: delta.T @ before[-1]}
     for k in (1, 0):
-        here, above = circuit.layers[k].population, circuit.layers[k + 1].population
+        here, above = layers[k].population, layers[k + 1].population
         delta = slopes[k] * (delta @ weights[f"{above}_to_{here}_apical"].T)
-        result[circuit.layers[k].projection] = delta.T @ before[k]
+        result[layers[k].projection] = delta.T @ before[k]
     return result
 
 
@@ -155,11 +157,11 @@ def test_random_feedback_gives_the_direction_of_feedback_alignment():
     circuit, weights, pattern, change, _ = updates(1e-3, feedback="random")
     wanted = feedback_alignment(circuit, weights, *pattern)
     exact = negative_gradient(circuit, weights, *pattern)
-    for layer in circuit.layers:
+    for layer in circuit.network.layers:
         name = layer.projection
         # C8: 0.014-0.021 degree at this share, and far from backprop below the top.
         assert measure_alignment(change[name], wanted[name]).angle < 0.05
-    for layer in circuit.layers[:-1]:
+    for layer in circuit.network.layers[:-1]:
         assert (
             measure_alignment(change[layer.projection], exact[layer.projection])[0] > 45
         )
@@ -171,7 +173,7 @@ def test_matched_rates_descend_every_layer_at_the_rate_of_the_output():
     circuit = sacramento(SIZES, learning_rate=0.3)
     steps = [
         circuit.projection(layer.projection).rule.learning_rate * layer.update_scale
-        for layer in circuit.layers
+        for layer in circuit.network.layers
     ]
     np.testing.assert_allclose(steps, steps[-1], rtol=1e-14)
     assert circuit.projection("hidden2_to_output_basal").rule.learning_rate == 0.3

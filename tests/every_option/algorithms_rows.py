@@ -23,7 +23,11 @@ def described(make, *base, **usual):
     def run(sizes=None, **options):
         given = base if sizes is None else (sizes, *base[1:])
         circuit = make(*given, **{**usual, **options})
-        return describe(circuit), circuits.initial_weights(circuit), circuit.layers
+        return (
+            describe(circuit),
+            circuits.initial_weights(circuit),
+            circuit.network and circuit.network.layers,
+        )
 
     return run
 

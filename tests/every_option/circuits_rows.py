@@ -84,7 +84,7 @@ def in_pieces(circuit=SPIKING, given=None, n_steps=8, **options):
         spikes = {
             name: (np.array([1]), np.array([2])) for name in options.get("forced", ())
         }
-        return circuits.pieces.Inputs(waves, spikes)
+        return circuits.Inputs(waves, spikes)
 
     return list(
         circuits.run_in_pieces(circuit, given or nothing, n_steps=n_steps, **options)
@@ -92,7 +92,7 @@ def in_pieces(circuit=SPIKING, given=None, n_steps=8, **options):
 
 
 def half(first, count):
-    return circuits.pieces.Inputs({"input": np.full((count, 4), 0.2)}, {})
+    return circuits.Inputs({"input": np.full((count, 4), 0.2)}, {})
 
 
 def recorded(population="hidden1", **options):
@@ -102,12 +102,16 @@ def recorded(population="hidden1", **options):
     return simulated(record=[record])
 
 
+def explained(circuit=CIRCUIT, **options):
+    return circuits.explain(circuit, **options)
+
+
 def gradient(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
     return circuits.negative_gradient(circuit, weights, inputs, target_rates)
 
 
 def loss(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
-    return circuits.integral_loss(circuit, weights, inputs, target_rates)
+    return circuits.network_loss(circuit, weights, inputs, target_rates)
 
 
 GRADIENT = {
@@ -121,13 +125,23 @@ INTEGRATED = {
         acts("blocked", learning=True),
         acts("equilibrium", learning=True),
         refused("euler"),
+        refused(circuits.Exact),
+        same(circuits.Exact()),
+        acts(circuits.Blocked(4), learning=True),
+        acts(circuits.Equilibrium(2), learning=True),
+        refused(circuits.Equilibrium(accuracy=0.1)),
     ],
     "block": [
+        refused(2, integrator=circuits.Blocked()),
         acts(2, integrator="blocked", learning=True),
         refused(2),
         refused(2, integrator="equilibrium"),
     ],
-    "jumps": [acts(1, **LONG, learning=True), refused(4)],
+    "jumps": [
+        acts(1, **LONG, learning=True),
+        refused(4),
+        refused(4, integrator=circuits.Equilibrium()),
+    ],
     "dtype": [slow(acts("float32")), refused("float16")],
 }
 
@@ -186,13 +200,20 @@ DOORS = [
             "task": acts(tiny_task(20, 10, seed=1)),
             "epochs": acts(2),
             "batch": acts(5),
-            "integrator": [acts("exact"), acts("equilibrium"), refused("euler")],
+            "integrator": [
+                acts("exact"),
+                acts(circuits.Exact()),
+                acts("equilibrium"),
+                same(circuits.Blocked()),
+                refused("euler"),
+            ],
             "block": [acts(2), refused(2, integrator="exact")],
             "jumps": [acts(1, **LONG), refused(4)],
             "accuracy": [
                 acts(1.0, **LONG),
                 refused(0.1),
                 refused(0.1, integrator="equilibrium", jumps=2),
+                refused(0.1, integrator=circuits.Equilibrium()),
             ],
             "seed": acts(7),
             "weights": acts(CHANGED),
@@ -203,6 +224,7 @@ DOORS = [
             "chunk": rounds(3),
             "threads": shown(2),
             "probe": [acts(5), acts(0)],
+            "probes": [acts((circuits.probes.Silence(),)), refused("apical")],
             "progress": same(True),
             "checkpoint": refused("/missing/folder/file"),
             "resume": refused(True),
@@ -253,8 +275,20 @@ DOORS = [
             "spikes": [acts(True, population="input"), refused(True)],
         },
     ),
+    Door(
+        circuits.explain,
+        explained,
+        {
+            "circuit": acts(tiny_circuit(bias=True)),
+            "schedule": [acts(CIRCUIT.test_schedule), refused("test")],
+            "learning": [acts(False), refused("no")],
+            "block": [acts(4), refused(0)],
+            "batch": [acts(2), same(3, batch=2), refused(0)],
+            "optimise": [acts(False), refused("no")],
+        },
+    ),
     Door(circuits.negative_gradient, gradient, GRADIENT),
-    Door(circuits.integral_loss, loss, GRADIENT),
+    Door(circuits.network_loss, loss, GRADIENT),
     Door(
         circuits.measure_alignment,
         lambda change=(1.0, 2.0), reference=(1.0, 0.0): circuits.measure_alignment(

@@ -10,12 +10,16 @@ import circuits
 from circuits import (
     Circuit,
     Constant,
+    Dense,
+    Feedforward,
     Layer,
+    OneToOne,
     Phase,
     Population,
     Projection,
     ScaledCopy,
     Schedule,
+    Sparse,
     Tied,
     Uniform,
 )
@@ -142,6 +146,13 @@ def with_initial(kind, **base):
     return run
 
 
+def with_connectivity(kind, **base):
+    def run(**options):
+        return with_projection(connectivity=kind(**{**base, **options}))
+
+    return run
+
+
 def with_tied(**options):
     tied = Tied(**{"to": "feedforward", **options})
     rule = ActivityDifference(**RULE)
@@ -164,12 +175,14 @@ def with_network(**options):
     return circuits.train(circuit, TASK, epochs=1, threads=1, probe=4)
 
 
+def with_feedforward(**options):
+    return with_network(network=replace(NETWORK.network, **options))
+
+
 def with_layer(**options):
-    layers = (
-        *NETWORK.layers[:-1],
-        NETWORK.layers[-1]._replace(bias="")._replace(**options),
-    )
-    return with_network(layers=layers)
+    *below, last = NETWORK.network.layers
+    last = last._replace(bias="")._replace(**options)
+    return with_feedforward(layers=(*below, last))
 
 
 def with_bounds(**options):
@@ -343,8 +356,24 @@ DOORS = [
     Door(
         Circuit,
         with_network,
-        {"layers": refused(()), "phi": acts((halved, *LOGISTIC[1:]))},
+        {"network": refused(None)},
         name="Circuit-network",
+    ),
+    Door(
+        Feedforward,
+        with_feedforward,
+        {
+            "layers": refused(()),
+            "phi": acts((halved, *LOGISTIC[1:])),
+            "loss": [acts("squared"), refused("hinge")],
+        },
+    ),
+    Door(Dense, with_connectivity(Dense), {}),
+    Door(OneToOne, with_connectivity(OneToOne), {}),
+    Door(
+        Sparse,
+        with_connectivity(Sparse, mask=MASK),
+        {"mask": [acts(~MASK), refused(MASK[:3])]},
     ),
     Door(
         Layer,

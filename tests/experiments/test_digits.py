@@ -11,7 +11,7 @@ import pytest
 
 import circuits
 import experiments
-from circuits.gradient import integral_loss
+from circuits.gradient import network_loss
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments import references, tasks
@@ -249,7 +249,7 @@ def test_a_saved_file_is_drawn_by_a_process_without_a_display(saved):
         "import sys\nfrom dendrites.dataset import open_run\n"
         "from experiments.plot_digits import plot\n"
         "plot(open_run(sys.argv[1])).savefig(sys.argv[2])\n"
-        "assert 'numba' not in sys.modules and 'circuits.training' not in sys.modules\n"
+        "assert not {'numba', 'circuits.run.train'} & {*sys.modules}\n"
     )
     environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
     picture = saved.with_suffix(".png")
@@ -272,14 +272,14 @@ def test_the_linear_classifier_is_as_good_as_published():
 
 def test_the_frozen_readout_is_at_the_minimum_of_its_loss(frozen):
     circuit, task, readout = frozen
-    train, name = task.splits["train"], circuit.layers[-1].projection
+    train, name = task.splits["train"], circuit.network.layers[-1].projection
     start = circuits.initial_weights(circuit, seed=0)
     best = readout[name]
     for other, value in readout.items():
         assert other == name or np.array_equal(value, start[other])
 
     def loss(w):
-        return integral_loss(circuit, {**start, name: w}, train.inputs, train.targets)
+        return network_loss(circuit, {**start, name: w}, train.inputs, train.targets)
 
     # Along random unit directions the loss is flat to second order: no slope is left
     # compared with the slope at the start, by central differences.
@@ -302,7 +302,7 @@ def test_the_frozen_readout_beats_chance_by_far(frozen):
     # 9 of 10 classes are wrong by chance; 8 random cells carry some of them.
     assert error < 0.5
     # The circuit itself answers the same once its interneurons mirror the readout.
-    name = circuit.layers[-1].projection
+    name = circuit.network.layers[-1].projection
     settled = circuits.evaluate(circuit, task, {name: readout[name]})
     # 7.5 ms leave exp(-1.1 x 7.5) = 3e-4 of the way: 1 in 100 images may flip.
     assert settled["error_rate"] == pytest.approx(error, abs=0.01)

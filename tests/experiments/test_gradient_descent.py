@@ -7,8 +7,7 @@ from circuits.algorithms.sacramento import sacramento
 from circuits.circuit import Circuit
 from circuits.gradient import negative_gradient
 from circuits.microcircuit import microcircuit
-from circuits.session import score
-from circuits.task import Split, Task
+from circuits.task import Split, Task, score
 from circuits.weights import initial_weights
 from dendrites import transfer
 from dendrites.errors import ConfigError, ModelError, NumericalError
@@ -84,16 +83,16 @@ def alignment_step(circuit, weights, inputs, targets, *, gated):
 
     `gated`: a cell sends its error times its own slope; else the error itself.
     """
-    W = [weights[layer.projection] for layer in circuit.layers]
-    b = [weights[layer.bias][:, 0] for layer in circuit.layers]
+    W = [weights[layer.projection] for layer in circuit.network.layers]
+    b = [weights[layer.bias][:, 0] for layer in circuit.network.layers]
     B = [
         weights["hidden2_to_hidden1_apical"],
         weights["output_to_hidden2_apical"],
     ]
-    a = [layer.attenuation for layer in circuit.layers]
+    a = [layer.attenuation for layer in circuit.network.layers]
     steps = {
         name: np.zeros_like(weights[name])
-        for layer in circuit.layers
+        for layer in circuit.network.layers
         for name in (layer.projection, layer.bias)
     }
     for x, rates in zip(inputs, targets, strict=True):
@@ -104,7 +103,7 @@ def alignment_step(circuit, weights, inputs, targets, *, gated):
         error = np.log(rates / (1 - rates)) - u
         for k in (2, 1, 0):
             rate = (0.3 if k == 2 else 0.7) / len(inputs)
-            layer = circuit.layers[k]
+            layer = circuit.network.layers[k]
             delta = a[k] * r[k + 1] * (1 - r[k + 1]) * error
             steps[layer.projection] += rate * np.outer(delta, r[k])
             steps[layer.bias] += rate * delta[:, None]
@@ -142,7 +141,7 @@ def test_both_forms_of_feedback_alignment_go_different_ways_below_the_output():
         moved(circuit, descend(circuit, task, **settings(feedback=feedback)))
         for feedback in ("alignment", "gated_alignment")
     ]
-    output = circuit.layers[-1].projection
+    output = circuit.network.layers[-1].projection
     np.testing.assert_array_equal(found[0][output], found[1][output])
     below = [
         {k: v for k, v in each.items() if "hidden" in k.split("_to_")[1]}
@@ -200,7 +199,7 @@ def test_curves_are_scored_on_the_weights_after_each_epoch():
         for curve in ("error_rate", "loss"):
             assert result[curve][name].shape == (2,)
         weights, r = result["weights"], split.inputs
-        for layer in circuit.layers:
+        for layer in circuit.network.layers:
             u = layer.attenuation * (r @ weights[layer.projection].T)
             r = 1 / (1 + np.exp(-u - layer.attenuation * weights[layer.bias].T))
         expected = score(r, split)
@@ -269,9 +268,7 @@ def test_random_feedback_without_top_down_weights_is_refused():
     kept = tuple(
         p for p in kept if p.name != "interneuron2_to_hidden2_apical"
     )  # its weights copy the missing ones
-    circuit = Circuit(
-        full.populations, kept, full.schedule, layers=full.layers, phi=full.phi
-    )
+    circuit = Circuit(full.populations, kept, full.schedule, network=full.network)
     with pytest.raises(ModelError, match="output_to_hidden2_apical"):
         descend(circuit, make_task(), **settings(feedback="alignment"))
     assert descend(circuit, make_task(), **settings())["loss"]["test"].shape == (1,)

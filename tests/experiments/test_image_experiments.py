@@ -49,9 +49,12 @@ def test_steps_are_rates_times_the_size_of_an_update(matched, tied):
         SIZES, output_mixing=0.5, matched=matched, tied=tied, **OPTIONS
     )
     rates = [
-        circuit.projection(x.projection).rule.learning_rate for x in circuit.layers
+        circuit.projection(x.projection).rule.learning_rate
+        for x in circuit.network.layers
     ]
-    steps = [r * x.update_scale for r, x in zip(rates, circuit.layers, strict=True)]
+    steps = [
+        r * x.update_scale for r, x in zip(rates, circuit.network.layers, strict=True)
+    ]
     assert steps[-1] == pytest.approx(0.02)
     if matched:
         assert steps[:-1] == pytest.approx([0.012, 0.012])
@@ -78,7 +81,7 @@ def test_a_rate_per_ms_makes_the_same_step_in_a_presentation():
         learning_lag=30.0,
         **{**OPTIONS, "two_sweep": False},
     )
-    for layer, own in zip(sweeps.layers, timed.layers, strict=True):
+    for layer, own in zip(sweeps.network.layers, timed.network.layers, strict=True):
         rule = sweeps.projection(layer.projection).rule
         per_ms = timed.projection(layer.projection).rule
         assert 50.0 * per_ms.learning_rate * own.update_scale == pytest.approx(
@@ -98,7 +101,7 @@ def test_a_centred_start_puts_the_mean_input_into_the_middle(images):
     given = initial(circuit, images, top_feedback=3.0, start="centred")
     weights = circuits.initial_weights(circuit, given=given)
     mean = images.splits["train"].inputs.mean(axis=0, dtype=float)
-    for layer in circuit.layers:
+    for layer in circuit.network.layers:
         drive = weights[layer.projection] @ mean + weights[layer.bias][:, 0]
         assert np.abs(drive).max() < 1e-6 * np.abs(weights[layer.projection]).sum()
         mean = np.full(len(drive), 0.5)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import circuits
-from circuits.engine.runner import serial_blas
-from circuits.session import Session
+from circuits.run.session import Session
 from circuits.task import Split, Task
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, ModelError
@@ -86,21 +85,20 @@ def test_an_epoch_is_the_presentations_that_others_can_watch(tree):
     task = image_task("digits", seed=0, n_train=30)
     split = task.splits["train"]
     circuit = circuits.algorithms.guerguiev((64, 12, 10), seed=0)
-    network = Watched(circuit, seed=0)
-    with serial_blas():
+    name = "input_to_hidden1_basal"
+    with Watched(circuit, seed=0) as network:
         for epoch in (1, 2):
             for k, row in enumerate(generator(0, f"order/{epoch}").permutation(30)):
-                before = network.weights("input_to_hidden1_basal")
-                means = network.present(
+                before = network.weights(name)[name]
+                means = network.watch(
                     30 * (epoch - 1) + k, split.inputs[row], split.targets[row]
                 )
-    name = "input_to_hidden1_basal"
     np.testing.assert_array_equal(
-        network.weights(name), tree[f"weights/{name}"].w.values[-1]
+        network.weights()[name], tree[f"weights/{name}"].w.values[-1]
     )
     # What is read is what the rule has used: eta 20 k_b = 3.6.
     (own,) = means.hidden_update
-    moved = network.weights(name) - before
+    moved = network.weights()[name] - before
     np.testing.assert_allclose(
         moved, 3.6 * np.outer(own, means.active), rtol=1e-9, atol=1e-13
     )
@@ -111,11 +109,10 @@ def test_local_losses_are_those_of_their_definition(tree):
     assert found.sizes == {"moment": 2, "layer": 1, "example": 6, "population": 2}
     task = image_task("digits", seed=0, n_train=30)
     circuit = circuits.algorithms.guerguiev((64, 12, 10), seed=0)
-    network = Watched(circuit, seed=0, stream="local losses")
     split = task.splits["train"]
-    with serial_blas():
+    with Watched(circuit, seed=0, stream="local losses") as network:
         shown = [
-            network.present(k, split.inputs[k], split.targets[k], learning=False)
+            network.watch(k, split.inputs[k], split.targets[k], learning=False)
             for k in range(6)
         ]
     at = found.isel(moment=0)

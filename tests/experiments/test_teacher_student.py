@@ -254,16 +254,18 @@ def test_the_optimum_of_output_weights_is_a_minimum(monkeypatch):
     same = circuits.Task(task.name, {"train": train, "test": train})
     monkeypatch.setattr(module, "teacher_task", lambda *_: same)
     best = shallow_optimum(circuit, 400, 1)
-    phi = np.vectorize(circuit.phi[0])
+    phi = np.vectorize(circuit.network.phi[0])
     start = circuits.initial_weights(circuit)
-    hidden = phi(circuit.layers[0].attenuation * train.inputs @ start[BOTTOM_UP].T)
+    hidden = phi(
+        circuit.network.layers[0].attenuation * train.inputs @ start[BOTTOM_UP].T
+    )
 
     def loss(w):
         return ((phi(hidden @ w.T) - train.targets) ** 2).sum(axis=1).mean()
 
     found = least_squares(
         lambda flat: (phi(hidden @ flat.reshape(10, 2).T) - train.targets).ravel(),
-        np.linalg.lstsq(hidden, np.vectorize(circuit.phi[2])(train.targets))[
+        np.linalg.lstsq(hidden, np.vectorize(circuit.network.phi[2])(train.targets))[
             0
         ].T.ravel(),
         xtol=1e-12,

@@ -79,7 +79,7 @@ def test_headline_figures_are_those_of_the_run(tree):
 )
 def test_rates_are_the_steps_over_the_first_order_size_of_updates(form, duration):
     circuit = symbol_circuit(**{**CIRCUIT, "form": form})
-    for layer, step in zip(circuit.layers, CIRCUIT["steps"], strict=True):
+    for layer, step in zip(circuit.network.layers, CIRCUIT["steps"], strict=True):
         for name in (layer.projection, layer.bias):
             rate = circuit.projection(name).rule.learning_rate
             found = rate * duration * layer.update_scale
@@ -89,7 +89,7 @@ def test_rates_are_the_steps_over_the_first_order_size_of_updates(form, duration
 def test_the_continuous_form_has_the_conductances_of_the_public_codes():
     g = {"leak": 0.1, "basal": 1.0, "apical": 0.28, "nudge": 0.34}
     circuit = symbol_circuit(**{**CIRCUIT, "form": "continuous"})
-    hidden, output = circuit.layers
+    hidden, output = circuit.network.layers
     nudged = g["nudge"] / (g["leak"] + g["basal"] + g["nudge"])
     attenuation = g["basal"] / (g["leak"] + g["basal"])
     assert output.update_scale == pytest.approx(nudged / attenuation, rel=1e-12)

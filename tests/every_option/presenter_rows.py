@@ -1,0 +1,107 @@
+"""Options of presenters, integrators and the inputs of pieces."""
+
+import numpy as np
+
+import circuits
+from every_option.circuits_rows import (
+    CHANGED,
+    CIRCUIT,
+    FIRST,
+    LONG,
+    OTHER,
+    PATTERNS,
+    SHORT,
+    SPIKES,
+    SPIKING,
+    WAVE,
+    in_pieces,
+    simulated,
+    trained,
+)
+from every_option.doors import Door, acts, refused, rounds, same, slow
+
+
+def watched(circuit=CIRCUIT, **options):
+    """Weights and a read after two presentations, and what was recorded."""
+    options = {"record": ["hidden1"], "batch": 2, **options}
+    given = {"waveforms": {"input": WAVE}} if options.get("driven") else {}
+    with circuits.Presenter(circuit, **options) as presenter:
+        for _ in range(2):
+            presenter.present(PATTERNS, **given)
+        recorded = presenter.recorded() if options["record"] else {}
+        return presenter.weights(), presenter.read("output", "rate"), recorded
+
+
+def watched_spikes(circuit=SPIKING, **options):
+    given = {"forced_spikes": SPIKES} if options.get("forced") else {}
+    with circuits.Presenter(circuit, **options) as presenter:
+        presenter.present({"input": np.ones(4)}, **given)
+        return presenter.read("output", "soma")
+
+
+def jumped(**options):
+    integrator = circuits.Equilibrium(**options)
+    return trained(LONG["circuit"], integrator=integrator)
+
+
+def in_blocks(steps=10):
+    return simulated(integrator=circuits.Blocked(steps), learning=True)
+
+
+def of_inputs(waveforms=None, spikes=None):
+    waveforms = {"input": np.ones((4, 4))} if waveforms is None else waveforms
+    given = circuits.Inputs(waveforms, {} if spikes is None else spikes)
+    forced = ["input"] if spikes else []
+    return in_pieces(forced=forced, given=lambda *_: given)
+
+
+INPUT_ROWS = {
+    "waveforms": [acts({"input": np.zeros((4, 4))}), refused({})],
+    "spikes": [acts({"input": ([2], [2])}), refused({"input": [1]})],
+}
+
+
+DOORS = [
+    Door(
+        circuits.Presenter,
+        watched,
+        {
+            "circuit": acts(OTHER),
+            "weights": acts(CHANGED),
+            "schedule": acts(SHORT),
+            "learning_rates": [acts({FIRST: 0.0}), refused({"none": 0.0})],
+            "batch": [same(3), refused(1)],
+            "integrator": [
+                acts("blocked"),
+                acts(circuits.Equilibrium(2)),
+                refused("euler"),
+            ],
+            "dtype": [slow(acts("float32")), refused("float16")],
+            "chunk": rounds(1),
+            "seed": acts(7),
+            "stream": same("other"),
+            "threads": same(2),
+            "record": acts(["output"]),
+            "driven": [acts(["input"]), refused(["hidden1"])],
+            "forced": refused(["input"]),
+        },
+    ),
+    Door(
+        circuits.Presenter,
+        watched_spikes,
+        {"stream": acts("other"), "forced": acts(["input"]), "seed": acts(7)},
+        name="Presenter-spikes",
+    ),
+    Door(circuits.Exact, lambda: simulated(integrator=circuits.Exact()), {}),
+    Door(circuits.Blocked, in_blocks, {"steps": [acts(4), refused(0)]}),
+    Door(
+        circuits.Equilibrium,
+        jumped,
+        {
+            "jumps": [acts(1), refused(0)],
+            "accuracy": [acts(1.0), refused(0.1, jumps=2), refused(2.0)],
+            "onset": [acts(20.0), refused(-1.0)],
+        },
+    ),
+    Door(circuits.Inputs, of_inputs, INPUT_ROWS),
+]
