@@ -1,7 +1,7 @@
 """Workers: threads that share out replicas or lanes, never both."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 from dendrites.compile.jit import jit_disabled
 
@@ -29,20 +29,11 @@ class Workers:
     def each(self, work, numbers):
         """Call work(number) for all replicas, on threads.
 
-        An interrupt sets `stopping`, which long work looks at now and then.
+        An interrupt sets `stopping`, which long work looks at by `check`.
         """
         if self.threads == 1 or len(numbers) == 1:
             return [work(number) for number in numbers]
-        waiting = [self._threads().submit(work, number) for number in numbers]
-        try:
-            return [result.result() for result in waiting]
-        except BaseException:
-            self.stopping.set()
-            for result in waiting:
-                result.cancel()
-            wait(waiting)
-            self.stopping.clear()
-            raise
+        return self._shared(work, numbers)
 
     def map(self, work, items, cost=SHARED_WORK):
         """Call work(item) for lanes of one replica, on threads if `cost` is worth it.
@@ -53,7 +44,20 @@ class Workers:
         alone = self.threads == 1 or self.n_replicas > 1 or len(items) == 1
         if alone or cost < SHARED_WORK:
             return [work(item) for item in items]
-        return list(self._threads().map(work, items))
+        return self._shared(work, items)
+
+    def _shared(self, work, items):
+        """All results; whatever ends them early, no work goes on behind its back."""
+        try:
+            waiting = [self._threads().submit(work, item) for item in items]
+            return [result.result() for result in waiting]
+        except BaseException:
+            self.stopping.set()
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
+            self.stopping.clear()
+            raise
 
     def check(self):
         """End work in a thread when the run is being stopped."""
