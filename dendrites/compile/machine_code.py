@@ -103,16 +103,20 @@ class MachineCode(_Cache):
     def _key(self, sig, codegen):
         settings = tuple(getattr(config, name, None) for name in _SETTINGS)
         versions = (platform.python_version(), np.__version__, llvmlite.__version__)
-        code = self._function.__code__.co_code
-        return sig, codegen.magic_tuple(), settings, versions, code
+        function = self._function
+        # The module of a generated function is named by all its text: operations have
+        # one signature, and some differ in their constants alone.
+        name = f"{function.__module__}.{function.__qualname__}"
+        code = function.__code__.co_code
+        return name, sig, codegen.magic_tuple(), settings, versions, code
 
     def _path(self, key):
         folder = cache_folder()
         if folder is None:
             return None
-        name = f"{self._function.__module__}.{self._function.__qualname__}"
+        name = key[0]
         # The name of a type need not tell all: the key is compared as well.
-        digest = hashlib.blake2b(repr((name, key)).encode(), digest_size=12)
+        digest = hashlib.blake2b(repr(key).encode(), digest_size=12)
         stem = re.sub(r"[^\w.]", "_", name)[-100:]
         return folder / f"{stem}-{digest.hexdigest()}.code"
 
