@@ -84,7 +84,7 @@ def add_outer(weights, lane, row, span):
     """Add rate times X^T E of all samples to weights, in one pass over them."""
     n_pre, n, rows = row[1], row[2], span[SAMPLES]
     h = real(span, row[7]) * real(row, 8)
-    scale = cast(lane, h * share_of(row, span))
+    scale = cast(lane, h * share_of(span, row[5]))
     signals, factors, w = at(lane, row[3]), at(lane, row[4]), at(weights, row[6])
     if rows > 1 and n_pre >= FEW_CELLS:
         one = cast(lane, 1.0)
@@ -107,7 +107,7 @@ def carry_outer(weights, lane, row, span):
     """Let traces behind the synapse follow what `add_outer` gave the weights."""
     n_pre, n_post, m = row[1], row[2], span[SAMPLES]
     h = real(span, row[7]) * real(row, 8)
-    scale = cast(lane, h * share_of(row, span))
+    scale = cast(lane, h * share_of(span, row[5]))
     for b in range(m):
         trace, out = at(lane, row[6] + b * n_pre), at(lane, row[9] + b * n_post)
         for other in range(m):
@@ -125,7 +125,7 @@ def carry_outer(weights, lane, row, span):
 def filter_outer(weights, lane, row, span):
     """The filter of one step at once: D' = a D + (1 - a) X^T E, of many samples."""
     a = real(row, 7)
-    taken = cast(lane, (1 - a) * share_of(row, span))
+    taken = cast(lane, (1 - a) * share_of(span, row[5]))
     signals, factors, filtered = at(lane, row[3]), at(lane, row[4]), at(weights, row[6])
     add_product(
         True,

@@ -32,9 +32,9 @@ def filter_gain(a, after, h):
 
 
 @inlined_kernel
-def share_of(row, span):
+def share_of(span, mean):
     """What one sample counts in an update."""
-    return 1.0 / span[BATCH] if row[5] else 1.0
+    return 1.0 / span[BATCH] if mean else 1.0
 
 
 @operation(f"{LEARNING} <sums", "move {weights} by {sums}")
@@ -43,7 +43,7 @@ def move(weights, lane, row, span):
     steps, n, kept = span[BLOCK], row[1], 1 - real(row, 6) * real(row, 4)
     half = kept ** (0.5 * steps - 0.5)
     h = real(span, row[3]) * real(row, 4)
-    keep, moved = cast(lane, kept**steps), cast(lane, h * share_of(row, span) * half)
+    keep, moved = cast(lane, kept**steps), cast(lane, h * share_of(span, row[5]) * half)
     w, gradient = at(weights, row[2]), at(lane, row[7])
     for k in range(n):
         w[k] = keep * w[k] + moved * gradient[k]
@@ -56,7 +56,8 @@ def move_filtered(weights, lane, row, span):
     """The same through the filter of an update."""
     steps, n, kept = span[BLOCK], row[1], 1 - real(row, 6) * real(row, 4)
     half = kept ** (0.5 * steps - 0.5)
-    h, a, share = real(span, row[3]) * real(row, 4), real(row, 9), share_of(row, span)
+    h, a = real(span, row[3]) * real(row, 4), real(row, 9)
+    share = share_of(span, row[5])
     keep = cast(lane, kept**steps)
     c = cast(lane, filter_gain(a, row[10], h) * half)
     moved = cast(lane, h * share * half)
@@ -74,7 +75,7 @@ def move_filtered(weights, lane, row, span):
 def move_synaptic(weights, lane, row, span):
     """Weights by the changes of a rule that sees them, over the steps of a block."""
     h = real(span, row[3]) * real(row, 4) * span[BLOCK]
-    scale = cast(lane, h * share_of(row, span))
+    scale = cast(lane, h * share_of(span, row[5]))
     w, total = at(weights, row[2]), at(lane, row[7])
     for k in range(row[1]):
         w[k] += scale * total[k]
@@ -118,7 +119,7 @@ def predict(weights, lane, row, span):
 def correct(weights, lane, row, span):
     """Weights in the middle of a jump if every step adds the gradient found there."""
     middle, a = span[BLOCK] * 0.5 - 0.5, real(row, 9)
-    h, share = real(span, row[3]) * real(row, 4), share_of(row, span)
+    h, share = real(span, row[3]) * real(row, 4), share_of(span, row[5])
     c, passed = filter_gain(a, row[10], h), 1 - a**middle
     keep = cast(lane, (1 - real(row, 6) * real(row, 4)) ** middle)
     ahead, added = cast(lane, c * passed), cast(lane, (h * middle - c * passed) * share)

@@ -8,20 +8,13 @@ product: both are one pass over the weights.
 """
 
 from circuits.engine.operations.kinds import operation
-from circuits.engine.operations.plasticity import filter_gain
-from circuits.engine.span import BATCH, DONE
+from circuits.engine.operations.plasticity import filter_gain, share_of
+from circuits.engine.span import DONE
 from dendrites.compile.calls import add_product, at, cast, real
-from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 
 SINGLE = "n_pre n_post w<weights w<filter <signal rate ~unit ~decay after <factor"
 MOVED = SINGLE.replace("w<", "w=")
-
-
-@inlined_kernel
-def mean_share(span, mean):
-    """What one sample counts in an update."""
-    return 1.0 / span[BATCH] if mean else 1.0
 
 
 @operation(f"{SINGLE} >followed", "begin with {followed}")
@@ -71,7 +64,7 @@ def advance_followed(weights, lane, row, span):
     wx, factor = at(lane, row[11]), at(lane, row[10] + span[BLOCK_STEP] * n)
     dx, total, decayed, gram = at(wx, n), at(wx, 2 * n), at(wx, 3 * n), at(wx, 4 * n)
     a, h = cast(lane, real(row, 8)), cast(lane, real(span, row[6]) * real(row, 7))
-    share = cast(lane, (1 - real(row, 8)) * mean_share(span, row[12]))
+    share = cast(lane, (1 - real(row, 8)) * share_of(span, row[12]))
     # One loop each: a loop that writes four arrays is not vectorised.
     if row[9] == 0:
         for i in range(n):
@@ -98,7 +91,7 @@ def finish_followed(weights, lane, row, span):
     total = at(lane, row[11] + 2 * m * n)
     decayed = at(total, m * n)
     a, h = real(row, 8), real(span, row[6]) * real(row, 7)
-    share = mean_share(span, row[12])
+    share = share_of(span, row[12])
     c, moved = cast(lane, filter_gain(a, row[9], h)), cast(lane, h * share)
     kept, taken = cast(lane, a ** span[DONE]), cast(lane, (1 - a) * share)
     w, filtered, sums = at(weights, row[3]), at(weights, row[4]), at(lane, row[13])
