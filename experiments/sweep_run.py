@@ -104,7 +104,13 @@ def run_sweep(
         if jobs and pool is None:
             pool = stack.enter_context(local_pool(min(control.workers, len(jobs))))
         if jobs:
-            _run_jobs(pool, folder, sweep, jobs, control, tally)
+            try:
+                _run_jobs(pool, folder, sweep, jobs, control, tally)
+            except KeyboardInterrupt:
+                # It may have come between a file and its being counted.
+                states = folder.ledger(job.name for job in sweep.jobs())
+                tally.finished = list(states.values()).count("ok")
+                raise
         if not tally.stopped:
             save_run(sweep_tree(folder, sweep, record), folder.result, overwrite=True)
 

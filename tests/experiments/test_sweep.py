@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import example_runs
 import numpy as np
@@ -15,6 +16,7 @@ import xarray as xr
 import experiments.locks
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, DataError, StorageError
+from experiments import sweep_run
 from experiments.experiment import EXPERIMENTS
 from experiments.options import experiment_options
 from experiments.sweep import open_sweep, sweep_tree
@@ -205,6 +207,33 @@ def test_the_ledger_is_what_lies_in_the_folder(filled):
     assert list(folder.ledger(names).values()) == states
     folder.job_file(names[0]).unlink()
     assert folder.ledger(names)[names[0]] == "missing"
+
+
+def test_an_interrupt_between_a_file_and_its_count_is_told_right(
+    finished, monkeypatch, tmp_path
+):
+    class Pool:
+        has_workers = staticmethod(lambda: True)
+
+        def outcomes(self, experiment, jobs, seconds):
+            for job in jobs:
+                yield job, {"file": finished[job.name], "warnings": []}
+
+    written, write = [], SweepFolder.write_job
+
+    def interrupted(folder, job, data):
+        write(folder, job, data)
+        written.append(job)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep_run, "local_pool", lambda n: nullcontext(Pool()))
+    monkeypatch.setattr(SweepFolder, "write_job", interrupted)
+    tally = sweep_run.Tally()
+    control = sweep_run.Control(progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        sweep_run.run_sweep(SweepFolder(tmp_path / "s"), make(), control, tally)
+    assert str(tally) == "3 of 6 jobs finished"
 
 
 def test_a_job_that_succeeds_after_all_is_not_failed_any_more(filled, tmp_path):
