@@ -1,7 +1,7 @@
 """The message of a status: what left the finite range, or did not settle."""
 
 from circuits.connectivity import Dense
-from circuits.engine.layout import windows
+from circuits.engine.facts import windows
 from circuits.engine.plasticity import weight_limit
 from circuits.engine.span import NOT_SETTLED, WEIGHT_LEFT
 from dendrites.errors import NumericalError

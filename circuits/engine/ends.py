@@ -7,7 +7,7 @@ plain update goes to the weights at once.
 
 from typing import NamedTuple
 
-from circuits.engine.layout import holder, is_alias
+from circuits.engine.facts import holder, is_alias
 from circuits.engine.operations import numbers, outer, ties
 from circuits.engine.plasticity import check_weights
 from circuits.engine.writer import Writer

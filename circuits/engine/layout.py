@@ -8,18 +8,16 @@ how many samples a lane holds at the moment. Weights are blocks (n_pre, n_post) 
 and (n_post, n_pre) outside.
 """
 
-import math
 from functools import cached_property
 
 import numpy as np
 
 from circuits._terms import rule_terms
-from circuits.engine.sections import GUARD, Sections
+from circuits.engine.arenas import lane_sections, replica_sections
+from circuits.engine.facts import holder, is_alias
+from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
 from dendrites._time import n_steps
-from dendrites.errors import ModelError
-
-SPIKES = "what decides spikes"  # the input field behind those of the model
 
 
 class Layout:
@@ -69,8 +67,8 @@ class Layout:
             for p in circuit.projections
         }
         self.signals = Signals(self)
-        self.replica = self._replica_sections()
-        self.lane = self._lane_sections()
+        self.replica = replica_sections(self)
+        self.lane = lane_sections(self)
 
     # --- sizes ----------------------------------------------------------------
 
@@ -200,101 +198,3 @@ class Layout:
             n, units = self.steps // recording.every + 1, len(recording.units)
             start = self.lane.place("record", k)
             yield lane[start : start + n * samples * units].reshape(n, samples, units)
-
-    # --- building -------------------------------------------------------------
-
-    def _replica_sections(self):
-        own = [p for p in self.circuit.projections if not is_alias(p)]
-        sections, n = Sections(guarded=self.guarded), self.synapses
-        for kind, held in (
-            ("weights", own),
-            ("filter", [p for p in own if filter_factor(p, self.circuit.dt)]),
-            ("noise", [p for p in own if p.tied_to and p.tied_to.noise]),
-        ):
-            for p in held:
-                sections.add((kind, p.name), n[p.name])
-        for p in self.circuit.populations:
-            sections.add(("params", p.name), len(p.model.params._fields))
-        for p in own if self.predicts else ():
-            if p.learns or p.tied_to:
-                sections.add(("middle", p.name), n[p.name])
-        if self.guarded:
-            sections.add((GUARD, "end"), 64)
-        return sections
-
-    def _lane_sections(self):
-        c, sections = self.circuit, Sections(guarded=self.guarded)
-        states = {p.name: len(p.model.state._fields) for p in c.populations}
-
-        def each(*kind):
-            for name, n in states.items():
-                sections.add((*kind, name), n * self.stride(name))
-
-        each("state")
-        for (population, read), slots in self.signals.lines.items():
-            sections.add(("line", population, read), slots * self.stride(population))
-        for window in windows(c):
-            each("average", window)
-        each("start")
-        for kind in ("field", "base"):
-            for p in c.populations:
-                fields = [
-                    *p.model.inputs._fields,
-                    *([SPIKES] if p.model.spiking else []),
-                ]
-                for field in fields:
-                    sections.add((kind, p.name, field), self.stride(p.name))
-        self.signals.add_sections(sections)
-        sections.add(("scratch",), max(map(self.stride, states)))
-        sections.add(("shared signal",), max(map(self.stride, states)))
-        sections.add(
-            ("state a step later",), max(n * self.stride(x) for x, n in states.items())
-        )
-        for p in c.projections:
-            for k, term in enumerate(self.terms[p.name]):
-                if term.reads is not None:
-                    steps = self.block if p.rule.continuous else 1
-                    sections.add(("factor", k, p.name), steps * self.stride(p.post))
-        for kind in ("sums", "product", "signal before"):
-            for p in c.projections:
-                n_post, n_pre = c.shape(p.name)
-                product = (4 * n_post + self.capacity) * self.capacity
-                sizes = {"sums": self.synapses[p.name], "product": product}
-                if p.learns:
-                    sections.add((kind, p.name), sizes.get(kind, n_pre))
-        for k, r in enumerate(self.recordings):
-            records = self.steps // r.every + 1
-            sections.add(("record", k), records * len(r.units) * self.capacity)
-        if self.guarded:
-            sections.add((GUARD, "end"), 64)
-        return sections
-
-
-def is_alias(projection) -> bool:
-    """Whether weights lie in the place of those they are tied to."""
-    return projection.tied_to is not None and not projection.tied_to.transpose
-
-
-def holder(projection) -> str:
-    """The projection in whose place its weights lie."""
-    return projection.tied_to.to if is_alias(projection) else projection.name
-
-
-def filter_factor(p, dt: float) -> float:
-    """a of D' = a D + (1 - a) term, by which the update of a projection is filtered."""
-    low_pass = getattr(p.rule, "low_pass", None) if p.learns else None
-    if low_pass is None:
-        return 0.0
-    if dt >= low_pass.tau and not low_pass.exact:
-        raise ModelError(
-            f"projection {p.name!r}: the filter of its rule has tau = "
-            f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
-        )
-    return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
-
-
-def windows(circuit) -> tuple[str, ...]:
-    """Names of the phases that are averaged or settled, in order."""
-    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
-    names = [phase.name for s in schedules for phase in s.phases if phase.readable]
-    return tuple(dict.fromkeys(names))

@@ -6,7 +6,7 @@ said by the lists before. Those of updates are in `updates`.
 
 from dataclasses import replace
 
-from circuits.engine.layout import holder
+from circuits.engine.facts import holder
 from circuits.engine.operations import numbers, products
 from circuits.engine.steps import is_constant_input
 

@@ -1,6 +1,6 @@
 """Lists of sweeps: populations that settle one after the other, in no time."""
 
-from circuits.engine.layout import windows
+from circuits.engine.facts import windows
 from circuits.engine.operations import checks, numbers
 from circuits.engine.passes import share_weights, skip_repeated, write_first
 from circuits.engine.plasticity import collect, factors

@@ -1,0 +1,74 @@
+"""Sections of arenas: what has a place there, one after the other."""
+
+from circuits.engine.facts import SPIKES, filter_factor, is_alias, windows
+from circuits.engine.sections import GUARD, Sections
+
+
+def replica_sections(layout) -> Sections:
+    """Sections of the arena of a replica."""
+    own = [p for p in layout.circuit.projections if not is_alias(p)]
+    sections, n = Sections(guarded=layout.guarded), layout.synapses
+    for kind, held in (
+        ("weights", own),
+        ("filter", [p for p in own if filter_factor(p, layout.circuit.dt)]),
+        ("noise", [p for p in own if p.tied_to and p.tied_to.noise]),
+    ):
+        for p in held:
+            sections.add((kind, p.name), n[p.name])
+    for p in layout.circuit.populations:
+        sections.add(("params", p.name), len(p.model.params._fields))
+    for p in own if layout.predicts else ():
+        if p.learns or p.tied_to:
+            sections.add(("middle", p.name), n[p.name])
+    if layout.guarded:
+        sections.add((GUARD, "end"), 64)
+    return sections
+
+
+def lane_sections(layout) -> Sections:
+    """Sections of the arena of a chunk of samples."""
+    c, sections = layout.circuit, Sections(guarded=layout.guarded)
+    states = {p.name: len(p.model.state._fields) for p in c.populations}
+
+    def each(*kind):
+        for name, n in states.items():
+            sections.add((*kind, name), n * layout.stride(name))
+
+    each("state")
+    for (population, read), slots in layout.signals.lines.items():
+        sections.add(("line", population, read), slots * layout.stride(population))
+    for window in windows(c):
+        each("average", window)
+    each("start")
+    for kind in ("field", "base"):
+        for p in c.populations:
+            fields = [
+                *p.model.inputs._fields,
+                *([SPIKES] if p.model.spiking else []),
+            ]
+            for field in fields:
+                sections.add((kind, p.name, field), layout.stride(p.name))
+    layout.signals.add_sections(sections)
+    sections.add(("scratch",), max(map(layout.stride, states)))
+    sections.add(("shared signal",), max(map(layout.stride, states)))
+    sections.add(
+        ("state a step later",), max(n * layout.stride(x) for x, n in states.items())
+    )
+    for p in c.projections:
+        for k, term in enumerate(layout.terms[p.name]):
+            if term.reads is not None:
+                steps = layout.block if p.rule.continuous else 1
+                sections.add(("factor", k, p.name), steps * layout.stride(p.post))
+    for kind in ("sums", "product", "signal before"):
+        for p in c.projections:
+            n_post, n_pre = c.shape(p.name)
+            product = (4 * n_post + layout.capacity) * layout.capacity
+            sizes = {"sums": layout.synapses[p.name], "product": product}
+            if p.learns:
+                sections.add((kind, p.name), sizes.get(kind, n_pre))
+    for k, r in enumerate(layout.recordings):
+        records = layout.steps // r.every + 1
+        sections.add(("record", k), records * len(r.units) * layout.capacity)
+    if layout.guarded:
+        sections.add((GUARD, "end"), 64)
+    return sections

@@ -1,0 +1,37 @@
+"""Facts about a description that the layout and the lists share."""
+
+import math
+
+from dendrites.errors import ModelError
+
+SPIKES = "what decides spikes"  # the input field behind those of the model
+
+
+def is_alias(projection) -> bool:
+    """Whether weights lie in the place of those they are tied to."""
+    return projection.tied_to is not None and not projection.tied_to.transpose
+
+
+def holder(projection) -> str:
+    """The projection in whose place its weights lie."""
+    return projection.tied_to.to if is_alias(projection) else projection.name
+
+
+def filter_factor(p, dt: float) -> float:
+    """a of D' = a D + (1 - a) term, by which the update of a projection is filtered."""
+    low_pass = getattr(p.rule, "low_pass", None) if p.learns else None
+    if low_pass is None:
+        return 0.0
+    if dt >= low_pass.tau and not low_pass.exact:
+        raise ModelError(
+            f"projection {p.name!r}: the filter of its rule has tau = "
+            f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
+        )
+    return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+def windows(circuit) -> tuple[str, ...]:
+    """Names of the phases that are averaged or settled, in order."""
+    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
+    names = [phase.name for s in schedules for phase in s.phases if phase.readable]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,139 @@
+"""Operations of rules: factors, sums over samples, moved weights, ties."""
+
+from circuits.connectivity import OneToOne, Sparse
+from circuits.engine.facts import filter_factor
+from circuits.engine.lists import Operation
+from circuits.engine.operations import outer, plasticity, ties
+
+
+class WritesPlasticity:
+    """The part of a `Writer` that writes how weights move."""
+
+    def moves(self, p, *, now=True) -> bool:
+        """Whether weights move during steps (`now`) or at the end of a presentation.
+
+        Those that are tied to others move with them.
+        """
+        if p.tied_to is not None:
+            p = self.circuit.projection(p.tied_to.to)
+        return p.name in self.choices.moving and p.rule.continuous == now
+
+    def acting(self, *, now=True) -> list:
+        """Projections whose own rules act during steps (`now`) or at the end."""
+        own = [p for p in self.circuit.projections if p.tied_to is None]
+        return [p for p in own if self.moves(p, now=now)]
+
+    def sees_weight(self, p) -> bool:
+        """Whether a rule is no sum of factor times signal."""
+        return self.layout.terms[p.name][0].reads is None
+
+    def factor(self, p, k, *, windowed=False) -> Operation:
+        """The postsynaptic factor of a term."""
+        layout, term = self.layout, self.layout.terms[p.name][k]
+        times = term.moments if windowed else (None, None, None)
+        teaching, baseline, gain = (layout.state(p.post, window=t) for t in times)
+        return self(
+            self.loops.factor(self.circuit.model(p.post), term.reads),
+            n=layout.sizes[p.post],
+            teaching=teaching,
+            baseline=baseline,
+            gain=gain,
+            stride=layout.stride(p.post),
+            params=self.replica("params", p.post),
+            factor=self.lane("factor", k, p.name),
+        )
+
+    def term(self, p, k) -> dict:
+        """Operands of a product of factor and signal."""
+        n_post, n_pre = self.circuit.shape(p.name)
+        term = self.layout.terms[p.name][k]
+        return {
+            "n_pre": n_pre,
+            "n_post": n_post,
+            "signal": self.lane("signal", p.pre, term.signal, term.signal_moment),
+            "factor": self.lane("factor", k, p.name),
+        }
+
+    def outer(self, p, k, *, by_step=False) -> Operation:
+        """Sum factor times signal of a term over samples, and steps of a block."""
+        kind, index = outer.dense_outer, {}
+        if isinstance(p.connectivity, OneToOne):
+            kind = outer.pairs_outer
+        elif isinstance(p.connectivity, Sparse):
+            kind, index = outer.sparse_outer, {"index": self.index(p)}
+        sums = self.lane("sums", p.name)
+        first, by_step = int(k == 0), int(by_step)
+        return self(
+            kind, **self.term(p, k), sums=sums, by_step=by_step, first=first, **index
+        )
+
+    def changes(self, p, state, *, slot=0) -> Operation:
+        """Changes of all synapses by a rule that sees the weight, over all samples."""
+        (term,) = self.layout.terms[p.name]
+        key = p.pre, term.signal, term.signal_moment
+        n_post, n_pre = self.circuit.shape(p.name)
+        return self(
+            self.loops.synapse(self.circuit.model(p.post), p.rule.change),
+            n_pre=n_pre,
+            n_post=n_post,
+            weights=self.replica("weights", p.name),
+            state=state,
+            stride=self.layout.stride(p.post),
+            params=self.replica("params", p.post),
+            signal=self.lane("signal", *key),
+            slot=slot and self.slot(*key),
+            sums=self.lane("sums", p.name),
+            paired=int(isinstance(p.connectivity, OneToOne)),
+            index=self.index(p) if isinstance(p.connectivity, Sparse) else 0,
+        )
+
+    def learning(self, p, *, now=True) -> dict:
+        """Operands that everything has that moves weights, and those of its filter."""
+        a = float(self.layout.dtype(filter_factor(p, self.circuit.dt)))
+        low_pass = getattr(p.rule, "low_pass", None)
+        return {
+            "n": self.layout.synapses[p.name],
+            "weights": self.replica("weights", p.name),
+            "rate": self.rates[p.name],
+            "unit": self.layout.dt if now else 1.0,
+            "mean": int(p.rule.batch == "mean"),
+            "weight_decay": p.weight_decay if now else 0.0,
+            "sums": self.lane("sums", p.name),
+            "filter": self.replica("filter", p.name) if a else None,
+            "decay": a,
+            "after": int(low_pass is None or low_pass.read == "after"),
+        }
+
+    def move(self, p, *, now=True):
+        """Move the weights of a projection by its sums, and hold them in bounds."""
+        learning = self.learning(p, now=now)
+        kind = plasticity.move_filtered if learning["decay"] else plasticity.move
+        yield self(
+            plasticity.move_synaptic if self.sees_weight(p) else kind, **learning
+        )
+        if p.bounds is not None and p.clip == "weights":
+            lower, upper = p.bounds
+            n, weights = learning["n"], learning["weights"]
+            yield self(plasticity.clip, n=n, weights=weights, lower=lower, upper=upper)
+
+    def ties(self, moved, kind="weights"):
+        """Set transposed weights from those they follow, where these have `moved`."""
+        for p in self.circuit.projections:
+            if p.tied_to is None or not p.tied_to.transpose or not moved(p):
+                continue
+            n_post, n_pre = self.circuit.shape(p.name)
+            target, source = (
+                self.replica(kind, p.name),
+                self.replica(kind, p.tied_to.to),
+            )
+            yield self(
+                ties.transpose,
+                n_pre=n_pre,
+                n_post=n_post,
+                source=source,
+                target=target,
+                factor=p.tied_to.factor,
+            )
+            if p.tied_to.noise:
+                noise = self.replica("noise", p.name)
+                yield self(ties.add_noise, n=n_post * n_pre, noise=noise, target=target)

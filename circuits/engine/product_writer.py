@@ -1,0 +1,61 @@
+"""Operations of products: what a projection adds to an input field."""
+
+from circuits.connectivity import OneToOne, Sparse
+from circuits.engine.facts import holder, is_alias
+from circuits.engine.lists import Operation
+from circuits.engine.operations import numbers, products
+from dendrites.activity_difference import NOW
+
+ANY = float("-inf"), float("inf")
+
+
+class WritesProducts:
+    """The part of a `Writer` that writes products."""
+
+    def product(self, p, when=NOW) -> Operation:
+        """Add the product of a projection to its input field."""
+        key, delay = (p.pre, p.signal), self.layout.delay(p)
+        if delay > 1:
+            line = {"slots": self.signals.lines[key], "delay": delay, "slot": 0}
+            line |= {
+                "stride": self.layout.stride(p.pre),
+                "signal": self.lane("line", *key),
+            }
+        else:
+            line = {"slots": 0, "delay": 0, "slot": self.slot(*key, when)}
+            line |= {"stride": 0, "signal": self.lane("signal", *key, when)}
+        field = "field", p.post, p.field
+        predicted = self.layout.predicts and self.moves(p)
+        return self.product_of(
+            p,
+            weights=self.replica("middle" if predicted else "weights", holder(p)),
+            target=self.lane(*field),
+            factor=p.tied_to.factor if is_alias(p) else 1.0,
+            **line,
+        ).of(field)
+
+    def product_of(self, p, **operands) -> Operation:
+        """Add signals at one place times weights at another to numbers at a third."""
+        n_post, n_pre = self.circuit.shape(p.name)
+        none = dict.fromkeys(("first", "slot", "slots", "stride", "delay"), 0)
+        operands = {"n_pre": n_pre, "n_post": n_post, **none, **operands}
+        kind, form = products.dense_product, (n_pre, n_post)
+        if isinstance(p.connectivity, OneToOne):
+            kind, form = products.pairs_product, (n_post,)
+        elif isinstance(p.connectivity, Sparse):
+            kind, operands["index"] = products.sparse_product, self.index(p)
+        elif self.circuit.is_event_driven(p.name):
+            kind = products.events_product
+            bounds = p.bounds if p.clip == "readout" and p.bounds else ANY
+            operands["lower"], operands["upper"] = bounds
+        return self(kind, note=f" {form}", **operands)
+
+    def index(self, p) -> int:
+        """Address of the pattern of a sparse projection."""
+        shape = self.circuit.shape(p.name)
+        return self.loops.integers(p.name, lambda: p.connectivity.index(*shape))
+
+    def clear(self, field) -> Operation:
+        """Clear an input field, or the base of one."""
+        n = self.layout.sizes[field[1]]
+        return self(numbers.clear, n=n, target=self.lane(*field)).of(field)
