@@ -117,9 +117,17 @@ class Layout:
         return place
 
     def window(self, name: str) -> slice:
-        """All states averaged in a window."""
-        parts = [self.lane.part("average", name, p) for p in self.sizes]
-        return slice(parts[0].start, parts[-1].stop)
+        """All that is averaged in a window."""
+        return self._windows[name]
+
+    @cached_property
+    def _windows(self):
+        found = {}
+        for key in self.lane.of_kind("average"):
+            part = self.lane.part(*key)
+            start = found.setdefault(key[1], part).start
+            found[key[1]] = slice(start, part.stop)
+        return found
 
     @property
     def states(self) -> slice:

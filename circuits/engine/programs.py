@@ -12,7 +12,7 @@ from circuits.engine.operations import numbers, plasticity
 from circuits.engine.passes import simplify_fields
 from circuits.engine.patterns import pattern_columns
 from circuits.engine.plasticity import check_weights, predict, repeat
-from circuits.engine.steps import average, check_states, step_lists
+from circuits.engine.steps import averages, check_states, step_lists
 from circuits.engine.sweeps import (
     clamps,
     equilibrium_sweeps,
@@ -135,7 +135,7 @@ class Programs:
             lists.predict,
             gather(w),
             predict(w, plasticity.correct),
-            [average(w, window, numbers.add_steps)] if window is not None else [],
+            averages(w, window, numbers.add_steps) if window is not None else (),
             [*repeat(w), *lists.move],
             check,
             [o for name in still for o in residual(w, name)],

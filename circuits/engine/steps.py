@@ -65,7 +65,7 @@ def step_lists(w: Writer, randoms, *, on=(), window=None, given=None) -> Lists:
             w(numbers.mean_of_stages, total=total, state=states.start, start=start)
         )
     if window is not None:
-        step.append(average(w, window))
+        step += averages(w, window)
     lists.predict += predict(w)
     lists.collect += collect(w)
     lists.move += [o for p in w.acting() for o in w.move(p)] + [*w.ties(w.moves)]
@@ -138,11 +138,15 @@ def copy_states(w):
     return w(numbers.copy_all, total=total, source=states.start, target=start)
 
 
-def average(w, window, kind=numbers.add_all):
-    """Add all states to the average of a window, or set it."""
+def averages(w, window, kind=numbers.add_all):
+    """Add to everything that is averaged in a window, or set it.
+
+    Once for every moment of the window; what lies in `Layout.window` is divided by
+    their number when the presentation ends.
+    """
     states, first = w.layout.states, w.circuit.populations[0].name
     total, target = states.stop - states.start, w.lane("average", window, first)
-    return w(kind, total=total, source=states.start, target=target)
+    yield w(kind, total=total, source=states.start, target=target)
 
 
 def check_states(w):

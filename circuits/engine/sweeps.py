@@ -4,7 +4,7 @@ from circuits.engine.facts import windows
 from circuits.engine.operations import checks, numbers
 from circuits.engine.passes import share_weights, skip_repeated, write_first
 from circuits.engine.plasticity import collect, factors
-from circuits.engine.steps import average, copy_states
+from circuits.engine.steps import averages, copy_states
 from circuits.engine.writer import Writer
 
 # Largest move of a settled variable in a step of its own, relative to it or to 1.
@@ -78,7 +78,7 @@ def settled_phases(w, phases, columns, *, verified=False):
         made += clamps(w, phase.on, columns)
         named = phase.name if verified else None
         made += sweep(w, phase.settle, phase.silent, verified=named)
-        made.append(average(w, phase.name, numbers.copy_all))
+        made += averages(w, phase.name, numbers.copy_all)
     return _optimised(w, made)
 
 
