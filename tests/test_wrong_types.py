@@ -476,6 +476,22 @@ DOORS = {
             ]
         },
     ),
+    "circuits.present": (
+        made(circuits.present, CIRCUIT, SHOWN),
+        {
+            "#0 circuit": [5, None, CELLS],
+            "#1 patterns": [*NOT_MAPPING, None],
+            "schedule": [5, "a", CIRCUIT.schedule.phases],
+            "reads": [5, "ab", [5], [("output",)], [("output", 5)]],
+            "learning": [*NOT_FLAG, None],
+            "weights": [*NOT_MAPPING, {"feedforward": "a"}],
+            "learning_rates": [{"feedforward": 1.0}],
+            "dtype": [*NOT_TEXT, "int64", None, np.float64],
+            **dict.fromkeys(["number", "chunk"], [*NOT_WHOLE, -1]),
+            "seed": NOT_SEED,
+            "threads": [w for w in [*NOT_WHOLE, 0] if w is not None],
+        },
+    ),
     "circuits.present_sequence": (
         made(circuits.present_sequence, CIRCUIT, SHOWN),
         {

@@ -10,13 +10,13 @@ from circuits.engine.replicas import Replicas
 from circuits.integrators import Equilibrium
 from circuits.run.jumps import drift
 from circuits.run.options import RunOptions
-from circuits.run.planned import windows_of
+from circuits.run.planned import check_window
 from circuits.run.recording import Recording, fixed_steps
 from circuits.run.shown import QuickPatterns
 from circuits.schedule import Schedule
 from dendrites._blas import serial_blas
 from dendrites._checks import whole_number
-from dendrites.errors import ConfigError, choices
+from dendrites.errors import ConfigError
 
 
 class Looking:
@@ -50,11 +50,8 @@ class Looking:
         """
         self._check_presented("read")
         self.circuit.model(population).read(name)
-        if phase is not None and phase not in (windows := windows_of(self._last)):
-            raise ConfigError(
-                f"read of {population!r}: phase {phase!r} has no averaging window in "
-                "the schedule that was shown. " + choices(phase, windows)
-            )
+        if phase is not None:
+            check_window(self._last, population, phase)
         found = self._runner.read(0, self._lanes, population, name, phase)
         return found.astype(float, copy=False)
 

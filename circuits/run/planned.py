@@ -11,8 +11,8 @@ from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.recording import fixed_steps
 from circuits.run.shown import check_patterns
 from circuits.schedule import Schedule
-from dendrites._checks import mapping
-from dendrites.errors import ConfigError
+from dendrites._checks import items, mapping, shown
+from dendrites.errors import ConfigError, choices
 
 GIVEN = "a presentation that is given something for every step"
 
@@ -118,6 +118,46 @@ class Planned:
             circuit, forced_spikes, steps, count_samples(shown)
         )
         return shown, forced, driven
+
+
+def checked_reads(circuit: Circuit, schedule: Schedule, reads) -> list[tuple]:
+    """Reads (population, read) or (population, read, phase) that there are, once each.
+
+    Raises
+    ------
+    ConfigError
+        For anything else, and for phases without a mean.
+    ModelError
+        For populations and reads that the circuit does not have.
+    """
+    of = "(population, read) or (population, read, phase)"
+    found = {}
+    for read in items("reads", reads, of, error=ConfigError):
+        several = isinstance(read, tuple | list) and len(read) in (2, 3)
+        if not several or not all(isinstance(part, str) for part in read):
+            raise ConfigError(
+                f"reads holds {shown(read)}: must hold {of}, such as ('output', 'rate')"
+            )
+        population, name, *phase = read
+        circuit.model(population).read(name)
+        if phase:
+            check_window(schedule, population, *phase)
+        found[tuple(read)] = None
+    return list(found)
+
+
+def check_window(schedule: Schedule, population: str, phase: str) -> None:
+    """Refuse to read cells in a phase that leaves no mean of them.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if phase not in (windows := windows_of(schedule)):
+        raise ConfigError(
+            f"read of {population!r}: phase {phase!r} has no averaging window in the "
+            "schedule that was shown. " + choices(phase, windows)
+        )
 
 
 def windows_of(schedule: Schedule) -> list[str]:

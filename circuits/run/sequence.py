@@ -13,17 +13,18 @@ from circuits.integrators import EXACT, Integrator
 from circuits.run.given import check_forced_spikes
 from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
+from circuits.run.planned import checked_reads
 from circuits.run.recording import fixed_steps
 from circuits.run.shown import check_patterns
 from circuits.schedule import Phase, Schedule, as_schedule
 from dendrites._blas import serial_blas
-from dendrites._checks import flag, function, items, shown, whole_number
+from dendrites._checks import flag, function, items, whole_number
 from dendrites._memory import check_memory
 from dendrites.errors import ConfigError
 from dendrites.spike_trains import check_unit
 
 
-class Presented(NamedTuple):
+class PresentedSequence(NamedTuple):
     """What was kept of a sequence of presentations.
 
     Parameters
@@ -32,13 +33,13 @@ class Presented(NamedTuple):
         Numbers of presentations shown by then; 0 is the start.
     weights : list of dict, one per kept moment
         Arrays (n_post, n_pre) by projection.
-    reads : dict of (population, read) to ndarray (n_kept, n_cells)
-        Values at the end of the presentation.
+    reads : dict of (population, read) or (population, read, phase) to ndarray
+        Values (n_kept, n_cells) of the presentation before each moment.
     """
 
     presentations: np.ndarray
     weights: list[dict[str, np.ndarray]]
-    reads: dict[tuple[str, str], np.ndarray]
+    reads: dict[tuple[str, ...], np.ndarray]
 
 
 def present_sequence(
@@ -46,7 +47,7 @@ def present_sequence(
     patterns: Mapping[str, np.ndarray],
     *,
     keep: Sequence[int] | None = None,
-    reads: Sequence[tuple[str, str]] = (),
+    reads: Sequence[tuple[str, ...]] = (),
     weights: Mapping | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
     learning: bool = True,
@@ -58,7 +59,7 @@ def present_sequence(
     forced_spikes: Sequence[Mapping] | None = None,
     spike_unit: str = "ms",
     tick: Callable[[], None] | None = None,
-) -> Presented:
+) -> PresentedSequence:
     """Patterns shown one after the other; weights and reads kept on the way.
 
     Weights and update filters carry over from one presentation to the next; states of
@@ -74,8 +75,8 @@ def present_sequence(
     keep : sequence of int, optional
         Numbers of presentations after which to keep weights and reads; 0 is the start.
         Default: the end alone.
-    reads : sequence of (population, read)
-        Scalar reads, such as ("output", "rate"), to keep as well.
+    reads : sequence of (population, read) or (population, read, phase)
+        Scalar reads to keep as well, as in `circuits.present`.
     weights : mapping, optional
         Weights (n_post, n_pre) or initialisers, by projection.
     schedule : Schedule, or one for every presentation, optional
@@ -96,7 +97,7 @@ def present_sequence(
 
     Returns
     -------
-    Presented
+    PresentedSequence
         In ascending order of presentations.
 
     Raises
@@ -130,10 +131,12 @@ def present_sequence(
         )  # the checks of a circuit, for every schedule
     forced = _forced(circuit, forced_spikes, schedules, spike_unit)
     kept = _check_kept(keep, count)
-    reads = [
-        _checked_read(circuit, read)
-        for read in items("reads", reads, "(population, read)", error=ConfigError)
-    ]
+    reads = checked_reads(circuit, first, reads)
+    if kept[0] == 0 and (early := [read for read in reads if len(read) > 2]):
+        raise ConfigError(
+            f"keep holds 0, and reads {early[0]}: before the first presentation no "
+            "phase was averaged; keep later moments, or read without a phase"
+        )
     options = run_options(
         circuit,
         integrator=integrator,
@@ -149,7 +152,7 @@ def present_sequence(
     kept_bytes = 8 * (
         (len(kept) + 1)
         * sum(math.prod(circuit.weights_shape(p.name)) for p in circuit.projections)
-        + len(kept) * sum(circuit.population(name).size for name, _ in reads)
+        + len(kept) * sum(circuit.population(name).size for name, *_ in reads)
     )
     check_memory(
         kept_bytes + run_bytes(planned, learning=learning, **plan, **options.sizes),
@@ -192,7 +195,7 @@ class _Kept:
     def presented(self):
         columns = zip(*self.moments, strict=True) if self.moments else ((), (), ())
         numbers, weights, values = columns
-        return Presented(
+        return PresentedSequence(
             np.array(numbers, int),
             [*weights],
             {
@@ -268,16 +271,3 @@ def _check_kept(keep, count):
             "leave it out to keep the end"
         )
     return sorted(numbers)
-
-
-def _checked_read(circuit, read):
-    """Population and name of a read that its cells have."""
-    pair = isinstance(read, tuple | list) and len(read) == 2
-    if not pair or not all(isinstance(part, str) for part in read):
-        raise ConfigError(
-            f"reads holds {shown(read)}: must hold pairs (population, read) such as "
-            "('output', 'rate')"
-        )
-    population, name = read
-    circuit.model(population).read(name)
-    return population, name

@@ -25,17 +25,11 @@ def inputs(count=2):
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
-def test_a_sequence_of_test_presentations(kind):
+def test_a_batch_of_test_presentations(kind):
     described = CIRCUITS[kind]()
-    found = circuits.present_sequence(
-        described,
-        inputs(),
-        schedule=described.test_schedule,
-        learning=False,
-        reads=[("output", described.readout)],
-    )
+    found = circuits.present(described, inputs(), described.test_schedule)
     (values,) = found.reads.values()
-    assert values.shape == (1, SIZES[-1])
+    assert values.shape == (2, SIZES[-1])
     assert np.isfinite(values).all()
 
 

@@ -164,7 +164,7 @@ def test_every_presentation_ticks_once(shown):
         ({"keep": [COUNT + 1]}, ConfigError, "keep: expected a whole number 0 to 5"),
         ({"keep": []}, ConfigError, "keep is empty"),
         ({"keep": [1.5]}, ConfigError, "keep"),
-        ({"reads": ["output"]}, ConfigError, r"pairs \(population, read\)"),
+        ({"reads": ["output"]}, ConfigError, r"hold \(population, read\)"),
         ({"reads": [("output", "rat")]}, ModelError, "'rate'"),
         ({"reads": [("ouput", "rate")]}, ModelError, "'output'"),
         ({"jumps": 3}, ConfigError, "jumps"),

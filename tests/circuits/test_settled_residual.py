@@ -148,8 +148,8 @@ def settled(model, fields, phases=None, **options):
     reads = [("cell", name) for name in model.state._fields]
     described = held(model, fields, phases)
     shown = {f"to_{name}": np.array([[value]]) for name, value in fields.items()}
-    found = circuits.present_sequence(described, shown, reads=reads, **options)
-    return model.state(*(float(found.reads[read][0, 0]) for read in reads))
+    found = circuits.present(described, shown, reads=reads, **options)
+    return model.state(*(float(found[read][0, 0]) for read in reads))
 
 
 def residual(model, state, fields):

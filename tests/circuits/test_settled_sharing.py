@@ -27,7 +27,9 @@ def settled(described, phases):
     }
     cells = [p.name for p in described.populations if not p.model.clamped]
     reads = [(name, what) for name in cells for what in ("u", "seen")]
-    found = circuits.present_sequence(described, shown, weights=start, reads=reads)
+    found = circuits.present(
+        described, shown, weights=start, reads=reads, learning=True
+    )
     twin = Naive(described, start, 1)
     for phase in phases:
         twin.settle(phase, shown)
@@ -35,7 +37,7 @@ def settled(described, phases):
         name: twin.u[name[0]] if name[1] == "u" else twin.seen[name[0]]
         for name in reads
     }
-    return {name: found.reads[name] for name in reads}, wanted
+    return found.reads, wanted
 
 
 @pytest.mark.parametrize("others", [0, 1, 2])
@@ -113,11 +115,10 @@ def test_random_circuits_of_ties_come_to_the_equilibrium_of_the_twin(seed):
     twin = Naive(described, start, 1)
     for _ in range(200):
         twin.settle(phase, shown)
-    found = circuits.present_sequence(
+    found = circuits.present(
         described,
         shown,
         weights=start,
-        learning=False,
         integrator="equilibrium",
         jumps=1,
         reads=[(name, "u") for name in cells],

@@ -57,9 +57,10 @@ def test_the_test_schedule_of_a_circuit_can_be_shown_in_sequence():
     [
         lambda c, s: circuits.simulate(c, IMAGE, ["output"], schedule=s, learning=True),
         lambda c, s: circuits.present_sequence(c, IMAGE, schedule=s),
+        lambda c, s: circuits.present(c, IMAGE, s, learning=True),
         lambda c, s: circuits.Presenter(c).present(IMAGE, s),
     ],
-    ids=["simulate", "present_sequence", "Presenter"],
+    ids=["simulate", "present_sequence", "present", "Presenter"],
 )
 def test_rules_that_act_need_their_windows(door):
     circuit = spiking()

@@ -46,6 +46,9 @@ OF_A_SECOND = {
     "schedule": Schedule((Phase("long", 1200.0, on=("input",)),)),
     "forced_spikes": {"input": ([1.0], [0])},
 }
+JUST_OVER_A_SECOND = OF_A_SECOND | {
+    "schedule": Schedule((Phase("long", 1010.0, on=("input",)),))
+}
 
 
 def simulated(circuit=CIRCUIT, patterns=PATTERNS, record=("hidden1",), **options):
@@ -74,6 +77,15 @@ def evaluated(circuit=CIRCUIT, task=TASK, weights=WEIGHTS, **options):
 
 def presented(circuit=CIRCUIT, patterns=PATTERNS, **options):
     return circuits.present_sequence(circuit, patterns, **options)
+
+
+def presented_once(circuit=CIRCUIT, patterns=PATTERNS, **options):
+    return circuits.present(circuit, patterns, **options)
+
+
+def spikes_once(circuit=SPIKING, **options):
+    shown, reads = {"input": np.ones(4)}, [("output", "soma")]
+    return circuits.present(circuit, shown, reads=reads, **options)
 
 
 def in_pieces(circuit=SPIKING, given=None, n_steps=8, **options):
@@ -173,6 +185,45 @@ DOORS = [
             "spike_unit": acts("s", **OF_A_SECOND),
         },
         name="simulate-spikes",
+    ),
+    Door(
+        circuits.present,
+        presented_once,
+        INTEGRATED
+        | {
+            "circuit": acts(OTHER),
+            "patterns": acts(FEWER),
+            "schedule": [acts(SHORT), refused("test")],
+            "reads": [
+                acts([("hidden1", "soma")]),
+                refused([("hidden1", "axon")]),
+                refused([("hidden1", "soma", "nudged")]),
+            ],
+            "learning": [acts(True), refused(1)],
+            "weights": acts(CHANGED),
+            "learning_rates": [
+                acts({FIRST: 0.0}, learning=True),
+                refused({FIRST: 1.0}),
+            ],
+            "chunk": rounds(1, learning=True),
+            "seed": acts(7),
+            "number": [same(1), refused(-1)],
+            "threads": same(2),
+            "forced_spikes": refused(SPIKES),
+            "spike_unit": refused("s"),
+            "waveforms": acts({"input": WAVE}),
+        },
+    ),
+    Door(
+        circuits.present,
+        spikes_once,
+        {
+            "seed": acts(7),
+            "number": acts(1),
+            "forced_spikes": acts(SPIKES),
+            "spike_unit": acts("s", **JUST_OVER_A_SECOND),
+        },
+        name="present-spikes",
     ),
     Door(
         circuits.present_sequence,
