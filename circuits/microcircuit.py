@@ -5,16 +5,10 @@ from dataclasses import dataclass
 
 from circuits._conductances import Conductances, per_layer
 from circuits.circuit import Circuit
+from circuits.initialisers import INITIALISERS, Constant, ScaledCopy, Uniform
 from circuits.network import Feedforward, Layer
 from circuits.population import Population
-from circuits.projection import (
-    INITIALISERS,
-    Constant,
-    Projection,
-    ScaledCopy,
-    Tied,
-    Uniform,
-)
+from circuits.projection import Projection, Tied
 from circuits.schedule import Phase, Schedule
 from dendrites import transfer
 from dendrites._checks import check_size, choice, flag, function, items, number, shown

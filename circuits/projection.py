@@ -6,74 +6,25 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from circuits.connectivity import Connectivity, Dense, as_connectivity
+from circuits.initialisers import (
+    INITIALISERS,
+    Constant,
+    Distribution,
+    ScaledCopy,
+    plain_number,
+)
 from dendrites._checks import (
     check_name,
     choice,
     flag,
     is_number,
     mapping,
-    number,
     shown,
     text,
 )
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
-
-
-def _plain(part, option, where="", **span):
-    """Check one number of a description, and keep it as a plain one."""
-    where = where or type(part).__name__
-    value = number(f"{where}: {option}", getattr(part, option), **span)
-    object.__setattr__(part, option, value)
-    return value
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Initial weights uniform(low, high), divided by the root of the fan-in if asked.
-
-    The fan-in of a cell is n_pre, and 1 where projections are one-to-one.
-    With `share` below 1 only that share of them, drawn at random, is not zero.
-    """
-
-    low: float = -1.0
-    high: float = 1.0
-    per_root_fan_in: bool = False
-    share: float = 1.0
-
-    def __post_init__(self):
-        low = _plain(self, "low")
-        _plain(self, "high", least=low)
-        flag("Uniform: per_root_fan_in", self.per_root_fan_in)
-        _plain(self, "share", least=0.0, most=1.0)
-
-
-@dataclass(frozen=True)
-class Constant:
-    """Initial weights of one value."""
-
-    value: float = 0.0
-
-    def __post_init__(self):
-        _plain(self, "value")
-
-
-@dataclass(frozen=True)
-class ScaledCopy:
-    """Initial weights that are `factor` times those of another projection.
-
-    With `transpose`, those of a projection that runs the other way.
-    """
-
-    of: str
-    factor: float = 1.0
-    transpose: bool = False
-
-    def __post_init__(self):
-        text("ScaledCopy: of", self.of)
-        _plain(self, "factor")
-        flag("ScaledCopy: transpose", self.transpose)
 
 
 @dataclass(frozen=True)
@@ -91,13 +42,9 @@ class Tied:
 
     def __post_init__(self):
         text("Tied: to", self.to)
-        _plain(self, "factor")
+        plain_number(self, "factor")
         flag("Tied: transpose", self.transpose)
-        _plain(self, "noise", least=0.0)
-
-
-# What weights can start from besides arrays.
-INITIALISERS = (Uniform, Constant, ScaledCopy)
+        plain_number(self, "noise", least=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +67,9 @@ class Projection:
         None: the weights never change.
     plastic : bool
         False freezes the projection and keeps its rule.
-    initial : Uniform, Constant, ScaledCopy or ndarray (n_post, n_pre)
-        Where weights start unless a run is given others. An array for a one-to-one
-        projection is (n,).
+    initial : Uniform, Normal, LogNormal, Constant, ScaledCopy or ndarray
+        Where weights start unless a run is given others. An array is (n_post, n_pre),
+        for a one-to-one projection (n,).
     tied_to : Tied, optional
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
@@ -159,7 +106,7 @@ class Projection:
     connectivity: Connectivity | str | np.ndarray = Dense()
     rule: ActivityDifference | SynapticRule | None = None
     plastic: bool = True
-    initial: Uniform | Constant | ScaledCopy | np.ndarray = Constant(0.0)
+    initial: Distribution | Constant | ScaledCopy | np.ndarray = Constant(0.0)
     tied_to: Tied | None = None
     bounds: tuple[float, float] | None = None
     clip: str = "weights"
@@ -193,9 +140,9 @@ class Projection:
         for theirs in carries.values():
             text(f"{where}: carries: {shown(theirs)}: a name", theirs)
         object.__setattr__(self, "carries", carries)
-        _plain(self, "weight_decay", where, unit="1/ms", least=0.0)
+        plain_number(self, "weight_decay", where, unit="1/ms", least=0.0)
         if self.delay is not None:
-            _plain(self, "delay", where, unit="ms", least=0.0)
+            plain_number(self, "delay", where, unit="ms", least=0.0)
         object.__setattr__(self, "bounds", _bounds(where, self.bounds))
         choice(f"{where}: clip", self.clip, ("weights", "readout"))
         if self.rule is not None and not isinstance(

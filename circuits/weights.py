@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
-from circuits.projection import INITIALISERS, Constant, Uniform
+from circuits.initialisers import INITIALISERS, Constant, Distribution
 from dendrites._checks import mapping, numbers
 from dendrites._streams import check_seed, generator
 from dendrites.errors import ConfigError, ModelError, choices
@@ -162,10 +162,8 @@ def _resolve(circuit, projection, given, seed, result, above):
                 f"weights of {name!r}: {shape} {connectivity.form} cannot be a copy of "
                 f"those of {of.name!r}, {other.shape}"
             )
-    elif isinstance(initial, Uniform):
-        value = generator(seed, f"weights/{name}").uniform(
-            initial.low, initial.high, shape
-        )
+    elif isinstance(initial, Distribution):
+        value = initial.draw(generator(seed, f"weights/{name}"), shape)
         if initial.per_root_fan_in:
             value /= np.sqrt(connectivity.fan_in(circuit.shape(name)[1]))
         if initial.share < 1:

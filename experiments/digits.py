@@ -176,7 +176,7 @@ def digits_circuit(
     uniform(-1.5, 1.5), which learned faster than uniform(-1, 1) in trials.
     """
     from circuits.algorithms import sacramento
-    from circuits.projection import Uniform
+    from circuits.initialisers import Uniform
     from dendrites.errors import ConfigError
 
     learning_time = presentation - learning_lag

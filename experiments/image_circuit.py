@@ -9,8 +9,8 @@ import numpy as np
 
 from circuits.algorithms import sacramento
 from circuits.circuit import Circuit
+from circuits.initialisers import Uniform
 from circuits.microcircuit import microcircuit
-from circuits.projection import Uniform
 from circuits.task import Task
 from circuits.weights import initial_weights
 from dendrites.errors import ConfigError

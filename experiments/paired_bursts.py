@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits import Circuit, Phase, Population, Projection, Schedule
-from circuits.projection import Constant
+from circuits.initialisers import Constant
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError
 from dendrites.rules.voltage import clopath_delays

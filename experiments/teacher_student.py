@@ -110,7 +110,7 @@ def teacher_task(n_train: int, n_test: int, seed: int):
 def student_circuit(*, hidden, rates, self_predicting, seed):
     """The student; rates of W_1, W_2, W_IP and W_PI are per presentation."""
     from circuits.algorithms import sacramento
-    from circuits.projection import Uniform
+    from circuits.initialisers import Uniform
     from dendrites.transfer import soft_rectifier
 
     *basal, interneuron, apical = rates

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from circuits.circuit import Circuit
+from circuits.initialisers import Constant, Uniform
 from circuits.population import Population
-from circuits.projection import Constant, Projection, Tied, Uniform
+from circuits.projection import Projection, Tied
 from circuits.schedule import Phase, Schedule
 from dendrites import rules
 from dendrites._checks import check_size, choice, flag, items, number, shown

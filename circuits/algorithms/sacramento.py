@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from circuits._conductances import per_layer
 from circuits.circuit import Circuit
+from circuits.initialisers import Uniform
 from circuits.microcircuit import microcircuit
-from circuits.projection import Uniform
 from dendrites._checks import items, number
 from dendrites.errors import ModelError, choices
 

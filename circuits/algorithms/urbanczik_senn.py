@@ -1,8 +1,9 @@
 """Dendritic prediction of somatic spikes, in cells that share their inputs."""
 
 from circuits.circuit import Circuit
+from circuits.initialisers import Constant
 from circuits.population import Population
-from circuits.projection import Constant, Projection
+from circuits.projection import Projection
 from circuits.schedule import Phase, Schedule
 from dendrites import models, rules
 from dendrites._checks import check_size, choice, number

@@ -63,7 +63,7 @@ class Piece(NamedTuple):
 
 def run_in_pieces(
     circuit: Circuit,
-    given: Callable[[int, int], Inputs],
+    given: Callable[[int, int], Inputs] | None = None,
     *,
     n_steps: int,
     record: Sequence[Record | str] = (),
@@ -84,9 +84,9 @@ def run_in_pieces(
     ----------
     circuit : Circuit
         Its schedule is not used.
-    given : callable
+    given : callable, optional
         ``given(first_step, n_steps) -> Inputs`` of the piece that begins after
-        `first_step` steps.
+        `first_step` steps. Needed where something is driven or forced.
     n_steps : int
     record : sequence of Record or population names
         As in `circuits.simulate`; intervals must divide the piece.
@@ -112,7 +112,9 @@ def run_in_pieces(
         last step made; None if there is none.
     """
     check_circuit("run_in_pieces", circuit)
-    function("run_in_pieces: given", given, "(first_step, n_steps)", error=ConfigError)
+    if given is not None or driven or forced:
+        form = "(first_step, n_steps)"
+        function("run_in_pieces: given", given, form, error=ConfigError)
     n_steps = whole_number("n_steps", n_steps, lowest=1)
     piece = min(whole_number("piece", piece, lowest=1), n_steps)
     learning = flag("learning", learning, error=ConfigError)
@@ -146,7 +148,7 @@ def run_in_pieces(
             **options.engine,
         )
     run = _Run(runner, recordings, driven, forced, learning)
-    return run.pieces(given, n_steps, piece)
+    return run.pieces(given or _nothing, n_steps, piece)
 
 
 class _Run:
@@ -213,6 +215,10 @@ class _Run:
             else:
                 reads[recording.population, recording.variable] = rows.copy()
         return Piece(first, reads, spikes, self.runner.weights(0))
+
+
+def _nothing(first_step, n_steps):
+    return Inputs({}, {})
 
 
 def _constant(population):

@@ -148,7 +148,7 @@ class Presenter(Looking):
 
     def present(
         self,
-        patterns: Mapping[str, np.ndarray],
+        patterns: Mapping[str, np.ndarray] | None = None,
         schedule: Schedule | None = None,
         *,
         learning: bool = True,
@@ -160,9 +160,9 @@ class Presenter(Looking):
 
         Parameters
         ----------
-        patterns : mapping of str to ndarray (n_samples, n) or (n,)
+        patterns : mapping of str to ndarray (n_samples, n) or (n,), optional
             What each clamped population shows; a constant pattern of the population
-            itself (a bias) is the default.
+            itself (a bias) is the default. Without any, one sample is shown.
         schedule : Schedule, optional
             Instead of the presenter's; its windows, the populations that settle and,
             where something is recorded, its steps must be among those of that one.
@@ -226,6 +226,11 @@ class Presenter(Looking):
             Of the first presentation, as in `present`.
         """
         shown = self._quick.check(patterns, self.schedule)
+        if not shown:
+            raise ConfigError(
+                "present_many: nothing is shown, so there is no number of batches; "
+                "use present once for each presentation"
+            )
         count = len(next(iter(shown.values())))
         batch = self._batch
         if count % batch:

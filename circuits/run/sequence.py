@@ -44,7 +44,7 @@ class PresentedSequence(NamedTuple):
 
 def present_sequence(
     circuit: Circuit,
-    patterns: Mapping[str, np.ndarray],
+    patterns: Mapping[str, np.ndarray] | None = None,
     *,
     keep: Sequence[int] | None = None,
     reads: Sequence[tuple[str, ...]] = (),
@@ -69,9 +69,10 @@ def present_sequence(
     Parameters
     ----------
     circuit : Circuit
-    patterns : mapping of str to ndarray (n_presentations, n)
+    patterns : mapping of str to ndarray (n_presentations, n), optional
         What each clamped population shows, one row per presentation; a constant pattern
-        of the population itself (a bias) is the default.
+        of the population itself (a bias) is the default. Without any there are as many
+        presentations as schedules or forced spikes are given for, or one.
     keep : sequence of int, optional
         Numbers of presentations after which to keep weights and reads; 0 is the start.
         Default: the end alone.

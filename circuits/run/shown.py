@@ -122,6 +122,7 @@ class QuickPatterns:
         ConfigError, DataError
             As `check_patterns`.
         """
+        patterns = {} if patterns is None else patterns
         if schedule is not self._schedule:
             self._schedule = schedule
             self._passed = self._all.setdefault(schedule, {})

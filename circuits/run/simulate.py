@@ -25,8 +25,8 @@ from dendrites.errors import ConfigError
 
 def simulate(
     circuit: Circuit,
-    patterns: Mapping[str, np.ndarray],
-    record: Sequence[Record | str],
+    patterns: Mapping[str, np.ndarray] | None = None,
+    record: Sequence[Record | str] = (),
     *,
     weights: Mapping | None = None,
     schedule: Schedule | None = None,
@@ -46,9 +46,9 @@ def simulate(
     Parameters
     ----------
     circuit : Circuit
-    patterns : mapping of str to ndarray (n_samples, n) or (n,)
+    patterns : mapping of str to ndarray (n_samples, n) or (n,), optional
         What each clamped population shows; a constant pattern of the population itself
-        (a bias) is the default.
+        (a bias) is the default. A circuit without clamped populations needs none.
     record : sequence of Record or population names
     weights : mapping, optional
         Weights (n_post, n_pre) or initialisers, by projection.

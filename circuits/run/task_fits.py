@@ -32,6 +32,13 @@ def check_rules_act(circuit: Circuit) -> None:
 
 def check_task_fits(circuit: Circuit, task: Task) -> None:
     """Refuse a task whose examples do not fit the circuit's clamped populations."""
+    if not any(p.model.clamped for p in circuit.populations):
+        raise ConfigError(
+            f"circuit {circuit.name!r} has no clamped population, so no example of "
+            f"task {task.name!r} can be shown to it: add one, such as "
+            f"Population('input', models.source(), {task.n_inputs}, pattern='inputs'), "
+            "or run it with circuits.simulate"
+        )
     expected = {"inputs": task.n_inputs, "targets": task.n_outputs}
     for p in circuit.populations:
         if isinstance(p.pattern, str):

@@ -6,7 +6,7 @@ from reference import clopath_twin as twin
 
 import circuits
 from circuits import Circuit, Phase, Population, Projection, Schedule
-from circuits.projection import Constant
+from circuits.initialisers import Constant
 from dendrites.errors import ConfigError, ModelError
 from dendrites.models import source, spike_source
 from dendrites.models.adex_dendrite import adex_dendrite

@@ -14,8 +14,9 @@ import circuits
 from circuits import Feedforward, Layer, Phase, Record, Schedule
 from circuits.checkpoint import load_same_run, run_header, save_checkpoint
 from circuits.describe import describe
+from circuits.initialisers import ScaledCopy, Uniform
 from circuits.population import Population
-from circuits.projection import Projection, ScaledCopy, Tied, Uniform
+from circuits.projection import Projection, Tied
 from dendrites import transfer
 from dendrites._version import __version__
 from dendrites.activity_difference import ActivityDifference, LowPass

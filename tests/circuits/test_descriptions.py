@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from systems import two_populations
 
+from circuits.initialisers import Constant
 from circuits.population import Population
-from circuits.projection import Constant, Projection, Tied
+from circuits.projection import Projection, Tied
 from circuits.schedule import Phase, Schedule
 from dendrites.activity_difference import ActivityDifference
 from dendrites.compile import loops

@@ -16,9 +16,10 @@ from equilibrium_runs import (
 )
 from systems import patterns, run, twin_of, two_populations
 
+from circuits.initialisers import Uniform
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
-from circuits.projection import Projection, Uniform
+from circuits.projection import Projection
 from circuits.run.simulate import simulate
 from circuits.schedule import Phase
 from circuits.weights import initial_weights

@@ -17,9 +17,10 @@ from equilibrium_runs import (
 from systems import patterns, run, two_populations
 
 from circuits.circuit import Circuit
+from circuits.initialisers import Constant, Uniform
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
-from circuits.projection import Constant, Projection, Uniform
+from circuits.projection import Projection
 from circuits.run.simulate import simulate
 from circuits.schedule import Phase, Schedule
 from dendrites import transfer

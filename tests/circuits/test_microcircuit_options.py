@@ -17,8 +17,8 @@ from systems import (
 )
 
 from circuits.gradient import negative_gradient
+from circuits.initialisers import ScaledCopy, Uniform
 from circuits.microcircuit import microcircuit
-from circuits.projection import ScaledCopy, Uniform
 from circuits.run.presenter import Presenter
 from circuits.schedule import Schedule
 from circuits.weights import initial_weights

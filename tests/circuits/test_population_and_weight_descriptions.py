@@ -8,9 +8,10 @@ import pytest
 from systems import two_populations
 
 from circuits.circuit import Circuit
+from circuits.initialisers import ScaledCopy
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
-from circuits.projection import Projection, ScaledCopy
+from circuits.projection import Projection
 from circuits.schedule import Phase, Schedule
 from circuits.weights import initial_weights
 from dendrites.activity_difference import ActivityDifference

@@ -9,7 +9,7 @@ import pytest
 from systems import patterns, plastic_microcircuit, run, two_populations
 
 from circuits.engine.replicas import Replicas
-from circuits.projection import Constant
+from circuits.initialisers import Constant
 from circuits.schedule import Phase
 from circuits.weights import initial_weights
 from dendrites import random

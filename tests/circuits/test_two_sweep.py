@@ -9,8 +9,8 @@ from reference import two_sweep_twin as twin
 from systems import layer_names, logistic
 from tiny_training import curves, tiny_circuit, tiny_task, tiny_train
 
+from circuits.initialisers import ScaledCopy
 from circuits.microcircuit import microcircuit
-from circuits.projection import ScaledCopy
 from circuits.run.presenter import Presenter
 from circuits.schedule import Schedule
 from circuits.weights import initial_weights
