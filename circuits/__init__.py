@@ -36,6 +36,7 @@ _WHERE = {
     "Uniform": "initialisers",
     "evaluate": "run.evaluate",
     "explain": "explain",
+    "gradient_estimate": "run.estimate",
     "initial_weights": "weights",
     "negative_gradient": "gradient",
     "network_loss": "gradient",

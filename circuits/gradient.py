@@ -1,7 +1,7 @@
 """Exact gradient of the reference network inside a circuit.
 
 Without a teacher and with silent apical dendrites, a circuit's fixed point is the
-network u_k = a_k (W_k r_{k-1} + bias), r_k = phi(u_k), that `Feedforward` describes.
+network u_k = a_k (W_k r_{k-1} + bias), r_k = phi_k(u_k), that `Feedforward` describes.
 Its loss L is by default
 
     L = sum_i integral from u_i to t_i of (phi(s) - phi(u_i)) ds
@@ -17,7 +17,7 @@ import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.losses import output_error, output_loss
-from circuits.network import Feedforward
+from circuits.network import SOFTMAX, Feedforward
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError
 
@@ -48,13 +48,14 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
             f"{expected}), one column per cell before {first!r}"
         )
     potentials = []
-    for layer in network.layers:
+    for k, layer in enumerate(network.layers):
+        if k:
+            rates = elementwise(network.transfer(k - 1)[0], potentials[-1])
         w = weights[layer.projection]
         drive = rates @ w.T if w.ndim > 1 else rates * w
         if layer.bias:
             drive = drive + weights[layer.bias].T
         potentials.append(layer.attenuation * drive)
-        rates = elementwise(network.phi[0], potentials[-1])
     return potentials
 
 
@@ -77,16 +78,19 @@ def negative_gradient(
     """
     potentials = feedforward(circuit, weights, inputs)
     network = _network(circuit)
-    phi, slope, _ = network.phi
     rates = [np.asarray(inputs, float)]
-    rates += [elementwise(phi, u) for u in potentials[:-1]]
+    rates += [
+        elementwise(network.transfer(k)[0], u) for k, u in enumerate(potentials[:-1])
+    ]
     n = len(rates[0])
     target_rates = _target_rates(circuit, target_rates, potentials[-1])
     error = output_error(network, potentials[-1], target_rates)
     result = {}
     for k in reversed(range(len(network.layers))):
         layer = network.layers[k]
-        delta = layer.attenuation * elementwise(slope, potentials[k]) * error
+        phi = network.transfer(k)
+        slope = 1.0 if phi == SOFTMAX else elementwise(phi[1], potentials[k])
+        delta = layer.attenuation * slope * error
         w, connectivity = (
             weights[layer.projection],
             circuit.projection(layer.projection).connectivity,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from circuits.network import Feedforward
+from circuits.network import SOFTMAX, Feedforward
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError
 
@@ -21,20 +21,22 @@ def output_loss(network: Feedforward, u, target_rates) -> np.ndarray:
     ConfigError
         If an output rate is none that the loss is defined for.
     """
-    value, _ = _LOSSES[network.loss]
-    return value(network.phi, u, target_rates).sum(axis=1)
+    value, _ = _losses(network)
+    return value(network.transfer(-1), u, target_rates).sum(axis=1)
 
 
 def output_error(network: Feedforward, u, target_rates) -> np.ndarray:
     """e (n_samples, n_outputs) of the derivative dL/du = -phi'(u) e.
+
+    Of a softmax, whose slope is no function of one potential, that of dL/du = -e.
 
     Raises
     ------
     ConfigError
         If an output rate is none that the loss is defined for.
     """
-    _, error = _LOSSES[network.loss]
-    return error(network.phi, u, target_rates)
+    _, error = _losses(network)
+    return error(network.transfer(-1), u, target_rates)
 
 
 def _integral(phi, u, target_rates):
@@ -75,13 +77,50 @@ def _shares(phi, u):
     if wrong.size:
         raise ConfigError(
             f"cross entropy of an output rate of {wrong[0]:g}: rates must lie between "
-            "0 and 1. Use a transfer function such as the logistic, or another loss"
+            "0 and 1. Use smaller weights, or another loss"
         )
     return rates
+
+
+def _log_softmax(u):
+    u = u - u.max(axis=1, keepdims=True)
+    return u - np.log(np.exp(u).sum(axis=1, keepdims=True))
+
+
+def _softmax(u):
+    return np.exp(_log_softmax(u))
+
+
+def _softmax_cross_entropy(phi, u, target_rates):
+    return -target_rates * _log_softmax(u)
+
+
+def _softmax_cross_entropy_error(phi, u, target_rates):
+    return target_rates - target_rates.sum(axis=1, keepdims=True) * _softmax(u)
+
+
+def _softmax_squared(phi, u, target_rates):
+    return (target_rates - _softmax(u)) ** 2 / 2
+
+
+def _softmax_squared_error(phi, u, target_rates):
+    # The slope is the matrix r_i (delta_ij - r_j).
+    rates = _softmax(u)
+    error = target_rates - rates
+    return rates * (error - (rates * error).sum(axis=1, keepdims=True))
+
+
+def _losses(network) -> tuple[Callable, Callable]:
+    """A loss and its error, as functions of (phi, u, target_rates)."""
+    return (_OF_SOFTMAX if network.transfer(-1) == SOFTMAX else _LOSSES)[network.loss]
 
 
 _LOSSES: dict[str, tuple[Callable, Callable]] = {
     "integral": (_integral, _integral_error),
     "squared": (_squared, _squared_error),
     "cross_entropy": (_cross_entropy, _cross_entropy_error),
+}
+_OF_SOFTMAX: dict[str, tuple[Callable, Callable]] = {
+    "squared": (_softmax_squared, _softmax_squared_error),
+    "cross_entropy": (_softmax_cross_entropy, _softmax_cross_entropy_error),
 }

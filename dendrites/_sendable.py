@@ -63,6 +63,8 @@ def _portable(value: Any, where: str, sent: dict) -> Any:
     if hasattr(value, "_fields") and not _is_found(type(value)):
         kind = _class_call(type(value), where, sent)
         return _Call(_instance, kind, _portable(tuple(value), where, sent))
+    if hasattr(value, "_fields") and isinstance(value, tuple):
+        return value._make(_portable(item, where, sent) for item in value)
     if type(value) in (tuple, list):
         return type(value)(_portable(item, where, sent) for item in value)
     if type(value) is dict:

@@ -42,13 +42,12 @@ class Look:
 
     def update(self) -> tuple[dict, dict]:
         """Weights before and after the presentation, with learning."""
-        self._begin()
-        self._present(self._from_rest, learning=True)
-        return self.weights, self.runner.weights(0)
+        shown = self._patterns, self._from_rest, self.weights, self._presentation
+        return self.weights, update_of(self.runner, *shown)
 
     def untaught(self, populations, compartment: str) -> dict[str, np.ndarray]:
         """Potentials (n_examples, n) at the end of a presentation without a teacher."""
-        self._begin()
+        _begin(self.runner, self.weights)
         lanes = self.runner.present(
             0, self._patterns, untaught(self.circuit), learning=False
         )
@@ -56,7 +55,7 @@ class Look:
 
     def drift(self) -> float:
         """How far the weight change is from that with twice the jumps."""
-        self._begin()
+        _begin(self.runner, self.weights)
         return drift(
             self.runner,
             self._patterns,
@@ -64,18 +63,20 @@ class Look:
             presentation=self._presentation,
         )
 
-    def _begin(self):
-        self.runner.set_weights(0, self.weights)
-        self.runner.clear_filters(0)
 
-    def _present(self, schedule, learning):
-        return self.runner.present(
-            0,
-            self._patterns,
-            schedule,
-            presentation=self._presentation,
-            learning=learning,
-        )
+def update_of(runner: Replicas, patterns, schedule, weights, number: int) -> dict:
+    """Weights after one presentation with learning from given ones, by projection.
+
+    It begins with empty filters of updates; `number` addresses its random numbers.
+    """
+    _begin(runner, weights)
+    runner.present(0, patterns, schedule, presentation=number, learning=True)
+    return runner.weights(0)
+
+
+def _begin(runner, weights):
+    runner.set_weights(0, weights)
+    runner.clear_filters(0)
 
 
 def answering(circuit: Circuit) -> Schedule:

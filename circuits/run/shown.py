@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from circuits.circuit import Circuit, refuse_negative_conductances
+from circuits.network import SOFTMAX
 from circuits.run.given import spiking_sizes
 from circuits.schedule import Schedule
 from dendrites._checks import mapping, numbers
@@ -85,11 +86,11 @@ def check_patterns(
 
 def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
     """Refuse target rates that the output cells' transfer function never takes."""
-    if circuit.network is None:
+    if circuit.network is None or circuit.network.transfer(-1) == SOFTMAX:
         return
     for rate in (float(rates.min()), float(rates.max())):
         try:
-            reachable = np.isfinite(circuit.network.phi[2](rate))
+            reachable = np.isfinite(circuit.network.transfer(-1)[2](rate))
         except (ValueError, ZeroDivisionError, OverflowError):
             reachable = False
         if not reachable:

@@ -1,17 +1,21 @@
 """The exact gradient against differences and an independent twin; angles to it."""
 
+import math
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from reference.microcircuit_twin import conductances, integral_loss_gradient
 from reference.microcircuit_twin import integral_loss as twin_loss
+from scipy.special import logsumexp
 from systems import two_populations
 
 from circuits.alignment import measure_alignment
 from circuits.connectivity import OneToOne, Sparse
 from circuits.gradient import feedforward, negative_gradient, network_loss
 from circuits.microcircuit import LOGISTIC, microcircuit
+from circuits.network import Feedforward
 from circuits.weights import initial_weights
 from dendrites import transfer
 from dendrites.errors import ConfigError, ModelError
@@ -68,6 +72,88 @@ def test_the_gradient_equals_central_differences_of_the_loss(depth, phi, bias):
 def test_the_gradient_of_every_loss_equals_central_differences(loss, phi):
     circuit, *shown = system(2, phi, bias=True)
     check_differences(with_loss(circuit, loss), *shown)
+
+
+IDENTITY = (lambda u: u, lambda u: 1.0, lambda r: r)
+TANH = (
+    lambda u: math.tanh(u),
+    lambda u: 1.0 - math.tanh(u) ** 2,
+    lambda r: math.atanh(r),
+)
+
+
+@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
+def test_the_gradient_of_a_softmax_equals_central_differences(loss):
+    circuit, weights, inputs, rates = system(2, "logistic", bias=True)
+    shown = weights, inputs, rates / rates.sum(axis=1, keepdims=True)
+    check_differences(with_transfers(circuit, TANH, None, "softmax", loss=loss), *shown)
+
+
+def test_every_layer_can_have_a_transfer_function_of_its_own():
+    circuit, weights, inputs, rates = system(2, "logistic")
+    own = with_transfers(circuit, TANH, None, IDENTITY, loss="squared")
+    check_differences(own, weights, inputs, rates)
+    first, second, _ = (layer.projection for layer in own.network.layers)
+    a, b, c = (layer.attenuation for layer in own.network.layers)
+    r = np.tanh(a * inputs @ weights[first].T)
+    r = 1 / (1 + np.exp(-b * r @ weights[second].T))
+    u = c * r @ weights["hidden2_to_output_basal"].T
+    np.testing.assert_allclose(
+        feedforward(own, weights, inputs)[-1], u, rtol=1e-13, atol=1e-15
+    )
+    loss = network_loss(own, weights, inputs, rates)
+    assert loss == pytest.approx(((u - rates) ** 2 / 2).sum(axis=1).mean(), rel=1e-13)
+
+
+def test_the_softmax_loss_is_the_cross_entropy_of_classes():
+    circuit, weights, inputs, _ = system(1, "logistic")
+    circuit = with_transfers(circuit, None, "softmax", loss="cross_entropy")
+    weights["hidden1_to_output_basal"] *= 400.0  # beyond what an exponential holds
+    u = feedforward(circuit, weights, inputs)[-1]
+    labels = np.array([0, 2, 1])
+    found = network_loss(circuit, weights, inputs, np.eye(3)[labels])
+    wanted = np.mean(logsumexp(u, axis=1) - u[np.arange(3), labels])
+    assert found == pytest.approx(wanted, rel=1e-12)
+
+
+def with_transfers(circuit, *phi, loss):
+    layers = [
+        layer._replace(phi=own)
+        for layer, own in zip(circuit.network.layers, phi, strict=True)
+    ]
+    return replace(circuit, network=Feedforward(layers, LOGISTIC, loss))
+
+
+@pytest.mark.parametrize(
+    ("phi", "loss", "message"),
+    [
+        (
+            (None, TANH),
+            "cross_entropy",
+            "gives the rate -1 at the potential -10, which",
+        ),
+        ((None, IDENTITY), "cross_entropy", "Use one between 0 and 1"),
+        ((None, "softmax"), "integral", "softmax of 'output' has no inverse"),
+        (("softmax", None), "squared", "'hidden1' is a softmax, which only the last"),
+        (
+            (None, "tanh"),
+            "squared",
+            "phi of 'output' = 'tanh': must be three functions",
+        ),
+        (((math.tanh,), None), "squared", "'hidden1' = .* must be three functions"),
+    ],
+)
+def test_transfer_functions_that_do_not_fit_are_refused(phi, loss, message):
+    circuit = system(1, "logistic")[0]
+    with pytest.raises(ModelError, match=message):
+        with_transfers(circuit, *phi, loss=loss)
+
+
+def test_a_network_with_functions_of_its_layers_can_be_sent():
+    phi = PHI["steep_rectifier"]  # made within a function
+    circuit = with_transfers(system(1, "logistic")[0], phi, None, loss="squared")
+    sent = pickle.loads(pickle.dumps(circuit))
+    assert sent.network.layers[0].phi[0](2.5) == phi[0](2.5)
 
 
 @pytest.mark.parametrize("kind", ["one_to_one", "sparse"])
@@ -161,9 +247,9 @@ def test_losses_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("wanted", [negative_gradient, network_loss])
-def test_the_cross_entropy_of_rates_above_one_is_refused(wanted):
-    circuit, weights, inputs, rates = system(1, "steep_rectifier")
-    weights["hidden1_to_output_basal"] += 20.0
+def test_the_cross_entropy_of_a_rate_of_one_is_refused(wanted):
+    circuit, weights, inputs, rates = system(1, "logistic")
+    weights["hidden1_to_output_basal"] += 200.0
     with pytest.raises(ConfigError, match="rates must lie between 0 and 1"):
         wanted(with_loss(circuit, "cross_entropy"), weights, inputs, rates)
 

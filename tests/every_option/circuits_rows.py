@@ -126,6 +126,10 @@ def loss(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
     return circuits.network_loss(circuit, weights, inputs, target_rates)
 
 
+def estimated(circuit=CIRCUIT, inputs=INPUTS, targets=TARGETS, **options):
+    return circuits.gradient_estimate(circuit, inputs, targets, **options)
+
+
 GRADIENT = {
     "circuit": acts(tiny_circuit(g_leak=0.2)),
     "weights": acts(CHANGED),
@@ -340,6 +344,25 @@ DOORS = [
     ),
     Door(circuits.negative_gradient, gradient, GRADIENT),
     Door(circuits.network_loss, loss, GRADIENT),
+    Door(
+        circuits.gradient_estimate,
+        estimated,
+        {
+            "circuit": acts(tiny_circuit(g_leak=0.2)),
+            "inputs": acts(0.5 * INPUTS),
+            "targets": [acts(TARGETS[::-1]), refused(None)],
+            "weights": acts(CHANGED),
+            "samples": [
+                acts(2, circuit=tiny_circuit(noise="per_step")),
+                refused(0),
+                refused(1.5),
+            ],
+            "seed": acts(7),
+            "schedule": [acts(SHORT), refused("short")],
+            "learning_rates": [acts({FIRST: 0.0}), refused({FIRST: -1.0})],
+            "integrator": [acts("blocked"), refused("euler")],
+        },
+    ),
     Door(
         circuits.measure_alignment,
         lambda change=(1.0, 2.0), reference=(1.0, 0.0): circuits.measure_alignment(

@@ -389,7 +389,7 @@ DOORS = [
         {
             "layers": refused(()),
             "phi": acts((halved, *LOGISTIC[1:])),
-            "loss": [acts("squared"), refused("hinge")],
+            "loss": [acts("squared"), acts("cross_entropy"), refused("hinge")],
         },
     ),
     Door(Dense, with_connectivity(Dense), {}),
@@ -408,6 +408,11 @@ DOORS = [
             "attenuation": acts(0.5),
             "update_scale": shown(0.5),
             "bias": acts("bias_to_output_basal"),
+            "phi": [
+                acts((halved, *LOGISTIC[1:])),
+                refused("softmax"),
+                refused("tanh"),
+            ],
         },
     ),
     Door(
