@@ -409,7 +409,7 @@ DOORS = [
             "update_scale": shown(0.5),
             "bias": acts("bias_to_output_basal"),
             "phi": [
-                acts((halved, *LOGISTIC[1:])),
+                acts((halved, halved, LOGISTIC[2])),
                 refused("softmax"),
                 refused("tanh"),
             ],
