@@ -20,6 +20,7 @@ from dendrites.provenance import provenance
 from dendrites.storage import open_run, output_path, save_run
 
 __all__ = [
+    "event_dataset",
     "group",
     "labels",
     "open_run",
@@ -170,14 +171,38 @@ def spike_dataset(
     trial, step, row = np.nonzero(counts.transpose(2, 0, 1))
     times = counts[step, row, trial].astype(np.int64)
     unit = np.arange(counts.shape[1]) if unit is None else np.asarray(unit)
-    time = (np.repeat(step, times) + 1) * float(dt_ms)
-    variables = {
-        "spike_time": (("spike",), time, "ms"),
-        "spike_unit": (("spike",), np.repeat(unit[row], times).astype(np.int64), "1"),
-    }
-    if with_trials:
-        trials = np.repeat(trial, times).astype(np.int64)
-        variables["spike_trial"] = (("spike",), trials, "1")
+    trial = trial if with_trials else None
+    return event_dataset(step + 1, unit[row], dt_ms, trial=trial, count=times)
+
+
+def event_dataset(
+    step: np.ndarray,
+    unit: np.ndarray,
+    dt_ms: float,
+    *,
+    trial: np.ndarray | None = None,
+    count: np.ndarray | int = 1,
+) -> xr.Dataset:
+    """Spikes as the schema's ragged `/spikes/<name>` group, of what is given as events.
+
+    Parameters
+    ----------
+    step : integers, shape (event,)
+        The time is `step * dt_ms`. Ascending, within each trial where there are any.
+    unit : integers, shape (event,)
+        In the population.
+    dt_ms : float
+    trial : integers, shape (event,), optional
+        Ascending.
+    count : integers, shape (event,), or one
+        Spikes of every event.
+    """
+    labels_of = {"unit": unit} if trial is None else {"unit": unit, "trial": trial}
+    time = np.repeat(step, count) * float(dt_ms)
+    variables = {"spike_time": (("spike",), time, "ms")}
+    for name, values in labels_of.items():
+        values = np.repeat(values, count).astype(np.int64)
+        variables[f"spike_{name}"] = (("spike",), values, "1")
     return group(variables, {})
 
 

@@ -66,9 +66,6 @@ def lane_sections(layout) -> Sections:
             sizes = {"sums": layout.synapses[p.name], "product": product}
             if p.learns:
                 sections.add((kind, p.name), sizes.get(kind, n_pre))
-    for k, r in enumerate(layout.recordings):
-        records = layout.steps // r.every + 1
-        sections.add(("record", k), records * len(r.units) * layout.capacity)
     if layout.guarded:
         sections.add((GUARD, "end"), 64)
     return sections

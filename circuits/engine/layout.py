@@ -199,10 +199,3 @@ class Layout:
         for key in (*self.lane.of_kind("state"), *self.lane.of_kind("line")):
             n = self.sizes[key[1]]
             yield lane[self.lane.part(*key)].reshape(-1, self.capacity, n)
-
-    def recorded(self, lane, samples: int):
-        """Recorded arrays (records, samples, units); record 0 is the initial state."""
-        for k, recording in enumerate(self.recordings):
-            n, units = self.steps // recording.every + 1, len(recording.units)
-            start = self.lane.place("record", k)
-            yield lane[start : start + n * samples * units].reshape(n, samples, units)

@@ -7,6 +7,7 @@ import numpy as np
 
 from circuits.connectivity import Dense, Sparse
 from circuits.engine.layout import Layout
+from circuits.engine.recorder import recorded_bytes
 from dendrites._memory import check_memory
 
 CHUNK = 64
@@ -51,10 +52,14 @@ def run_layout(
     numbers = sum(math.prod(circuit.shape(p.name)) for p in dense)
     for p in circuit.populations:
         numbers += len(p.model.state._fields) * p.size * capacity
-    for r in recordings:
-        numbers += (steps // r.every + 1) * len(r.units) * capacity
     # Before anything is made that grows with the circuit.
-    check_memory(np.dtype(dtype).itemsize * numbers, f"circuit {circuit.name!r}")
+    recorded = sum(
+        (steps // r.every + 1) * len(r.units) * len(r.names)
+        for r in recordings
+        if not r.events
+    )
+    needed = np.dtype(dtype).itemsize * numbers + 8 * batch * recorded
+    check_memory(needed, f"circuit {circuit.name!r}")
     return Layout(
         circuit,
         dtype=dtype,
@@ -77,11 +82,12 @@ def run_bytes(circuit, *, replicas=1, batch=1, learning=True, forced=(), **plan)
     layout = run_layout(circuit, batch=batch, **plan)
     lanes = replicas * -(-batch // layout.capacity)
     copied = 8 * max(layout.synapses.values(), default=0)
+    copied += replicas * recorded_bytes(layout, batch)
     return copied + estimated_bytes(layout, replicas, lanes, learning=learning)
 
 
 def estimated_bytes(layout, n_replicas: int, n_lanes: int, *, learning=True) -> int:
-    """Memory that arenas, recordings and lists of a run will take.
+    """Memory that arenas and lists of a run will take.
 
     Sections of an arena that nothing is written to take none.
     """

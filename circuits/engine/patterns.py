@@ -19,3 +19,8 @@ def pattern_table(circuit, patterns, dtype) -> np.ndarray:
         if name in patterns:
             table[:, column : column + circuit.population(name).size] = patterns[name]
     return table
+
+
+def count_samples(patterns: dict, default: int = 1) -> int:
+    """Samples of all patterns; `default` if nothing is shown at all."""
+    return len(next(iter(patterns.values()), range(default)))

@@ -38,6 +38,7 @@ class Presentation:
     def __init__(self, run, number: int):
         self.run, self.number = run, number
         self._held, self._counted, self._lanes = [], {}, ()
+        self.recorder = run.recorders[number]
 
     # --- states ---------------------------------------------------------------
 
@@ -123,6 +124,7 @@ class Presentation:
         if any(callable(phase.duration) for phase in schedule.phases):
             rng = generator(run.seed, f"durations/{self.number}/{presentation}")
         records = programs.records() if recording else NO_RECORDS
+        self.recorder.begin()
         averaged, phase, exact, waiting = {}, None, 0, []
         for segment in schedule.segments(run.circuit.dt, rng):
             if schedule.phases[segment.phase].settle:

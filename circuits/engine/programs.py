@@ -8,7 +8,7 @@ import numpy as np
 from circuits.engine.ends import Ends, end_lists, resets, start_list
 from circuits.engine.lists import rows
 from circuits.engine.loops import Loops
-from circuits.engine.operations import numbers, plasticity
+from circuits.engine.operations import numbers, plasticity, records
 from circuits.engine.passes import simplify_fields
 from circuits.engine.patterns import pattern_columns
 from circuits.engine.plasticity import check_weights, predict, repeat
@@ -199,7 +199,10 @@ class Programs:
         for every in sorted({r.every for _, r in recordings}):
             first = len(made)
             made += [
-                o for k, r in recordings if r.every == every for o in _record(w, k, r)
+                o
+                for k, r in recordings
+                if r.every == every
+                for o in _record(w, k, r, self.given["record", k])
             ]
             groups.append((every, first, len(made)))
         return self._rows(made), np.array(groups, np.int64).reshape(-1, 3)
@@ -215,19 +218,28 @@ class Programs:
         )
 
 
-def _record(w, k, r):
-    variable = w.signals.variable(r.population, r.variable)
-    if variable is None:
-        source = w.lane("scratch")
-        yield w.read_to(r.population, r.variable, source)
-    else:
-        source = w.layout.state(r.population, variable)
-    yield w(
-        numbers.record,
-        n=w.layout.sizes[r.population],
-        source=source,
-        target=w.lane("record", k),
-        units=w.loops.integers(("units", k), lambda: r.units),
-        count=len(r.units),
-        every=r.every,
-    )
+def _record(w, k, r, column):
+    """Keep the variables of a recording; `column` of the span says where."""
+    n, count = w.layout.sizes[r.population], len(r.units)
+    units = w.loops.integers(("units", k), lambda: r.units)
+    common = {"n": n, "units": units, "count": count, "given": column}
+    width, records_ = count * len(r.names), w.layout.steps // r.every + 1
+    for position, name in enumerate(r.names):
+        variable = w.signals.variable(r.population, name)
+        if variable is None:
+            source = w.lane("scratch")
+            yield w.read_to(r.population, name, source)
+        else:
+            source = w.layout.state(r.population, variable)
+        if r.events:
+            yield w(records.record_events, source=source, **common)
+            continue
+        yield w(
+            records.record,
+            source=source,
+            every=r.every,
+            place=position * count,
+            width=width,
+            sample=width * records_,
+            **common,
+        )

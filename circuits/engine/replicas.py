@@ -14,8 +14,10 @@ from circuits.engine.divergence import divergence
 from circuits.engine.given import Given
 from circuits.engine.interpret import run_list
 from circuits.engine.memory import estimated_bytes, run_layout
+from circuits.engine.patterns import count_samples
 from circuits.engine.presentation import Presentation
 from circuits.engine.programs import Programs
+from circuits.engine.recorder import Recorder, recorded_bytes
 from circuits.engine.span import RATES, REPLICA, STATUS
 from circuits.engine.steps import Randoms
 from circuits.engine.stretches import CHECK_EVERY, Pace
@@ -25,11 +27,6 @@ from dendrites._memory import check_memory
 from dendrites.compile.calls import bits
 from dendrites.compile.rows import DT, SAMPLES
 from dendrites.errors import ConfigError
-
-
-def count_samples(patterns: dict, default: int = 1) -> int:
-    """Samples of all patterns; `default` if nothing is shown at all."""
-    return len(next(iter(patterns.values()), range(default)))
 
 
 class Replicas:
@@ -89,8 +86,10 @@ class Replicas:
         self.layout = layout = run_layout(circuit, **plan)
         n, n_lanes = len(weights), -(-batch // layout.capacity)
         needed = estimated_bytes(layout, n, n * n_lanes, learning=False)
+        needed += n * recorded_bytes(layout, batch)
         check_memory(needed, "the run")
-        given = Given(RATES + len(circuit.projections), (*forced, *driven))
+        kept = [("record", k) for k, _ in enumerate(layout.recordings)]
+        given = Given(RATES + len(circuit.projections), (*forced, *driven, *kept))
         if optimise is None:
             optimise = os.environ.get("DENDRITES_ENGINE_PASSES") != "off"
         self.programs = Programs(
@@ -106,6 +105,9 @@ class Replicas:
         self.lanes = [[layout.lane_arena() for _ in range(n_lanes)] for _ in weights]
         self.spans = np.zeros((n, n_lanes, given.size), np.int64)
         self.spans[..., DT] = bits(layout.dt)
+        self.recorders = [
+            Recorder(layout, batch, spans, given.columns) for spans in self.spans
+        ]
         self.rates = [self._rates(r) for r in rates or [{} for _ in weights]]
         # Steps of each lane since its cells were at rest, and samples of its last
         # presentation: the state of others is not carried.
@@ -199,10 +201,7 @@ class Replicas:
         return np.concatenate(views)
 
     def read(self, number, lanes, population: str, name: str, phase=None):
-        """Values (samples, n) of any scalar read, in the lanes of a presentation.
-
-        At its end, or of the cells averaged in the window of a phase.
-        """
+        """Values (samples, n) of any read, at the end or averaged in a phase."""
         made = self.programs.read(population, name, phase)
         n, scratch = self.layout.sizes[population], self.layout.lane.place("scratch")
         span, parts = self.spans[number, 0].copy(), []
@@ -212,10 +211,12 @@ class Replicas:
             parts.append(lane[scratch : scratch + n * m].reshape(m, n).copy())
         return np.concatenate(parts)
 
-    def recorded(self, lanes):
-        """For every recording its views (records, samples, units) of all lanes."""
-        each = [list(self.layout.recorded(lane, m)) for lane, m in lanes]
-        return list(zip(*each, strict=True))
+    def recorded(self, number: int, lanes) -> list:
+        """What was recorded of a presentation; see `Recorder.recorded`."""
+        recorder = self.recorders[number]
+        for k, (_, m) in enumerate(lanes):
+            recorder.collect(k, m)
+        return recorder.recorded(sum(m for _, m in lanes))
 
     def lanes_of(self, number: int, samples: int) -> list:
         """Where the state of so many samples is, as (lane, samples)."""

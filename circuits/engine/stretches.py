@@ -6,6 +6,7 @@ import numpy as np
 
 from circuits.engine.interpret import advance, run_blocks, run_jumps, run_list
 from circuits.engine.span import BLOCK, CLOCK, DONE, STATUS, TOTAL
+from dendrites.compile.rows import SAMPLES
 from dendrites.errors import NumericalError
 
 CHECK_EVERY = 100
@@ -86,6 +87,7 @@ def _enter(shower, k, steps):
 def _run_alone(shower, k, lane, made, learning, records):
     """One lane that holds all samples, or does not learn."""
     run, span, arena = shower.run, shower.span(k), shower.run.arenas[shower.number]
+    recorder = shower.recorder
     pace = run.pace(shower.number, made)
 
     def piece(most):
@@ -93,9 +95,10 @@ def _run_alone(shower, k, lane, made, learning, records):
         run_blocks(
             made.lane, made.moves, records, arena, lane, span, block, most, CHECK_EVERY
         )
+        recorder.collect(k, span[SAMPLES])
 
     while span[DONE] < span[TOTAL] and not span[STATUS]:
-        pace.timed(piece)
+        pace.timed(piece, recorder.most)
         run.workers.check()
 
 
@@ -116,6 +119,7 @@ def _run_together(shower, lanes, steps, made, records):
             advance(
                 made.lane, records, arena, lanes[k][0], spans[k], length, CHECK_EVERY
             )
+            shower.recorder.collect(k, lanes[k][1])
 
         run.workers.map(work, range(len(lanes)), cost * length)
         if any(span[STATUS] for span in spans):

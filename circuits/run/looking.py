@@ -71,13 +71,20 @@ class Looking:
                 "Records with Presenter(..., record=[...])"
             )
         steps = fixed_steps(self._last, self.circuit.dt)
-        pairs = zip(self._recordings, self._runner.recorded(self._lanes), strict=True)
-        return {
-            (recording.population, recording.variable): np.concatenate(
-                [part[: steps // recording.every + 1] for part in parts], axis=1
-            )
-            for recording, parts in pairs
-        }
+        samples, result = sum(m for _, m in self._lanes), {}
+        found = self._runner.recorded(0, self._lanes)
+        for recording, values in zip(self._recordings, found, strict=True):
+            if recording.events:
+                shape = steps + 1, samples, len(recording.units)
+                counts = np.zeros(shape, self._runner.layout.dtype)
+                counts[values.step, values.sample, values.row] = values.count
+                result[recording.population, "spikes"] = counts
+                continue
+            rows = np.swapaxes(values[:, : steps // recording.every + 1], 0, 1)
+            for k, name in enumerate(recording.names):
+                kept = rows[:, :, k].astype(self._runner.layout.dtype)
+                result[recording.population, name] = kept
+        return result
 
     def weights(self, *names: str) -> dict[str, np.ndarray]:
         """Weights (n_post, n_pre) as they are now, of these projections or of all."""

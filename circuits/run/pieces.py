@@ -199,21 +199,23 @@ class _Run:
 
     def _piece(self, lanes, first, count):
         reads, spikes = {}, {}
-        parts = self.runner.recorded(lanes)
-        for recording, (values,) in zip(self.recordings, parts, strict=True):
+        found = self.runner.recorded(0, lanes)
+        for recording, values in zip(self.recordings, found, strict=True):
             # Record 0 is the state before the piece.
-            rows = values[1 : count // recording.every + 1, 0]
-            if recording.variable == "spikes" and recording.every == 1:
-                # Much faster than nonzero() of the numbers themselves.
-                places = np.flatnonzero(rows.ravel() != 0.0)
-                places = np.repeat(places, rows.ravel()[places].astype(int))
-                times, units = np.divmod(places, rows.shape[1])
-                spikes[recording.population] = (
-                    times + first,
-                    np.asarray(recording.units)[units],
+            if recording.events:
+                mine = (values.step > 0) & (values.step <= count)
+                steps, rows = (
+                    np.repeat(x[mine], values.count[mine])
+                    for x in (values.step, values.row)
                 )
-            else:
-                reads[recording.population, recording.variable] = rows.copy()
+                units = np.asarray(recording.units)[rows]
+                spikes[recording.population] = steps - 1 + first, units
+                continue
+            rows = values[0, 1 : count // recording.every + 1]
+            for k, name in enumerate(recording.names):
+                reads[recording.population, name] = rows[:, k].astype(
+                    self.runner.layout.dtype
+                )
         return Piece(first, reads, spikes, self.runner.weights(0))
 
 

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from circuits.circuit import Circuit
-from circuits.engine.replicas import count_samples
+from circuits.engine.patterns import count_samples
 from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.recording import fixed_steps
 from circuits.run.shown import check_patterns

@@ -14,23 +14,26 @@ from dendrites.errors import ConfigError, choices
 
 @dataclass(frozen=True)
 class Recording:
-    """One recorded variable: which units, how often.
+    """What is recorded side by side: which variables, of which units, how often.
 
     Parameters
     ----------
     population : str
-    variable : str
-        A State field (compartment) or any read of the cells.
+    names : tuple of str
+        State fields (compartments) or any reads of the cells.
     units : ndarray of int64
         Recorded cells, in the order of the output.
     every : int
         Interval in steps.
+    events : bool
+        Whether only what differs from 0 is kept: the spikes of every step.
     """
 
     population: str
-    variable: str
+    names: tuple[str, ...]
     units: np.ndarray
     every: int
+    events: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,9 +154,12 @@ def plan_record(circuit: Circuit, record: Record, steps: int) -> list[Recording]
     if not names and not record.spikes:
         raise ConfigError(f"{where}: no compartment and no read")
     units = _units(where, record.units, population.size)
-    result = [Recording(population.name, name, units, interval) for name in names]
+    compartments = compartments_of(circuit, record)
+    each = [compartments] if compartments else []
+    each += [(name,) for name in record.reads]
+    result = [Recording(population.name, names, units, interval) for names in each]
     if record.spikes:
-        result.append(Recording(population.name, "spikes", units, 1))
+        result.append(Recording(population.name, ("spikes",), units, 1, events=True))
     return result
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.memory import run_bytes
-from circuits.engine.replicas import Replicas, count_samples
+from circuits.engine.patterns import count_samples
+from circuits.engine.replicas import Replicas
 from circuits.integrators import EXACT, Integrator
 from circuits.run.given import check_forced_spikes
 from circuits.run.interrupts import handing_back

@@ -8,7 +8,8 @@ import numpy as np
 from circuits.circuit import Circuit, check_circuit
 from circuits.describe import describe
 from circuits.engine.memory import run_bytes
-from circuits.engine.replicas import Replicas, count_samples
+from circuits.engine.patterns import count_samples
+from circuits.engine.replicas import Replicas
 from circuits.integrators import EXACT, Integrator
 from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.interrupts import handing_back
@@ -180,8 +181,12 @@ def _bytes_beside(circuit, recordings, steps, samples, driven, dtype, learning):
         if p.learns
     ]
     copies = weights * (2 if learning else 1) + 2 * sum(learned) * bool(learning)
-    recorded = sum((steps // r.every + 1) * len(r.units) for r in recordings)
+    recorded = sum(
+        (steps // r.every + 1) * len(r.units) * len(r.names)
+        for r in recordings
+        if not r.events
+    )
     shown = sum(circuit.population(name).size for name in driven)
     item = np.dtype(dtype).itemsize
     # A waveform is repeated, laid out and joined; a check of the result takes a byte.
-    return 8 * copies + (9 * recorded + 3 * item * steps * shown) * samples
+    return 8 * copies + (recorded + 3 * item * steps * shown) * samples

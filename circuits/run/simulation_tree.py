@@ -4,7 +4,7 @@ import numpy as np
 
 from circuits.engine.replicas import Replicas
 from circuits.run.recording import Record, compartments_of
-from dendrites.dataset import group, population_dataset, run_tree, spike_dataset
+from dendrites.dataset import event_dataset, group, population_dataset, run_tree
 from dendrites.provenance import now
 
 
@@ -33,9 +33,10 @@ def simulation_tree(
     """
     if not done:
         return None
-    circuit, parts, groups = runner.circuit, iter(runner.recorded(lanes)), {}
+    circuit, found, groups = runner.circuit, iter(runner.recorded(0, lanes)), {}
+    samples = sum(m for _, m in lanes)
     for record in records:
-        groups |= _recorded(circuit, record, parts, done)
+        groups |= _recorded(circuit, record, found, done, samples)
     if records and not groups:
         return None
     if start is not None:
@@ -61,47 +62,38 @@ def simulation_tree(
     )
 
 
-def _recorded(circuit, record, parts, done):
-    """Groups of one Record; `parts` yields its recordings, in their order."""
+def _recorded(circuit, record, found, done, samples):
+    """Groups of one Record; `found` yields its recordings, in their order."""
     names, dt = compartments_of(circuit, record), circuit.dt
     size = circuit.population(record.population).size
-    mine = [next(parts) for _ in (*names, *record.reads)]
+    mine = [next(found) for _ in ((names,) if names else ()) + record.reads]
     units = range(size) if record.units is None else record.units
     units = np.asarray(units, np.int64)
     groups = {}
     if record.spikes:
-        counts = np.concatenate(next(parts), axis=1)[1 : done + 1]
-        # (records, samples, units) to (steps, units, samples)
-        counts = np.moveaxis(counts, 1, 2)
-        if done:
-            groups[f"/spikes/{record.population}"] = spike_dataset(
-                counts if counts.shape[-1] > 1 else counts[..., 0], dt, units
-            )
+        events = next(found)
+        groups[f"/spikes/{record.population}"] = _spikes(
+            events, units, dt, done, samples
+        )
     every = record.interval(dt)
     count = done // every
     if not mine or not count:
         return groups
-    samples = sum(part.shape[1] for part in mine[0])
     model = circuit.model(record.population)
-    v = _by_sample(mine[: len(names)], count)
-
-    def squeeze(array):
-        return array[0] if samples == 1 else array
-
+    # (samples, records, names, units), without the state before the first step.
+    mine = [values[:, 1 : count + 1] for values in mine]
+    mine = [values[0] for values in mine] if samples == 1 else mine
+    reads = [values[..., 0, :] for values in mine[bool(names) :]]
     groups[f"/populations/{record.population}"] = population_dataset(
         np.arange(1, count + 1) * every,
         dt,
-        squeeze(v) if names else None,
+        mine[0] if names else None,
         names,
         units,
         v_units=model.unit(names[0]) if names else "1",
         others={
-            name: (
-                ("time", "unit"),
-                squeeze(_by_sample([read], count)[:, :, 0]),
-                model.unit(name),
-            )
-            for name, read in zip(record.reads, mine[len(names) :], strict=True)
+            name: (("time", "unit"), values, model.unit(name))
+            for name, values in zip(record.reads, reads, strict=True)
         },
         leading=None if samples == 1 else ("sample", np.arange(samples)),
         n_units=size,
@@ -109,24 +101,11 @@ def _recorded(circuit, record, parts, done):
     return groups
 
 
-def _by_sample(recordings, count):
-    """The first `count` records (samples, records, variables, units) after the start.
-
-    Each variable comes as its views (records, samples, units) of all lanes.
-    """
-    if not recordings:
-        return None
-    shape = [part.shape for part in recordings[0]]
-    result = np.empty(
-        (sum(m for _, m, _ in shape), count, len(recordings), shape[0][2])
-    )
-    for k, parts in enumerate(recordings):
-        first = 0
-        for part in parts:
-            stop = first + part.shape[1]
-            result[first:stop, :, k] = np.swapaxes(part[1 : count + 1], 0, 1)
-            first = stop
-    return result
+def _spikes(events, units, dt, done, samples):
+    mine = (events.step > 0) & (events.step <= done)
+    step, sample, row, count = (x[mine] for x in events)
+    trial = sample if samples > 1 else None
+    return event_dataset(step, units[row], dt, trial=trial, count=count)
 
 
 def _before_and_after(projection, before, after, steps, dt):

@@ -101,7 +101,7 @@ def test_delays_and_times_that_no_memory_holds_are_refused(nothing_is_taken):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("samples", [1, 75])
 def test_the_estimate_of_a_recording_is_what_it_takes(asked, dtype, samples):
-    circuit = microcircuit([4, 20, 5], presentation=300.0 / samples)
+    circuit = microcircuit([4, 20, 5], presentation=900.0 / samples)
     shown = {"input": np.ones((samples, 4)), "target": np.full((samples, 5), 0.5)}
     short = circuit.with_schedule(
         circuits.Schedule((circuits.Phase("nudged", 3.0, on=("input", "target")),))

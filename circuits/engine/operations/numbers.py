@@ -2,7 +2,7 @@
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import BLOCK, CLOCK, PATTERN, PATTERNS, STEP
-from dendrites.compile.calls import at, cast, integers, numbers, real
+from dendrites.compile.calls import at, cast, numbers, real
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 
 
@@ -130,15 +130,3 @@ def show_waveform(weights, lane, row, span):
     shown = at(lane, row[2])
     for i in range(n):
         shown[i] = values[i]
-
-
-@operation("n <source >target units count every", "record {source}")
-def record(weights, lane, row, span):
-    """Keep some units of every sample in the record of this step."""
-    n, m, count = row[1], span[SAMPLES], row[5]
-    units = integers(row[4])
-    out = at(lane, row[3] + (span[STEP] // row[6]) * count * m)
-    for b in range(m):
-        values, kept = at(lane, row[2] + b * n), at(out, b * count)
-        for i in range(count):
-            kept[i] = values[units[i]]
