@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dendrites._difference_checks import PRODUCTS
 from dendrites.activity_difference import NOW, ActivityDifference
 
 
@@ -19,12 +20,15 @@ class Term(NamedTuple):
     signal : str
         Read of the presynaptic cell.
     signal_moment : str
+    averaged : bool
+        Whether the product of both is averaged in that window, instead of each.
     """
 
     reads: tuple[Callable | None, ...] | None
     moments: tuple[str, str, str]
     signal: str
     signal_moment: str
+    averaged: bool = False
 
 
 def rule_terms(projection, post) -> tuple[Term, ...]:
@@ -45,12 +49,14 @@ def _difference(projection, rule, post):
     read_at = tuple(rule.presynaptic_moments or moments)
     teaching, baseline, gain = rule.functions(post)
     times = (*moments, rule.gain_moment or moments[1])
+    averaged = rule.average == PRODUCTS
     sides = [((teaching, baseline), 0)]
     if (names[0], read_at[0]) != (names[1], read_at[1]):
         sides = [((teaching, None), 0), ((None, baseline), 1)]
     for reads, side in sides:
         if any(reads):
-            yield Term((*reads, gain), times, names[side], read_at[side])
+            read = (moments[side],) * 3 if averaged else times
+            yield Term((*reads, gain), read, names[side], read_at[side], averaged)
 
 
 def acts_now(term: Term) -> bool:

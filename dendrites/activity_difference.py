@@ -13,11 +13,19 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from dendrites._checks import choice, flag, items, mapping, number, shown, text
+from dendrites._difference_checks import (
+    CELLS,
+    check_average,
+    check_read,
+    pair,
+)
 from dendrites._sendable import Sendable
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
 NOW = "now"
+# What all differences of a sum have in common.
+SHARED = ("learning_rate", "low_pass", "batch", "continuous")
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,13 @@ class ActivityDifference(Sendable):
         Filter of the update.
     batch : {"mean", "sum"}
         How the samples of a batch combine.
+    average : {"cells", "products"}
+        What is averaged in the window of a phase. "cells": each factor reads the
+        averaged cell, dw is a product of means. "products": factor and presynaptic
+        signal are read at every moment of the window, and each side is the mean of
+        their product, the correlation that Boltzmann machines and rules of sampled or
+        spiking cells contrast; the gain is read with each side. A settled phase has one
+        moment, where both agree.
     others : tuple of ActivityDifference
         Further differences whose changes are added; made by ``rule + other``, which
         must agree in learning rate, filter, batch and in acting now or at the end.
@@ -110,6 +125,7 @@ class ActivityDifference(Sendable):
     presynaptic_moments: tuple[str, str] | None = None
     low_pass: LowPass | None = None
     batch: str = "mean"
+    average: str = CELLS
     others: tuple["ActivityDifference", ...] = ()
     needs: Needs | None = None
 
@@ -118,12 +134,12 @@ class ActivityDifference(Sendable):
         if self.teaching is None and self.baseline is None:
             raise ModelError(f"{where}: teaching and baseline are both None")
         for name in ("teaching", "baseline", "gain"):
-            _check_read(f"{where}: {name}", getattr(self, name))
+            check_read(f"{where}: {name}", getattr(self, name))
         self._check_presynaptic(where)
         for name in ("moments", "presynaptic_moments"):
             value = getattr(self, name)
             if value is not None or name == "moments":
-                object.__setattr__(self, name, _pair(f"{where}: {name}", value))
+                object.__setattr__(self, name, pair(f"{where}: {name}", value))
         if self.gain_moment is not None:
             text(f"{where}: gain_moment", self.gain_moment)
         for other in items(f"{where}: others", self.others, "rules"):
@@ -154,12 +170,13 @@ class ActivityDifference(Sendable):
                 "ActivityDifference: a low-pass filter needs a rule that acts at every "
                 "step; this one acts at the end of a presentation"
             )
+        check_average(where, self)
 
     def _check_presynaptic(self, where):
         given = self.presynaptic
         if given is not None and not isinstance(given, str):
-            pair = _pair(f"{where}: presynaptic", given, "a read, or one for each side")
-            object.__setattr__(self, "presynaptic", pair)
+            both = pair(f"{where}: presynaptic", given, "a read, or one for each side")
+            object.__setattr__(self, "presynaptic", both)
 
     @property
     def continuous(self) -> bool:
@@ -169,7 +186,7 @@ class ActivityDifference(Sendable):
     def __add__(self, other: "ActivityDifference") -> "ActivityDifference":
         if not isinstance(other, ActivityDifference):
             return NotImplemented
-        for name in ("learning_rate", "low_pass", "batch", "continuous"):
+        for name in SHARED:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs:
                 raise ModelError(
@@ -229,18 +246,3 @@ def check_needs(where: str, needs) -> None:
             if not (side == "presynaptic" and callable(value)):
                 number(f"{of}: {name}", value)
     flag(f"{where}: needs: undelayed", needs.undelayed)
-
-
-def _check_read(where, value):
-    if value is not None and not isinstance(value, str) and not callable(value):
-        raise ModelError(
-            f"{where} = {shown(value)}: must be a function (cell, p) -> float, the "
-            "name of a read, or None"
-        )
-
-
-def _pair(where, value, allowed="two names: of the teaching and the baseline side"):
-    good = isinstance(value, tuple | list) and len(value) == 2
-    if not good or not all(isinstance(item, str) for item in value):
-        raise ModelError(f"{where} = {shown(value)}: must be {allowed}")
-    return tuple(value)

@@ -39,6 +39,10 @@ def lane_sections(layout) -> Sections:
         sections.add(("line", population, read), slots * layout.stride(population))
     for window in windows(c):
         each("average", window)
+        for name, terms in layout.terms.items():
+            if any(t.averaged and t.signal_moment == window for t in terms):
+                key = "average", window, name, "products"
+                sections.add(key, layout.synapses[name])
     each("start")
     for kind in ("field", "base"):
         for p in c.populations:

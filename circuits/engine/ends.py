@@ -76,6 +76,7 @@ def _is_direct(w, p):
         and p.tied_to is None
         and p.bounds is None
         and len(w.layout.terms[p.name]) == 1
+        and not w.layout.terms[p.name][0].averaged
         and not w.sees_weight(p)
         and w.outer(p, 0).kind is outer.dense_outer
     )
@@ -83,7 +84,17 @@ def _is_direct(w, p):
 
 def _term(w, p, k, direct):
     """Signal, factor and sum of one term."""
-    term = w.layout.terms[p.name][k]
+    terms = w.layout.terms[p.name]
+    term = terms[k]
+    if term.averaged:
+        window = term.signal_moment
+        if not any(t.averaged and t.signal_moment == window for t in terms[:k]):
+            source = w.lane("average", window, p.name, "products")
+            n, sums = w.layout.synapses[p.name], w.lane("sums", p.name)
+            yield w(
+                outer.add_products, n=n, source=source, sums=sums, first=int(k == 0)
+            )
+        return
     yield w.read(p.pre, term.signal, term.signal_moment)
     if w.sees_weight(p):
         yield w.changes(p, w.layout.state(p.post, window=term.moments[0]))

@@ -16,7 +16,7 @@ from dendrites.compile.loops import (
 # Operands in the order of `dendrites.compile.rows`.
 CELL = "n =state stride <field w<params"
 READ = "n <state stride w<params >target slot"
-FACTOR = "n <teaching <baseline <gain stride w<params >factor"
+FACTOR = "n <teaching <baseline <gain stride w<params >factor slot"
 SYNAPSE = (
     "n_pre n_post w<weights <state stride w<params <signal slot >sums paired index"
 )

@@ -20,6 +20,23 @@ def starts(w, population):
         yield w(numbers.copy_all, target=target, **w.state_of(population))
 
 
+def products(w, window, kind):
+    """Add products of factor and signal, as they are now, to those of a window."""
+    for p in w.circuit.projections:
+        terms = enumerate(w.layout.terms[p.name])
+        here = [(k, t) for k, t in terms if t.averaged and t.signal_moment == window]
+        for k, term in here:
+            signal = w.lane("signal", p.pre, term.signal, window)
+            yield w.read_to(p.pre, term.signal, signal)
+            yield w.factor(p, k)
+            if kind is numbers.add_steps:
+                n, factor = w.layout.stride(p.post), w.lane("factor", k, p.name)
+                yield w(plasticity.repeat, n=n, sums=factor)
+            first = kind is numbers.copy_all and k == here[0][0]
+            sums = w.lane("average", window, p.name, "products")
+            yield w.outer(p, k, sums=sums, first=first)
+
+
 def predict(w, kind=plasticity.predict):
     """Weights in the middle of a block; `correct` looks at the sums found there."""
     if not w.layout.predicts:

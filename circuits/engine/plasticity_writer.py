@@ -41,6 +41,7 @@ class WritesPlasticity:
             stride=layout.stride(p.post),
             params=self.replica("params", p.post),
             factor=self.lane("factor", k, p.name),
+            slot=int(p.rule.continuous),
         )
 
     def term(self, p, k) -> dict:
@@ -54,15 +55,18 @@ class WritesPlasticity:
             "factor": self.lane("factor", k, p.name),
         }
 
-    def outer(self, p, k, *, by_step=False) -> Operation:
-        """Sum factor times signal of a term over samples, and steps of a block."""
+    def outer(self, p, k, *, by_step=False, sums=None, first=None) -> Operation:
+        """Sum factor times signal of a term over samples, and steps of a block.
+
+        By default to the sums of the projection, where the first term begins them.
+        """
         kind, index = outer.dense_outer, {}
         if isinstance(p.connectivity, OneToOne):
             kind = outer.pairs_outer
         elif isinstance(p.connectivity, Sparse):
             kind, index = outer.sparse_outer, {"index": self.index(p)}
-        sums = self.lane("sums", p.name)
-        first, by_step = int(k == 0), int(by_step)
+        sums = self.lane("sums", p.name) if sums is None else sums
+        first, by_step = int(k == 0 if first is None else first), int(by_step)
         return self(
             kind, **self.term(p, k), sums=sums, by_step=by_step, first=first, **index
         )

@@ -69,6 +69,8 @@ def name_of(key: tuple) -> str:
         population, read, when = whose
         return f"{population}.{read}" + ("" if when == "now" else f" ({when})")
     if kind == "average":
+        if len(whose) > 2:
+            return f"products of {whose[1]} in {whose[0]}"
         return f"{whose[1]} in {whose[0]}"
     if kind == "factor" and whose[0] == 0:
         whose = whose[1:]

@@ -12,7 +12,7 @@ import numpy as np
 
 from circuits.engine.lists import Lists
 from circuits.engine.operations import checks, draws, numbers
-from circuits.engine.plasticity import collect, factors, predict, starts
+from circuits.engine.plasticity import collect, factors, predict, products, starts
 from circuits.engine.signals import LATE, SECOND
 from circuits.engine.writer import Writer
 from dendrites.activity_difference import NOW
@@ -147,6 +147,7 @@ def averages(w, window, kind=numbers.add_all):
     states, first = w.layout.states, w.circuit.populations[0].name
     total, target = states.stop - states.start, w.lane("average", window, first)
     yield w(kind, total=total, source=states.start, target=target)
+    yield from products(w, window, kind)
 
 
 def check_states(w):

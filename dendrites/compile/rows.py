@@ -42,7 +42,7 @@ class ReadRow(NamedTuple):
 
 
 class FactorRow(NamedTuple):
-    """Write gain * (teaching - baseline) of n cells to the step's slot of ``out``.
+    """Write gain * (teaching - baseline) of n cells to ``out``.
 
     The three places are those of the cells' state at three moments, which may be equal.
     """
@@ -55,6 +55,7 @@ class FactorRow(NamedTuple):
     stride: int
     params: int
     out: int
+    slot: int
 
 
 class SynapseRow(NamedTuple):
@@ -96,6 +97,7 @@ _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(
     FACTOR_STRIDE,
     FACTOR_PARAMS,
     FACTOR_OUT,
+    FACTOR_SLOT,
 ) = _columns(FactorRow)
 (
     _,

@@ -64,7 +64,7 @@ def _run_read(trial, loop, points):
 def _run_factor(trial, loop, points):
     n = len(points)
     state = _column(trial, points, "cell")
-    row = rows.FactorRow(0, n, 0, 0, 0, stride=n, params=0, out=state.size)
+    row = rows.FactorRow(0, n, 0, 0, 0, stride=n, params=0, out=state.size, slot=0)
     return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
 
 

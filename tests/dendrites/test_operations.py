@@ -116,7 +116,8 @@ def test_a_read_is_written_to_the_slot_of_its_step(slot, lane, dtype):
     np.testing.assert_allclose(lane, wanted, **close(dtype))
 
 
-def test_a_factor_reads_the_cells_at_three_moments(lane, dtype):
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_factor_reads_the_cells_at_three_moments(slot, lane, dtype):
     loop = factor_loop(
         CELL, CELL.read("v"), CELL.read("mean"), lambda cell, p: cell.v**2, dtype
     )
@@ -129,10 +130,12 @@ def test_a_factor_reads_the_cells_at_three_moments(lane, dtype):
         stride=STRIDE,
         params=0,
         out=120,
+        slot=slot,
     )
     wanted = lane.copy()
     teaching, baseline, gain = (lane[k:][:ELEMENTS] for k in (0, 40 + STRIDE, 80))
-    wanted[120 + ELEMENTS :][:ELEMENTS] = gain**2 * (teaching - baseline)
+    place = 120 + slot * ELEMENTS
+    wanted[place:][:ELEMENTS] = gain**2 * (teaching - baseline)
     call(loop, dtype, row, lane, np.array(P, dtype), block_step=1)
     np.testing.assert_allclose(lane, wanted, **close(dtype))
 

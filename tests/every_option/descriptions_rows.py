@@ -229,6 +229,11 @@ DOORS = [
             "presynaptic_moments": acts(("late", "late"), of_windows=True),
             "low_pass": [acts(LowPass(5.0)), refused(LowPass(5.0), of_windows=True)],
             "batch": [acts("sum"), refused("median")],
+            "average": [
+                acts("products", gain="rate", of_windows=True),
+                refused("products"),
+                refused("median"),
+            ],
             "others": acts((ActivityDifference("rate", None, 0.01),)),
             "needs": refused(Needs(postsynaptic={"tau_soma": 1.0})),
         },

@@ -77,6 +77,18 @@ def sparse_outer(weights, lane, row, span):
             out[k] = total
 
 
+@operation("n <source =sums first", "{source} into {sums}")
+def add_products(weights, lane, row, span):
+    """Averaged products, already summed over samples."""
+    products, out = at(lane, row[2]), at(lane, row[3])
+    if row[4]:
+        for k in range(row[1]):
+            out[k] = products[k]
+    else:
+        for k in range(row[1]):
+            out[k] += products[k]
+
+
 @operation(
     f"{DIRECT} w=weights rate ~unit", "move {weights} by {factor} times {signal}"
 )
