@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from circuits._phase_problems import phase_problems
 from circuits._projection_problems import delay_problems, projection_problems
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.errors import ModelError, choices
@@ -13,7 +14,8 @@ def circuit_problems(circuit) -> list[str]:
         *_network_problems(circuit),
         *_duplicates(circuit),
         *projection_problems(circuit),
-        *_schedule_problems(circuit),
+        *phase_problems(circuit),
+        *_moment_problems(circuit),
         *_output_problems(circuit),
         *_stepper_problems(circuit),
     ]
@@ -63,17 +65,7 @@ def _duplicates(circuit):
             )
 
 
-def _schedule_problems(circuit):
-    clamped = [p.name for p in circuit.populations if p.model.clamped]
-    for schedule in filter(None, (circuit.schedule, circuit.test_schedule)):
-        for phase in schedule.phases:
-            for name in phase.on:
-                if name not in clamped:
-                    yield (
-                        f"phase {phase.name!r}: {name!r} is no clamped population. "
-                        + choices(name, clamped)
-                    )
-            yield from _settled_problems(circuit, phase)
+def _moment_problems(circuit):
     windows = [phase.name for phase in circuit.schedule.phases if phase.readable]
     for p in circuit.projections:
         for moment in _moments(p.rule) if p.plastic else ():
@@ -82,32 +74,6 @@ def _schedule_problems(circuit):
                     f"projection {p.name!r}: its rule reads phase {moment!r}, "
                     "which has no averaging window. " + choices(moment, windows)
                 )
-
-
-def _settled_problems(circuit, phase):
-    """Names of a settled phase, and cells that have no steady state to go to."""
-    models = {p.name: p.model for p in circuit.populations}
-    projections = [p.name for p in circuit.projections]
-    where = f"phase {phase.name!r}"
-    for name in phase.settle:
-        if name not in models:
-            yield f"{where}: no population {name!r}. {choices(name, models)}"
-        elif models[name].derivative is None or models[name].spiking:
-            yield (
-                f"{where}: {name!r}: {models[name].name} cells cannot settle: they "
-                "have no derivative whose zero is their steady state. Use a phase with "
-                "a duration"
-            )
-        elif models[name].random:
-            yield (
-                f"{where}: {name!r}: {models[name].name} cells cannot settle: their "
-                f"inputs {', '.join(models[name].random)} are filled with random "
-                "numbers at every step, and a settled phase has none. Use a phase with "
-                "a duration, or cells without noise"
-            )
-    for name in phase.silent:
-        if name not in projections:
-            yield f"{where}: no projection {name!r}. {choices(name, projections)}"
 
 
 def _output_problems(circuit):

@@ -349,7 +349,18 @@ DOORS = {
         {
             "#0 name": [*NOT_TEXT, None],
             "#1 duration": [*NOT_TIME, 0.0, None],
-            "on": NOT_NAMES,
+            "on": [
+                5,
+                "a",
+                THING,
+                [1],
+                1.5,
+                [["a"]],
+                np.arange(3),
+                {"a": "b"},
+                {5: 1.0},
+            ],
+            "hold": [*NOT_MAPPING, {"a": "soma"}, {"a": [1]}],
             "learning": [*NOT_FLAG, None],
             "lag": [*NOT_TIME, None],
             "window": [*NOT_TIME, 0.0],
@@ -360,7 +371,11 @@ DOORS = {
     ),
     "Schedule": (
         made(circuits.Schedule, CIRCUIT.schedule.phases),
-        {"#0 phases": [*NOT_LIST, None], "carry_state": [*NOT_FLAG, None]},
+        {
+            "#0 phases": [*NOT_LIST, None],
+            "carry_state": [*NOT_FLAG, None],
+            "always_on": NOT_NAMES,
+        },
     ),
     "Circuit": (
         made(

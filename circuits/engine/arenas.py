@@ -1,6 +1,12 @@
 """Sections of arenas: what has a place there, one after the other."""
 
-from circuits.engine.facts import SPIKES, filter_factor, is_alias, windows
+from circuits.engine.facts import (
+    SPIKES,
+    filter_factor,
+    held_variables,
+    is_alias,
+    windows,
+)
 from circuits.engine.sections import GUARD, Sections
 
 
@@ -52,6 +58,8 @@ def lane_sections(layout) -> Sections:
             ]
             for field in fields:
                 sections.add((kind, p.name, field), layout.stride(p.name))
+    for name, variable in held_variables(c):
+        sections.add(("held", name, variable), layout.stride(name))
     layout.signals.add_sections(sections)
     sections.add(("scratch",), max(map(layout.stride, states)))
     sections.add(("shared signal",), max(map(layout.stride, states)))

@@ -1,6 +1,7 @@
 """The lists of a circuit in words: what it does, in which order."""
 
 from circuits.engine.ends import end_lists, resets
+from circuits.engine.facts import switched
 from circuits.engine.layout import Layout
 from circuits.engine.programs import Programs
 from circuits.engine.steps import Randoms
@@ -33,10 +34,13 @@ def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str
             continue
         close()
         where = f"phase {phase.name!r}"
-        shown = clamps(programs.writer(), phase.on, programs.columns)
+        on, held = switched(phase)
+        shown = [*clamps(programs.writer(), on, programs.columns)]
+        shown += programs.writer().kept(held)
         moves = moving if phase.learning else frozenset()
         w = programs.writer(moves, single=batch == 1)
-        lists = programs.lists(w, phase.on, phase.name if phase.readable else None)
+        window = phase.name if phase.readable else None
+        lists = programs.lists(w, on, window, held)
         blocks = (
             f"{where}, every {block} steps" if block > 1 else f"{where}, every step"
         )

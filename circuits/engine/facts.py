@@ -1,6 +1,7 @@
 """Facts about a description that the layout and the lists share."""
 
 import math
+from typing import NamedTuple
 
 from dendrites.errors import ModelError
 
@@ -28,6 +29,30 @@ def filter_factor(p, dt: float) -> float:
             f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
         )
     return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
+
+
+class Switched(NamedTuple):
+    """What a phase switches: amplitudes of what is on, and variables that are held.
+
+    Both are tuples of pairs with the name of a population, so that lists can be known
+    by them.
+    """
+
+    on: tuple[tuple[str, float], ...] = ()
+    held: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def switched(phase) -> Switched:
+    """What a phase switches."""
+    return Switched(tuple(phase.amplitudes.items()), tuple(phase.hold.items()))
+
+
+def held_variables(circuit) -> tuple[tuple[str, str], ...]:
+    """Population and variable of all that some phase holds."""
+    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
+    phases = [phase for s in schedules for phase in s.phases]
+    found = [(n, v) for phase in phases for n, held in phase.hold.items() for v in held]
+    return tuple(dict.fromkeys(found))
 
 
 def windows(circuit) -> tuple[str, ...]:

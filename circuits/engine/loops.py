@@ -1,5 +1,7 @@
 """Loops of a circuit's cells and rules as kinds of operations, and data beside rows."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from circuits.engine.operations.kinds import Kind, signs_of
@@ -20,7 +22,12 @@ FACTOR = "n <teaching <baseline <gain stride w<params >factor slot"
 SYNAPSE = (
     "n_pre n_post w<weights <state stride w<params <signal slot >sums paired index"
 )
-WORDS = {"fill": "fill {state}", "settle": "settle {state}", "step": "step {state}"}
+WORDS = {
+    "fill": "fill {state}",
+    "settle": "settle {state}",
+    "settle as filled": "settle {state} as it is filled",
+    "step": "step {state}",
+}
 
 
 class Loops:
@@ -44,6 +51,9 @@ class Loops:
             "fill": lambda: fill_loop(model, self.dtype),
             "step": lambda: step_loop(model, self.dtype, stepper),
             "settle": lambda: settle_loop(model, self.dtype),
+            "settle as filled": lambda: settle_loop(
+                replace(model, instantaneous=None), self.dtype
+            ),
         }[name]
         return self._kind(name, CELL, WORDS[name], make, model, stepper)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from circuits.engine.facts import switched
 from circuits.engine.given import given_to_lane
 from circuits.engine.interpret import run_list, run_presentations
 from circuits.engine.patterns import pattern_table
@@ -133,7 +134,8 @@ class Presentation:
             self._settle(lanes, waiting)
             if phase is not schedule.phases[segment.phase]:
                 phase = schedule.phases[segment.phase]
-                self._run(lanes, programs.clamps(phase.on))
+                switch = switched(phase)
+                self._run(lanes, programs.begins(switch))
                 exact = self._steps_of_onset(phase, learning)
             if not averaged:
                 self._run(lanes, records[0])  # the initial state
@@ -142,10 +144,10 @@ class Presentation:
             moves = moving if segment.learning else frozenset()
             made = min(exact, segment.steps) if run.jumps else segment.steps
             if made:
-                run_stretch(self, lanes, made, moves, phase.on, window, records)
+                run_stretch(self, lanes, made, moves, switch, window, records)
             if segment.steps > made:
                 rest = segment.steps - made
-                run_jumped(self, lanes, rest, moves, window, records)
+                run_jumped(self, lanes, rest, moves, switch, window, records)
             exact -= made
         self._settle(lanes, waiting)
         for window, steps in averaged.items():

@@ -89,22 +89,25 @@ class Programs:
     def _rows(self, operations):
         return rows(operations, self.layout.dtype)
 
-    def lists(self, w, on, window):
+    def lists(self, w, on, window, held=()):
         """The lists of a stretch, with all passes made."""
-        lists = step_lists(w, self.randoms, on=on, window=window, given=self.given)
+        options = {"on": dict(on), "window": window, "held": held, "given": self.given}
+        lists = step_lists(w, self.randoms, **options)
         if w.choices.optimise:
             simplify_updates(w, lists)
             simplify_fields(w, lists)
         return lists
 
-    def stretch(self, moving, single, alone, on, window) -> Stretch:
+    def stretch(self, moving, single, alone, switch, window) -> Stretch:
         """A stretch of steps in which nothing is switched."""
-        driven = tuple(name for name in self.layout.driven if name in on)
-        return self._once(self._stretch, moving, single, alone, driven, window)
+        driven = tuple(pair for pair in switch.on if pair[0] in self.layout.driven)
+        switch = switch._replace(on=driven)
+        return self._once(self._stretch, moving, single, alone, switch, window)
 
-    def _stretch(self, moving, single, alone, on, window):
+    def _stretch(self, moving, single, alone, switch, window):
         w = self.writer(moving, single=single, alone=alone)
-        lists, own, made = self.lists(w, on, window), {}, self._rows
+        lists = self.lists(w, switch.on, window, switch.held)
+        own, made = {}, self._rows
         for o in lists.move:
             own.setdefault(o.projection, []).append(o)
         # Weights that are tied follow when all others have moved.
@@ -121,14 +124,14 @@ class Programs:
             made([*check, *check_weights(w, w.moves)]),
         )
 
-    def jumps(self, moving, window) -> Jumps:
+    def jumps(self, moving, held, window) -> Jumps:
         """A stretch that is jumped over."""
-        return self._once(self._jumps, moving, window)
+        return self._once(self._jumps, moving, held, window)
 
-    def _jumps(self, moving, window):
+    def _jumps(self, moving, held, window):
         w = self.writer(moving)
-        lists = step_lists(w, self.randoms)
-        first, again = equilibrium_sweeps(w)
+        lists = step_lists(w, self.randoms, held=held)
+        first, again = equilibrium_sweeps(w, held)
         check = list(check_states(w))
         still = [p.name for p in w.circuit.populations if not p.model.constant]
         parts = (
@@ -138,7 +141,7 @@ class Programs:
             averages(w, window, numbers.add_steps) if window is not None else (),
             [*repeat(w), *lists.move],
             check,
-            [o for name in still for o in residual(w, name)],
+            [o for name in still for o in residual(w, name, held)],
         )
         return Jumps(
             self._rows(lists.enter),
@@ -156,12 +159,13 @@ class Programs:
         made = settled_phases(w, phases, self.columns, verified=verified)
         return self._rows([*made, *check_states(w)])
 
-    def clamps(self, on) -> np.ndarray:
-        """What sources show when a phase begins."""
-        return self._once(self._clamps, on)
+    def begins(self, switch) -> np.ndarray:
+        """What sources show when a phase begins, and what it holds."""
+        return self._once(self._begins, switch)
 
-    def _clamps(self, on):
-        return self._rows(clamps(self.writer(), on, self.columns))
+    def _begins(self, switch):
+        w = self.writer()
+        return self._rows([*clamps(w, switch.on, self.columns), *w.kept(switch.held)])
 
     def ends(self, moving, alone) -> Ends:
         """The end of a presentation that learns, as rows."""

@@ -68,6 +68,8 @@ def name_of(key: tuple) -> str:
     if kind == "signal":
         population, read, when = whose
         return f"{population}.{read}" + ("" if when == "now" else f" ({when})")
+    if kind == "held":
+        return f"held {'.'.join(whose)}"
     if kind == "average":
         if len(whose) > 2:
             return f"products of {whose[1]} in {whose[0]}"

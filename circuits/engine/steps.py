@@ -19,46 +19,50 @@ from dendrites.activity_difference import NOW
 from dendrites.random import stream_key
 
 
-def step_lists(w: Writer, randoms, *, on=(), window=None, given=None) -> Lists:
+def step_lists(
+    w: Writer, randoms, *, on=None, window=None, given=None, held=()
+) -> Lists:
     """Lists of a stretch in which nothing is switched.
 
     Parameters
     ----------
     randoms : Randoms
-    on : clamped populations that are on
+    on : mapping of clamped populations that are on to amplitudes
     window : str, optional
         Phase in whose window the state is averaged.
     given : mapping of population to column of the span, for waveforms and spikes
+    held : pairs of population and variables that keep their values
     """
     lists, c, layout = Lists(), w.circuit, w.layout
-    step, given = lists.step, given or {}
+    step, given, on = lists.step, given or {}, on or {}
     lists.enter += [w.read(*key) for key in _signals(w, constant=True)]
     for name in layout.driven:
         if name in on:
-            n, state = layout.sizes[name], layout.state(name)
-            step.append(w(numbers.show_waveform, n=n, state=state, given=given[name]))
+            shown = {"n": layout.sizes[name], "state": layout.state(name)}
+            shown |= {"given": given[name], "amplitude": on[name]}
+            step.append(w(numbers.show_waveform, **shown))
     step += [w.read(*key) for key in _signals(w, constant=False)]
     step += [_delay(w, key, slots) for key, slots in w.signals.lines.items()]
     step += _fields(w, NOW)
     step += randoms.operations(w, given)
     late = {p.post for p in c.projections if layout.delay(p) == 0}
     early = [name for name in c.update_order if name not in late]
-    step += _fill(w, early)
+    step += _fill(w, early, held)
     if c.stepper == "heun":
         step.append(copy_states(w))
     for name in early:
         step += [*starts(w, name), *factors(w, name)]
     for name in c.update_order:
         if name in late:
-            step += [*_arrivals(w, name), *_fill(w, (name,))]
+            step += [*_arrivals(w, name), *_fill(w, (name,), held)]
             step += [*starts(w, name), *factors(w, name)]
-        step += _step(w, name)
+        step += _step(w, name, held)
     if c.stepper == "heun":
         again = dict.fromkeys((p.pre, p.signal) for p in c.projections)
         moving = [key for key in again if not layout.is_constant(key[0])]
         step += [w.read(*key, SECOND) for key in moving]
-        step += [*_fields(w, SECOND), *_fill(w, c.update_order)]
-        step += [o for name in c.update_order for o in _step(w, name)]
+        step += [*_fields(w, SECOND), *_fill(w, c.update_order, held)]
+        step += [o for name in c.update_order for o in _step(w, name, held)]
         states, start = layout.states, layout.lane.stretch("start").start
         total = states.stop - states.start
         step.append(
@@ -122,13 +126,15 @@ def _arrivals(w, name):
             yield w.product(p, LATE)
 
 
-def _fill(w, names):
+def _fill(w, names, held):
     filled = [name for name in names if w.circuit.model(name).instantaneous]
-    return [w.cells("fill", name) for name in filled]
+    return [o for name in filled for o in w.moved("fill", name, held)]
 
 
-def _step(w, name):
-    return [] if w.circuit.model(name).constant else [w.cells("step", name)]
+def _step(w, name, held):
+    if w.circuit.model(name).constant:
+        return []
+    return [*w.moved("step", name, held)]
 
 
 def copy_states(w):

@@ -35,7 +35,7 @@ class Pace:
         return result
 
 
-def run_stretch(shower, lanes, steps, moving, on, window, records):
+def run_stretch(shower, lanes, steps, moving, switch, window, records):
     """So many steps of one presentation.
 
     Parameters
@@ -44,8 +44,8 @@ def run_stretch(shower, lanes, steps, moving, on, window, records):
     lanes : list of (lane, samples)
     moving : frozenset of str
         Projections that learn.
-    on : tuple of str
-        Clamped populations that are on.
+    switch : Switched
+        What the phase has switched.
     window : str or None
         Phase in whose window states are averaged.
     records : (rows, groups)
@@ -53,7 +53,7 @@ def run_stretch(shower, lanes, steps, moving, on, window, records):
     run, number = shower.run, shower.number
     alone = len(lanes) == 1
     single = alone and lanes[0][1] == 1
-    made = run.programs.stretch(moving, single, alone, on, window)
+    made = run.programs.stretch(moving, single, alone, switch, window)
     arena = run.arenas[number]
     for k, (lane, _) in enumerate(lanes):
         _enter(shower, k, steps)
@@ -136,11 +136,11 @@ def _run_together(shower, lanes, steps, made, records):
         run.workers.check()
 
 
-def run_jumped(shower, lanes, steps, moving, window, records):
+def run_jumped(shower, lanes, steps, moving, switch, window, records):
     """So many steps of one presentation, in jumps along fixed points."""
     run, arena = shower.run, shower.run.arenas[shower.number]
     ((lane, _),) = lanes
-    span, made = shower.span(0), run.programs.jumps(moving, window)
+    span, made = shower.span(0), run.programs.jumps(moving, switch.held, window)
     _enter(shower, 0, steps)
     run_list(made.enter, arena, lane, span)
     block = max(-(-steps // run.jumps) if moving else steps, 1)

@@ -1,6 +1,6 @@
 """Lists of sweeps: populations that settle one after the other, in no time."""
 
-from circuits.engine.facts import windows
+from circuits.engine.facts import switched, windows
 from circuits.engine.operations import checks, numbers
 from circuits.engine.passes import share_weights, skip_repeated, write_first
 from circuits.engine.plasticity import collect, factors
@@ -12,11 +12,13 @@ TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 
 
 def clamps(w: Writer, on, columns):
-    """Let clamped populations in `on` show their patterns, the others nothing.
+    """Let clamped populations show their patterns times amplitudes, others nothing.
 
-    `columns` says for each where its pattern begins in a row, and how long rows are.
+    `on` holds pairs of population and amplitude; `columns` says for each where its
+    pattern begins in a row, and how long rows are.
     """
     starts, width = columns
+    on = dict(on)
     for name, column in starts.items():
         yield w(
             numbers.clamp,
@@ -25,12 +27,12 @@ def clamps(w: Writer, on, columns):
             stride=w.layout.stride(name),
             column=column,
             width=width,
-            on=int(name in on),
-            note="" if name in on else " to nothing",
+            on=(amplitude := on.get(name, 0.0)),
+            note={1.0: "", 0.0: " to nothing"}.get(amplitude, f" times {amplitude:g}"),
         )
 
 
-def sweep(w: Writer, order, silent=(), *, verified=None):
+def sweep(w: Writer, order, silent=(), *, held=(), verified=None):
     """Settle the populations `order` one by one, each with all it needs.
 
     `verified` is the phase of which it is to be said that a population did not.
@@ -39,9 +41,19 @@ def sweep(w: Writer, order, silent=(), *, verified=None):
         for key in w.layout.lane.of_kind("field"):
             if key[1] == name:
                 yield from _field(w, key, silent)
-        yield w.cells("settle", name)
+        yield from _settle(w, name, held)
         if verified is not None:
-            yield from residual(w, name, windows(w.circuit).index(verified))
+            phase = windows(w.circuit).index(verified)
+            yield from residual(w, name, held, phase)
+
+
+def _settle(w, name, held):
+    if name in dict(held) and w.circuit.model(name).instantaneous:
+        # What settles must see the held values, not those that fill it.
+        yield from w.moved("fill", name, held)
+        yield from w.moved("settle as filled", name, held)
+    else:
+        yield from w.moved("settle", name, held)
 
 
 def _field(w, key, silent):
@@ -52,12 +64,12 @@ def _field(w, key, silent):
             yield w.product(p)
 
 
-def residual(w, name, phase=-1):
+def residual(w, name, held=(), phase=-1):
     """Whether a settled population stays where it is in a step of its own."""
     model, later = w.circuit.model(name), w.lane("state a step later")
     yield w(numbers.copy_all, target=later, **w.state_of(name))
     for loop in ("fill", "step") if model.instantaneous else ("step",):
-        yield w.cells(loop, name, stepper="euler", state=later)
+        yield from w.moved(loop, name, held, stepper="euler", state=later)
     yield w(
         checks.check_settled,
         n=w.layout.sizes[name],
@@ -75,9 +87,10 @@ def settled_phases(w, phases, columns, *, verified=False):
     """Settled phases one after the other, nothing computed twice."""
     made = []
     for phase in phases:
-        made += clamps(w, phase.on, columns)
+        on, held = switched(phase)
+        made += [*clamps(w, on, columns), *w.kept(held)]
         named = phase.name if verified else None
-        made += sweep(w, phase.settle, phase.silent, verified=named)
+        made += sweep(w, phase.settle, phase.silent, held=held, verified=named)
         made += averages(w, phase.name, numbers.copy_all)
     return _optimised(w, made)
 
@@ -88,13 +101,13 @@ def _optimised(w, made):
     return write_first(share_weights(w, skip_repeated(w, made)))
 
 
-def equilibrium_sweeps(w):
+def equilibrium_sweeps(w, held=()):
     """A first sweep over all cells, and each further one with its largest move.
 
     From the second sweep on the same signals are stale at the start of each.
     """
     order = [p.name for p in w.circuit.populations if not p.model.constant]
-    one, states = list(sweep(w, order)), w.layout.states
+    one, states = list(sweep(w, order, held=held)), w.layout.states
     three = _optimised(w, [*one, copy_states(w), *one, copy_states(w), *one])
     marks = [k for k, o in enumerate(three) if o.kind is numbers.copy_all]
     first, again = three[: marks[0] + 1], three[marks[1] + 1 :]

@@ -108,6 +108,36 @@ class Writer(WritesProducts, WritesPlasticity):
         made.keys["field"] = tuple(inputs)
         return made
 
+    def moved(self, name, population, held=(), *, state=None, stepper=None):
+        """A loop over the cells of a population, but for variables that are `held`."""
+        yield self.cells(name, population, stepper=stepper, state=state)
+        yield from self.restored(population, held, state)
+
+    def restored(self, population, held, state=None):
+        """Variables that a phase holds, as they were when it began."""
+        first = self.layout.state(population) if state is None else state
+        shift = first - self.layout.state(population)
+        for variable in dict(held).get(population, ()):
+            yield self(
+                numbers.copy,
+                n=self.layout.sizes[population],
+                source=self.lane("held", population, variable),
+                target=self.layout.state(population, variable) + shift,
+                slot=0,
+            )
+
+    def kept(self, held):
+        """Keep the variables that a phase holds, when it begins."""
+        for population, variables in held:
+            for variable in variables:
+                yield self(
+                    numbers.copy,
+                    n=self.layout.sizes[population],
+                    source=self.layout.state(population, variable),
+                    target=self.lane("held", population, variable),
+                    slot=0,
+                )
+
     def state_of(self, population) -> dict:
         """Operands of what works on a state, whatever its variables."""
         part = self.layout.lane.part("state", population)

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from circuits.circuit import Circuit
+from circuits.engine.facts import held_variables
 from circuits.engine.patterns import count_samples
 from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.recording import fixed_steps
@@ -61,6 +62,7 @@ class Planned:
         known = [s for s in (circuit.schedule, circuit.test_schedule) if s is not None]
         windows = {name for s in known for name in windows_of(s)}
         settled = {name for s in known for phase in s.phases for name in phase.settle}
+        held = set(held_variables(circuit))
         hint = "make a Presenter(..., schedule=...) of this schedule"
         for phase in schedule.phases:
             where = f"schedule, phase {phase.name!r}"
@@ -73,6 +75,12 @@ class Planned:
                 if name not in settled:
                     raise ConfigError(
                         f"{where}: that {name!r} settles was not planned for; {hint}"
+                    )
+            for name, variables in phase.hold.items():
+                if missing := [v for v in variables if (name, v) not in held]:
+                    raise ConfigError(
+                        f"{where}: that {missing[0]!r} of {name!r} is held was not "
+                        f"planned for; {hint}"
                     )
         steps = fixed_steps(schedule, circuit.dt) if self._steps else 0
         if steps > self._steps:

@@ -91,8 +91,4 @@ def untaught(circuit: Circuit) -> Schedule:
         return answering(circuit)
     # Sweeps that only answer leave the apical dendrites out.
     teachers = {p.name for p in circuit.populations if p.pattern == "targets"}
-    phases = tuple(
-        replace(phase, on=tuple(name for name in phase.on if name not in teachers))
-        for phase in schedule.phases
-    )
-    return Schedule(phases)
+    return Schedule(tuple(phase.without(teachers) for phase in schedule.phases))

@@ -35,14 +35,15 @@ def _filtered_derivative(cell, inputs, p):
 
 
 def _complement(cell, p):
-    return (1.0 - cell.value) * cell.active
+    return cell.active - cell.value
 
 
 def source(*, potential: Callable | None = None, tau: float | None = None) -> CellModel:
     """Cells clamped to a pattern during the phases that switch them on.
 
     Reads: ``rate`` is the pattern's value (0 while off), ``active`` is 1 while on,
-    ``complement`` is 1 - value (0 while off).
+    ``complement`` is 1 - value (0 while off). A phase that gives the source an
+    amplitude multiplies all of them, and ``potential``, by it.
     With `tau` the rate is the low-pass filtered value, the State field ``filtered``:
 
     d filtered/dt = (value - filtered) / tau, from 0.
@@ -75,7 +76,9 @@ def source(*, potential: Callable | None = None, tau: float | None = None) -> Ce
 
         def target_potential(cell, p):
             # While off the value is no rate, and its potential need not exist.
-            return potential(cell.value) if cell.active > 0.5 else 0.0
+            if cell.active == 0.0:
+                return 0.0
+            return cell.active * potential(cell.value / cell.active)
 
         reads["potential"] = target_potential
     if tau is None:

@@ -52,7 +52,7 @@ def lists_of(described, *, single, block, optimise):
     moving = frozenset(p.name for p in described.projections if p.learns)
     w = programs.writer(moving, single=single)
     for phase in described.schedule.phases:
-        yield w, programs.lists(w, phase.on, None)
+        yield w, programs.lists(w, phase.amplitudes, None)
 
 
 EVERY = [

@@ -261,7 +261,8 @@ DOORS = [
         {
             "name": [shown("first"), refused("first", moments=EVERY_PHASE)],
             "duration": acts(10.0),
-            "on": acts(()),
+            "on": [acts(()), acts({"input": 0.5}), refused({"output": 1.0})],
+            "hold": [acts({"output": ("basal",)}), refused({"output": ("axon",)})],
             "learning": acts(False),
             "lag": acts(2.0),
             "window": acts(4.0, moments=EVERY_PHASE),
@@ -276,7 +277,11 @@ DOORS = [
     Door(
         Schedule,
         with_schedule,
-        {"phases": acts((Phase(**EARLY),)), "carry_state": acts(True)},
+        {
+            "phases": acts((Phase(**EARLY),)),
+            "carry_state": acts(True),
+            "always_on": [acts(("input",)), refused(("output",))],
+        },
     ),
     Door(
         Population,

@@ -103,10 +103,13 @@ def fill_all(weights, lane, row, span):
         out[i] = value
 
 
-@operation("n >state stride column width on", "clamp {state}")
+@operation("n >state stride column width ~on", "clamp {state}")
 def clamp(weights, lane, row, span):
-    """Let sources show their patterns, or nothing; variable 1 says which."""
-    n, m, on = row[1], span[SAMPLES], row[6]
+    """Let sources show their patterns times the amplitude `on`, or nothing at 0.
+
+    Variable 1 is the amplitude.
+    """
+    n, m, on = row[1], span[SAMPLES], cast(lane, real(row, 6))
     shown, active = at(lane, row[2]), at(lane, row[2] + row[3])
     for i in range(n * m):
         active[i] = on
@@ -119,14 +122,14 @@ def clamp(weights, lane, row, span):
         pattern = at(patterns, (span[PATTERN] + b) * row[5] + row[4])
         out = at(shown, b * n)
         for i in range(n):
-            out[i] = pattern[i]
+            out[i] = on * pattern[i]
 
 
-@operation("n >state given", "show the waveform of {state}")
+@operation("n >state given ~amplitude", "show the waveform of {state}")
 def show_waveform(weights, lane, row, span):
     """Let sources show the values of this step; `given` says where their address is."""
-    n = row[1] * span[SAMPLES]
+    n, amplitude = row[1] * span[SAMPLES], cast(lane, real(row, 4))
     values = at(numbers(lane, span[row[3]]), span[STEP] * n)
     shown = at(lane, row[2])
     for i in range(n):
-        shown[i] = values[i]
+        shown[i] = amplitude * values[i]
