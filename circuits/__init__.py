@@ -32,7 +32,7 @@ _WHERE = {
     "Sparse": "connectivity",
     "Split": "task",
     "Task": "task",
-    "Tied": "projection",
+    "Tied": "ties",
     "Uniform": "initialisers",
     "evaluate": "run.evaluate",
     "explain": "explain",

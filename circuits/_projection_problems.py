@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
+from circuits.connectivity import Dense, OneToOne
 from dendrites._time import MOST_STEPS, is_multiple
 from dendrites.errors import choices
 
@@ -24,6 +27,11 @@ def projection_problems(circuit) -> Iterator[str]:
         yield from _need_problems(where, p, pre.model, post.model, circuit.dt)
         if p.field in post.model.conductance_inputs:
             yield from _conductance_problems(where, p, pre, post)
+        if np.ndim(p.sign) and len(p.sign) != pre.size:
+            yield (
+                f"{where}: sign has {len(p.sign)} values, must have one for each of "
+                f"the {pre.size} presynaptic cells"
+            )
         for problem in p.connectivity.problems(post.size, pre.size):
             yield f"{where}: {problem}"
         yield from _copy_problems(where, p, projections, by_name)
@@ -130,22 +138,42 @@ def _conductance_problems(where, p, pre, post):
     """Why an input that opens a conductance could become negative."""
     unit = post.model.unit(p.field)
     must = f"the conductance {p.field!r} of {post.name!r}, which must be >= 0 ({unit})"
-    if p.learns and (p.bounds is None or p.bounds[0] < 0):
+    positive = p.sign is not None and bool(np.all(np.equal(p.sign, 1)))
+    if p.learns and not positive and (p.bounds is None or p.bounds[0] < 0):
         yield (
             f"{where}: bounds = {p.bounds}: it learns and opens {must}: give bounds "
             "with a lower one >= 0, such as (0.0, float('inf'))"
         )
-    if p.tied_to is not None and p.tied_to.noise:
+    tied = p.tied_to
+    if tied is not None and tied.noise:
         yield f"{where}: noise of tied weights could make negative {must}"
+    if tied is not None and tied.redraw and tied.factor * tied.times.low < 0:
+        yield f"{where}: times that are drawn anew could make negative {must}"
+    if tied is not None and tied.function is not None:
+        yield (
+            f"{where}: a function of weights that move could make negative {must}. Let "
+            "the weights learn that this conductance needs, or tie without function"
+        )
     if isinstance(pre.pattern, int | float):
         value = signal_of_value(p.signal, pre.pattern)
         if value is not None and value < 0:
             yield f"{where}: the pattern {pre.pattern:g} of {pre.name!r} opens {must}"
 
 
+def _times_problems(where, p, shape):
+    """Numbers of another shape than the weights that they multiply."""
+    times = getattr(p.tied_to, "times", None)
+    if isinstance(times, np.ndarray) and times.shape != shape:
+        yield (
+            f"{where}: Tied: times has shape {times.shape}, must be {shape} "
+            f"{p.connectivity.form}, as its weights"
+        )
+
+
 def _copy_problems(where, p, projections, by_name):
     """Why weights cannot be those of another projection."""
     shape = p.connectivity.weights_shape(by_name[p.post].size, by_name[p.pre].size)
+    yield from _times_problems(where, p, shape)
     for other in (p.tied_to, p.initial):
         target = getattr(other, "to", None) or getattr(other, "of", None)
         if target is None:
@@ -159,8 +187,12 @@ def _copy_problems(where, p, projections, by_name):
         if other is p.tied_to and q.tied_to is not None:
             yield f"{where}: {target!r} is itself tied; tie to what it follows"
             continue
-        if other is p.tied_to and not (p.is_dense and q.is_dense):
-            yield f"{where}: only dense projections can be tied to dense ones"
+        kinds = {type(p.connectivity), type(q.connectivity)}
+        if other is p.tied_to and kinds not in ({Dense}, {OneToOne}):
+            yield (
+                f"{where}: only dense projections can be tied to dense ones, and "
+                "one-to-one projections to one-to-one ones"
+            )
             continue
         theirs = q.connectivity.weights_shape(by_name[q.post].size, by_name[q.pre].size)
         if (theirs[::-1] if other.transpose else theirs) != shape:

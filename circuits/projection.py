@@ -13,6 +13,8 @@ from circuits.initialisers import (
     ScaledCopy,
     plain_number,
 )
+from circuits.signs import as_sign, check_sign
+from circuits.ties import Tied
 from dendrites._checks import (
     check_name,
     choice,
@@ -25,26 +27,6 @@ from dendrites._checks import (
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
-
-
-@dataclass(frozen=True)
-class Tied:
-    """Weights that are at every moment `factor` times those of another projection.
-
-    With `noise` independent normal numbers of that standard deviation are added, drawn
-    anew whenever a presentation has moved the other weights.
-    """
-
-    to: str
-    factor: float = 1.0
-    transpose: bool = False
-    noise: float = 0.0
-
-    def __post_init__(self):
-        text("Tied: to", self.to)
-        plain_number(self, "factor")
-        flag("Tied: transpose", self.transpose)
-        plain_number(self, "noise", least=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +56,12 @@ class Projection:
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
         Weights are clipped to this range after every update; one end may be infinite.
-        A conductance that learns needs a lower bound >= 0.
+        A conductance that learns needs a lower bound >= 0, or the sign 1.
+    sign : 1, -1 or ndarray (n_pre,) of these, optional
+        Dale's law: the sign of all weights, or of those of each presynaptic cell.
+        Initialisers give sizes, abs(w) * sign; given weights of the other sign are
+        refused; a weight that an update would bring across 0 stops there (so do
+        weights predicted for the middle of a block). With `bounds` both hold.
     clip : {"weights", "readout"}
         Whether the bounds act on the weight itself, or on its value where it is used
         and shown while the weight moves on unbounded (event-driven projections only).
@@ -109,6 +96,7 @@ class Projection:
     initial: Distribution | Constant | ScaledCopy | np.ndarray = Constant(0.0)
     tied_to: Tied | None = None
     bounds: tuple[float, float] | None = None
+    sign: int | np.ndarray | None = None
     clip: str = "weights"
     weight_decay: float = 0.0
     delay: float | None = None
@@ -144,6 +132,9 @@ class Projection:
         if self.delay is not None:
             plain_number(self, "delay", where, unit="ms", least=0.0)
         object.__setattr__(self, "bounds", _bounds(where, self.bounds))
+        if self.sign is not None:
+            object.__setattr__(self, "sign", as_sign(where, self.sign))
+            check_sign(where, self)
         choice(f"{where}: clip", self.clip, ("weights", "readout"))
         if self.rule is not None and not isinstance(
             self.rule, (ActivityDifference, SynapticRule)
@@ -167,10 +158,10 @@ class Projection:
             raise ModelError(
                 f"{where}: bounds and weight_decay act with a rule, and it has none"
             )
-        if self.tied_to and self.tied_to.noise and not self.tied_to.transpose:
+        if self.tied_to and self.tied_to.noise and self.tied_to.is_alias:
             raise ModelError(
-                f"{where}: only weights tied with transpose=True can have noise; "
-                "others lie in the place of those they are tied to"
+                f"{where}: only weights tied with transpose=True, a function or times "
+                "can have noise; others lie in the place of those they are tied to"
             )
 
     @property

@@ -6,7 +6,9 @@ import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.initialisers import INITIALISERS, Constant, Distribution
-from dendrites._checks import mapping, numbers
+from circuits.projection import Projection
+from circuits.ties import Tied
+from dendrites._checks import mapping, numbers, shown
 from dendrites._streams import check_seed, generator
 from dendrites.errors import ConfigError, ModelError, choices
 
@@ -18,7 +20,9 @@ def initial_weights(
 ) -> dict[str, np.ndarray]:
     """Weights of every projection at the start of a run.
 
-    Arrays are (n_post, n_pre), of one-to-one projections (n,).
+    Arrays are (n_post, n_pre), of one-to-one projections (n,). Those of initialisers
+    take the size that is drawn and the sign of their presynaptic cell, where a
+    projection has signs.
 
     Parameters
     ----------
@@ -59,7 +63,7 @@ def initial_weights(
     result = {}
     for p in circuit.projections:
         _resolve(circuit, p, given, seed, result, ())
-    _check_ties(circuit, given, result)
+    _check_ties(circuit, given, seed, result)
     problems = [
         text
         for p in circuit.projections
@@ -117,6 +121,8 @@ def _range_problems(circuit, p, weights):
             f"bounds ({lower:g}, {upper:g}) of the projection, such as "
             f"{value[wrong][0]:g}; give others, or other bounds"
         )
+    if p.sign is not None:
+        yield from _sign_problems(circuit, p, value)
     post = circuit.model(p.post)
     if p.field in post.conductance_inputs and value.min() < 0:
         yield (
@@ -125,13 +131,25 @@ def _range_problems(circuit, p, weights):
         )
 
 
-def _check_ties(circuit, given, result):
+def _sign_problems(circuit, p, value):
+    """Weights of another sign than that of their presynaptic cell."""
+    signs = np.broadcast_to(p.sign, circuit.weights_shape(p.name))
+    wrong = value * p.connectivity.flatten(signs) < 0
+    if wrong.any():
+        yield (
+            f"weights of {p.name!r}: {wrong.sum()} of {value.size} have another sign "
+            f"than their presynaptic cell (sign={shown(p.sign)}), such as "
+            f"{value[wrong][0]:g}; give others, or another sign"
+        )
+
+
+def _check_ties(circuit, given, seed, result):
     """Refuse weights of a tied projection that are not those it is tied to."""
     for p in circuit.projections:
         if p.tied_to is None or p.name not in given:
             continue
-        other = result[p.tied_to.to]
-        tied = p.tied_to.factor * (other.T if p.tied_to.transpose else other)
+        times = drawn_times(circuit, p, seed)
+        tied = p.tied_to.follow(result[p.tied_to.to], times)
         if not np.allclose(result[p.name], tied, rtol=1e-5, atol=1e-7):
             raise ModelError(
                 f"weights of {p.name!r}: it is tied to {p.tied_to.to!r} with the "
@@ -156,26 +174,55 @@ def _resolve(circuit, projection, given, seed, result, above):
     if hasattr(initial, "factor"):
         of = circuit.projection(getattr(initial, "of", None) or initial.to)
         other = _resolve(circuit, of, given, seed, result, (*above, name))
-        value = initial.factor * (other.T if initial.transpose else other)
+        if isinstance(initial, Tied):
+            value = initial.follow(other, drawn_times(circuit, projection, seed))
+        else:
+            value = initial.factor * (other.T if initial.transpose else other)
         if value.shape != shape:
             raise ModelError(
                 f"weights of {name!r}: {shape} {connectivity.form} cannot be a copy of "
                 f"those of {of.name!r}, {other.shape}"
             )
     elif isinstance(initial, Distribution):
-        value = initial.draw(generator(seed, f"weights/{name}"), shape)
-        if initial.per_root_fan_in:
-            value /= np.sqrt(connectivity.fan_in(circuit.shape(name)[1]))
-        if initial.share < 1:
-            # Exactly this share: of all weights of the projection, not of each cell.
-            order = generator(seed, f"zeros/{name}").permutation(value.size)
-            value.ravel()[order[round(initial.share * value.size) :]] = 0.0
+        value = _drawn(circuit, projection, initial, seed, "weights", "zeros")
     elif isinstance(initial, Constant):
         value = np.full(shape, float(initial.value))
     else:
         value = np.array(initial, float)
+    if projection.sign is not None and isinstance(initial, INITIALISERS):
+        value = np.abs(value) * projection.sign
     result[name] = connectivity.masked(value)
     return result[name]
+
+
+def drawn_times(circuit: Circuit, p: Projection, seed: int) -> np.ndarray | None:
+    """What tied weights are multiplied by when a run begins, in their shape, or None.
+
+    Drawn from a stream of the projection's name.
+    """
+    times = p.tied_to.times
+    if isinstance(times, Distribution):
+        return _drawn(circuit, p, times, seed, "times", "times/zeros")
+    return times
+
+
+def root_of_fan_in(circuit: Circuit, p: Projection, initial: Distribution) -> float:
+    """What numbers that are drawn for every weight are divided by."""
+    if not initial.per_root_fan_in:
+        return 1.0
+    return float(np.sqrt(p.connectivity.fan_in(circuit.shape(p.name)[1])))
+
+
+def _drawn(circuit, p, initial, seed, stream, zeros):
+    """Numbers drawn for every weight, from a stream of the projection's name."""
+    shape = circuit.weights_shape(p.name)
+    value = initial.draw(generator(seed, f"{stream}/{p.name}"), shape)
+    value /= root_of_fan_in(circuit, p, initial)
+    if initial.share < 1:
+        # Exactly this share: of all weights of the projection, not of each cell.
+        order = generator(seed, f"{zeros}/{p.name}").permutation(value.size)
+        value.ravel()[order[round(initial.share * value.size) :]] = 0.0
+    return value
 
 
 def _array_problems(circuit: Circuit, name, value):

@@ -74,6 +74,15 @@ def _compiled_exp(x):
 exp.imported_by_kernels = True
 
 
+def sign(x):
+    """1 above 0, -1 below, and 0 at 0."""
+    if x > 0.0:
+        return 1.0
+    if x < 0.0:
+        return -1.0
+    return 0.0
+
+
 def logistic(u):
     """1 / (1 + exp(-u))."""
     return 1.0 / (1.0 + exp(-u))

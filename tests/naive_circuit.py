@@ -117,8 +117,13 @@ class Naive:
     def weight(self, p):
         if p.tied_to is None:
             return self.w[p.name]
-        w = self.w[p.tied_to.to]
-        return p.tied_to.factor * (w.T if p.tied_to.transpose else w)
+        tied, w = p.tied_to, self.w[p.tied_to.to]
+        w = w.T if tied.transpose else w
+        if tied.function is not None:
+            w = np.vectorize(tied.function, otypes=[float])(w) * self.mask[p.name]
+        times = 1.0 if tied.times is None else tied.times
+        # Of one-to-one projections a row of times falls on the diagonal.
+        return tied.factor * w * times
 
     def read(self, name, what):
         if name in self.source:
@@ -196,6 +201,8 @@ class Naive:
             self.filtered[p.name] = term
         w = self.w[p.name] + rule.learning_rate * DT * term
         w = w if p.bounds is None else np.clip(w, *p.bounds)
+        if p.sign is not None:
+            w = np.where(w * p.sign < 0.0, 0.0, w)
         self.w[p.name] = np.where(self.mask[p.name], w, 0.0)
 
     def settle(self, phase, shown):

@@ -293,6 +293,9 @@ DOORS = {
             "factor": [*NOT_NUMBER, INF],
             "transpose": NOT_FLAG,
             "noise": NOT_TIME,
+            "function": [5, "sign", THING, np.log, lambda: 0.0],
+            "times": ["a", 1j, THING, [[1.0], [1.0, 2.0]], [np.nan]],
+            "redraw": [*NOT_FLAG, True],
         },
     ),
     "Population": (
@@ -337,6 +340,7 @@ DOORS = {
                 (NAN, 1),
                 (0, 1j),
             ],
+            "sign": [0, 2, 0.5, True, "+", THING, [1, 0], [[1]], [[1], [1, 1]], []],
             "clip": [*NOT_TEXT, "both", None],
             "weight_decay": [*NOT_TIME, None],
             "delay": NOT_TIME,

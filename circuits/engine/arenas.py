@@ -18,6 +18,7 @@ def replica_sections(layout) -> Sections:
         ("weights", own),
         ("filter", [p for p in own if filter_factor(p, layout.circuit.dt)]),
         ("noise", [p for p in own if p.tied_to and p.tied_to.noise]),
+        ("times", [p for p in own if p.tied_to and p.tied_to.times is not None]),
     ):
         for p in held:
             sections.add((kind, p.name), n[p.name])

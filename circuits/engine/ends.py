@@ -11,6 +11,7 @@ from circuits.engine.facts import holder, is_alias
 from circuits.engine.operations import numbers, outer, ties
 from circuits.engine.plasticity import check_weights
 from circuits.engine.writer import Writer
+from circuits.weights import root_of_fan_in
 from dendrites.random import stream_key
 
 
@@ -42,7 +43,7 @@ def end_lists(w: Writer, seed: int) -> Ends:
             sums += _term(w, p, k, p in direct)
     own = [p for p in summed if p.tied_to is None]
     move = [o for p in own for o in w.move(p, now=False)]
-    new = list(noise(w, seed, lambda p: moves(p) or w.moves(p)))
+    new = list(draws(w, seed, lambda p: moves(p) or w.moves(p)))
     move += [*new, *w.ties((lambda p: moves(p) or w.moves(p)) if new else moves)]
     carry = [o for p in summed for o in carries(w, p, 1.0)]
     return Ends(sums, move, carry, list(check_weights(w, moves)))
@@ -50,22 +51,26 @@ def end_lists(w: Writer, seed: int) -> Ends:
 
 def start_list(w: Writer, seed: int) -> list:
     """Tied weights before the first presentation."""
-    return [*noise(w, seed, lambda p: True), *w.ties(lambda p: True)]
+    first = draws(w, seed, lambda p: True, redraw=False)
+    return [*first, *w.ties(lambda p: True)]
 
 
-def noise(w, seed, moved):
-    """Draw the noise of tied weights anew."""
+def draws(w, seed, moved, *, redraw=True):
+    """Draw the noise of tied weights anew, and what they are multiplied by."""
     for p in w.circuit.projections:
-        if p.tied_to is not None and p.tied_to.noise and moved(p):
+        if p.tied_to is None or not moved(p):
+            continue
+        n = w.layout.synapses[p.name]
+        if p.tied_to.noise:
             key0, key1 = stream_key(seed, f"tied weights/{p.tied_to.to}")
-            yield w(
-                ties.draw_noise,
-                n=w.layout.synapses[p.name],
-                noise=w.replica("noise", p.name),
-                size=p.tied_to.noise,
-                key0=key0,
-                key1=key1,
-            )
+            noise, size = w.replica("noise", p.name), p.tied_to.noise
+            yield w(ties.draw_noise, n=n, noise=noise, size=size, key0=key0, key1=key1)
+        if p.tied_to.redraw and redraw:
+            root = root_of_fan_in(w.circuit, p, p.tied_to.times)
+            low, high = p.tied_to.times.low / root, p.tied_to.times.high / root
+            key0, key1 = stream_key(seed, f"times/{p.name}")
+            times = {"times": w.replica("times", p.name), "low": low, "high": high}
+            yield w(ties.draw_times, n=n, key0=key0, key1=key1, **times)
 
 
 def _is_direct(w, p):
@@ -75,6 +80,7 @@ def _is_direct(w, p):
         and w.choices.alone
         and p.tied_to is None
         and p.bounds is None
+        and p.sign is None
         and len(w.layout.terms[p.name]) == 1
         and not w.layout.terms[p.name][0].averaged
         and not w.sees_weight(p)

@@ -10,7 +10,7 @@ SPIKES = "what decides spikes"  # the input field behind those of the model
 
 def is_alias(projection) -> bool:
     """Whether weights lie in the place of those they are tied to."""
-    return projection.tied_to is not None and not projection.tied_to.transpose
+    return projection.tied_to is not None and projection.tied_to.is_alias
 
 
 def holder(projection) -> str:

@@ -17,6 +17,7 @@ from circuits.engine.arenas import lane_sections, replica_sections
 from circuits.engine.facts import holder, is_alias
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
+from circuits.weights import drawn_times
 from dendrites._time import n_steps
 
 
@@ -160,13 +161,20 @@ class Layout:
             flat *= p.tied_to.factor
         return p.connectivity.unflatten(flat, *self.circuit.shape(name))
 
-    def replica_arena(self, weights) -> np.ndarray:
-        """Arena of one replica, with these weights by projection."""
+    def replica_arena(self, weights, seed=0) -> np.ndarray:
+        """Arena of one replica, with these weights by projection.
+
+        The seed is that of numbers which tied weights are multiplied by.
+        """
         arena = self._arena(self.replica, ("weights", "filter"))
         for p in self.circuit.populations:
             arena[self.replica.part("params", p.name)] = p.model.parameters
         for name, value in weights.items():
             self.put_weights(arena, name, value)
+        for _, name in self.replica.of_kind("times"):
+            p = self.circuit.projection(name)
+            times = p.connectivity.flatten(drawn_times(self.circuit, p, seed))
+            arena[self.replica.part("times", name)] = times
         return arena
 
     def lane_arena(self) -> np.ndarray:

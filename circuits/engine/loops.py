@@ -14,6 +14,7 @@ from dendrites.compile.loops import (
     step_loop,
     synapse_loop,
 )
+from dendrites.compile.tie_loop import tie_loop
 
 # Operands in the order of `dendrites.compile.rows`.
 CELL = "n =state stride <field w<params"
@@ -22,6 +23,7 @@ FACTOR = "n <teaching <baseline <gain stride w<params >factor slot"
 SYNAPSE = (
     "n_pre n_post w<weights <state stride w<params <signal slot >sums paired index"
 )
+TIE = "n_pre n_post w<source w>target ~factor transposed"
 WORDS = {
     "fill": "fill {state}",
     "settle": "settle {state}",
@@ -82,6 +84,16 @@ class Loops:
 
         text = "change of every synapse of {weights} into {sums}"
         return self._kind("synapse", SYNAPSE, text, make, model, change)
+
+    def tie(self, function) -> Kind:
+        """Loop over weights that are a function of others."""
+        name = getattr(function, "__name__", "function")
+
+        def make():
+            return tie_loop(function, self.dtype)
+
+        text = f"{{target}} from {name} of {{source}}"
+        return self._kind("tie", TIE, text, make, function)
 
     def integers(self, key, make) -> int:
         """Address of whole numbers, made once under a key."""

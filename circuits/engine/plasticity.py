@@ -1,5 +1,6 @@
 """Lists of rules that act at every step."""
 
+from circuits.engine.facts import is_alias
 from circuits.engine.operations import numbers, plasticity
 
 LARGEST_WEIGHT = 1e6
@@ -44,6 +45,8 @@ def predict(w, kind=plasticity.predict):
     for p in w.acting():
         if kind is plasticity.predict or not w.sees_weight(p):
             yield w(kind, middle=w.replica("middle", p.name), **w.learning(p))
+            if p.sign is not None:
+                yield w.hold(p, "middle")
     yield from w.ties(w.moves, "middle")
 
 
@@ -73,7 +76,7 @@ def repeat(w):
 def check_weights(w, moves):
     """Whether weights that move are finite."""
     for k, p in enumerate(w.circuit.projections):
-        if moves(p) and (p.tied_to is None or p.tied_to.transpose):
+        if moves(p) and not is_alias(p):
             yield w(
                 plasticity.check_weights,
                 n=w.layout.synapses[p.name],

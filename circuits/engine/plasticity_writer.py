@@ -1,9 +1,13 @@
 """Operations of rules: factors, sums over samples, moved weights, ties."""
 
+import numpy as np
+
 from circuits.connectivity import OneToOne, Sparse
 from circuits.engine.facts import filter_factor
 from circuits.engine.lists import Operation
 from circuits.engine.operations import outer, plasticity, ties
+from circuits.engine.product_writer import ANY
+from circuits.signs import limits
 
 
 class WritesPlasticity:
@@ -115,29 +119,58 @@ class WritesPlasticity:
         yield self(
             plasticity.move_synaptic if self.sees_weight(p) else kind, **learning
         )
-        if p.bounds is not None and p.clip == "weights":
-            lower, upper = p.bounds
-            n, weights = learning["n"], learning["weights"]
-            yield self(plasticity.clip, n=n, weights=weights, lower=lower, upper=upper)
+        if p.bounds is not None and p.clip == "weights" or p.sign is not None:
+            yield self.hold(p)
+
+    def hold(self, p, kind="weights") -> Operation:
+        """Hold the weights of a projection in its bounds and on their side of 0."""
+        n_post, n_pre = self.circuit.shape(p.name)
+        weights, signs = self.replica(kind, p.name), p.sign
+        if not isinstance(signs, np.ndarray):
+            lower, upper = p.bounds if signs is None else limits(signs, p.bounds)
+            n = self.layout.synapses[p.name]
+            return self(plasticity.clip, n=n, weights=weights, lower=lower, upper=upper)
+        lower, upper = p.bounds or ANY
+        return self(
+            plasticity.hold_signs,
+            n_pre=n_pre,
+            n_post=n_post,
+            weights=weights,
+            lower=lower,
+            upper=upper,
+            signs=self.loops.integers(("signs", p.name), lambda: signs),
+            paired=int(isinstance(p.connectivity, OneToOne)),
+            index=self.index(p) if isinstance(p.connectivity, Sparse) else 0,
+        )
 
     def ties(self, moved, kind="weights"):
-        """Set transposed weights from those they follow, where these have `moved`."""
+        """Set tied weights from those they follow, where these have `moved`."""
         for p in self.circuit.projections:
-            if p.tied_to is None or not p.tied_to.transpose or not moved(p):
+            if p.tied_to is None or p.tied_to.is_alias or not moved(p):
                 continue
-            n_post, n_pre = self.circuit.shape(p.name)
-            target, source = (
-                self.replica(kind, p.name),
-                self.replica(kind, p.tied_to.to),
-            )
-            yield self(
-                ties.transpose,
-                n_pre=n_pre,
-                n_post=n_post,
-                source=source,
-                target=target,
-                factor=p.tied_to.factor,
-            )
+            n, target = self.layout.synapses[p.name], self.replica(kind, p.name)
+            yield self._tie(p, kind, target)
+            if p.tied_to.times is not None:
+                times = self.replica("times", p.name)
+                yield self(ties.multiply, n=n, times=times, target=target)
             if p.tied_to.noise:
                 noise = self.replica("noise", p.name)
-                yield self(ties.add_noise, n=n_post * n_pre, noise=noise, target=target)
+                yield self(ties.add_noise, n=n, noise=noise, target=target)
+
+    def _tie(self, p, kind, target) -> Operation:
+        """The weights that p follows, transposed and through a function if it says so.
+
+        Those of one-to-one projections are their own transpose.
+        """
+        tied, n = p.tied_to, self.layout.synapses[p.name]
+        flat = not (tied.transpose and p.is_dense)
+        n_post, n_pre = (n, 1) if flat else self.circuit.shape(p.name)
+        both = {"source": self.replica(kind, tied.to), "target": target}
+        both["factor"] = tied.factor
+        if tied.function is not None:
+            loop = self.loops.tie(tied.function)
+            both["transposed"] = int(not flat)
+            return self(loop, n_pre=n_pre, n_post=n_post, **both)
+        if flat:
+            return self(ties.scale, n=n, **both)
+        return self(ties.transpose, n_pre=n_pre, n_post=n_post, **both)

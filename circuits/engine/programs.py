@@ -193,6 +193,13 @@ class Programs:
     def _start(self):
         return self._rows(start_list(self.writer(), self.seed))
 
+    def ties(self) -> np.ndarray:
+        """Tied weights after others have been put."""
+        return self._once(self._ties)
+
+    def _ties(self):
+        return self._rows(self.writer().ties(lambda p: True))
+
     def records(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of all recordings, and for each interval its first and last one."""
         return self._once(self._records)

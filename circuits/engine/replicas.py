@@ -6,13 +6,13 @@ BLAS stays on one thread, so results do not depend on how many threads there are
 """
 
 import os
-from contextlib import contextmanager
 
 import numpy as np
 
 from circuits.engine.divergence import divergence
 from circuits.engine.given import Given
 from circuits.engine.interpret import run_list
+from circuits.engine.kept import Kept
 from circuits.engine.memory import estimated_bytes, run_layout
 from circuits.engine.patterns import count_samples
 from circuits.engine.presentation import Presentation
@@ -29,7 +29,7 @@ from dendrites.compile.rows import DT, SAMPLES
 from dendrites.errors import ConfigError
 
 
-class Replicas:
+class Replicas(Kept):
     """Replicas of one circuit, each shown its own presentations.
 
     Parameters
@@ -101,7 +101,7 @@ class Replicas:
             announce=announce,
         )
         self.workers = Workers(threads, n)
-        self.arenas = [layout.replica_arena(w) for w in weights]
+        self.arenas = [layout.replica_arena(w, seed) for w in weights]
         self.lanes = [[layout.lane_arena() for _ in range(n_lanes)] for _ in weights]
         self.spans = np.zeros((n, n_lanes, given.size), np.int64)
         self.spans[..., DT] = bits(layout.dt)
@@ -226,65 +226,6 @@ class Replicas:
             for k, lane in enumerate(self.lanes[number])
             if samples > k * capacity
         ]
-
-    def weights(self, number: int, names=None) -> dict:
-        """Weights of a replica, by projection; of all by default."""
-        names = [p.name for p in self.circuit.projections] if names is None else names
-        arena = self.arenas[number]
-        return {name: self.layout.get_weights(arena, name) for name in names}
-
-    def flat_weights(self, number: int) -> np.ndarray:
-        """All weights of a replica as they lie, projection by projection."""
-        return self.arenas[number][self.layout.replica.stretch("weights")]
-
-    def set_weights(self, number: int, weights: dict) -> None:
-        """Put weights of some projections; filters stay as they are."""
-        for name, value in weights.items():
-            self.layout.put_weights(self.arenas[number], name, value)
-
-    def clear_filters(self, number: int) -> None:
-        """Let the update filters of a replica begin from nothing."""
-        self.arenas[number][self.layout.replica.stretch("filter")] = 0
-
-    def copy_weights(self, number: int, other: "Replicas") -> None:
-        """Take over the weights of the same replica of another run.
-
-        Both must be of the same projections and numbers of one type.
-        """
-        theirs, mine = other.layout.replica, self.layout.replica
-        for kind in ("weights", "noise"):
-            part = other.arenas[number][theirs.stretch(kind)]
-            self.arenas[number][mine.stretch(kind)] = part
-
-    @contextmanager
-    def undone(self, number: int):
-        """Whatever a replica is shown within leaves weights and states as before."""
-        arenas = (self.arenas[number], *self.lanes[number], self.shown, self.clocks)
-        kept = [arena.copy() for arena in arenas]
-        try:
-            yield
-        finally:
-            for arena, old in zip(arenas, kept, strict=True):
-                arena[:] = old
-
-    # --- checkpoints ----------------------------------------------------------
-
-    def arrays(self) -> dict:
-        """Everything a later run needs to go on, by name (for checkpoints)."""
-        layout, result = self.layout, {}
-        for k, arena in enumerate(self.arenas):
-            for kind in ("weights", "filter", "noise"):
-                result[f"replica{k}/{kind}"] = arena[layout.replica.stretch(kind)]
-            result[f"replica{k}/shown"] = self.shown[k]
-            result[f"replica{k}/clock"] = self.clocks[k]
-            for c, lane in enumerate(self.lanes[k]):
-                result[f"replica{k}/state{c}"] = lane[layout.carried]
-        return result
-
-    def restore(self, arrays: dict) -> None:
-        """Take up the arrays of `arrays()`."""
-        for name, mine in self.arrays().items():
-            mine[:] = arrays[name]
 
     # --- inside ---------------------------------------------------------------
 

@@ -30,6 +30,7 @@ def _is_plain(w, p):
         and p.rule.low_pass is not None
         and [(t.signal, t.signal_moment) for t in terms] == [(p.signal, NOW)]
         and p.bounds is None
+        and p.sign is None
         and p.weight_decay == 0
         and w.layout.delay(p) == 1
         and w.product(p).kind is products.dense_product

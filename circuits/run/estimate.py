@@ -99,10 +99,10 @@ def gradient_estimate(
             planned, [options.start(circuit)], rates=[options.learning_rates], **plan
         )
         rates = _rates(circuit, runner.rates[0])
-        start = runner.weights(0)
+        start, drawn = runner.weights(0), runner.drawn(0)
         total = {name: np.zeros_like(start[name]) for name in rates}
         for number in range(count):
-            moved = update_of(runner, shown, schedule, start, number)
+            moved = update_of(runner, shown, schedule, start, drawn, number)
             for name in total:
                 total[name] += moved[name] - start[name]
     return {name: value / (rates[name] * count) for name, value in total.items()}

@@ -269,6 +269,7 @@ class Presenter(Looking):
         seed = self.options.seed
         moved = replaced_weights(self.circuit, self.weights(), weights, seed=seed)
         self._runner.set_weights(0, moved)
+        self._runner.follow(0)
 
     # --- inside ---------------------------------------------------------------
 

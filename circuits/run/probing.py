@@ -31,23 +31,24 @@ class Look:
         self._rates = runner.rates[0]
         self._from_rest = replace(self.circuit.schedule, carry_state=False)
 
-    def at(self, weights, presentation: int, decay: float) -> "Look":
-        """Look at these weights, with learning rates that have decayed so far.
+    def at(self, trained: Replicas, presentation: int, decay: float) -> "Look":
+        """Look at the weights there are, with learning rates that have decayed so far.
 
         `presentation` addresses the random numbers.
         """
-        self.weights, self._presentation = weights, presentation
+        self.weights, self._presentation = trained.weights(0), presentation
+        self._drawn = trained.drawn(0)
         self.runner.rates[0] = self._rates * decay
         return self
 
     def update(self) -> tuple[dict, dict]:
         """Weights before and after the presentation, with learning."""
-        shown = self._patterns, self._from_rest, self.weights, self._presentation
-        return self.weights, update_of(self.runner, *shown)
+        shown = self._patterns, self._from_rest, self.weights, self._drawn
+        return self.weights, update_of(self.runner, *shown, self._presentation)
 
     def untaught(self, populations, compartment: str) -> dict[str, np.ndarray]:
         """Potentials (n_examples, n) at the end of a presentation without a teacher."""
-        _begin(self.runner, self.weights)
+        _begin(self.runner, self.weights, self._drawn)
         lanes = self.runner.present(
             0, self._patterns, untaught(self.circuit), learning=False
         )
@@ -55,7 +56,7 @@ class Look:
 
     def drift(self) -> float:
         """How far the weight change is from that with twice the jumps."""
-        _begin(self.runner, self.weights)
+        _begin(self.runner, self.weights, self._drawn)
         return drift(
             self.runner,
             self._patterns,
@@ -64,18 +65,20 @@ class Look:
         )
 
 
-def update_of(runner: Replicas, patterns, schedule, weights, number: int) -> dict:
+def update_of(runner, patterns, schedule, weights, drawn, number: int) -> dict:
     """Weights after one presentation with learning from given ones, by projection.
 
-    It begins with empty filters of updates; `number` addresses its random numbers.
+    It begins with empty filters of updates; `number` addresses its random numbers, and
+    `drawn` is what tied weights hold besides those they follow.
     """
-    _begin(runner, weights)
+    _begin(runner, weights, drawn)
     runner.present(0, patterns, schedule, presentation=number, learning=True)
     return runner.weights(0)
 
 
-def _begin(runner, weights):
+def _begin(runner, weights, drawn):
     runner.set_weights(0, weights)
+    runner.set_drawn(0, drawn)
     runner.clear_filters(0)
 
 

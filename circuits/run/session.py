@@ -169,7 +169,7 @@ class Session:
 
     def probe(self, epoch: int) -> dict:
         """What probes find after this epoch, with the learning rates of the next."""
-        look = self._look.at(self.trainer.weights(0), epoch, self._decay(epoch))
+        look = self._look.at(self.trainer, epoch, self._decay(epoch))
         examples = epoch * len(self.task.splits["train"].inputs)
         row = {"epoch_at": epoch, "examples_seen": examples}
         for probe in self.options.probes:

@@ -82,6 +82,22 @@ class SynapseRow(NamedTuple):
     index: int
 
 
+class TieRow(NamedTuple):
+    """Write factor times a function of weights at ``source`` to ``target``.
+
+    (n_pre, n_post) from (n_post, n_pre) where ``transposed`` is 1, else in the same
+    order. ``factor`` holds the bits of a float64.
+    """
+
+    address: int
+    n_pre: int
+    n_post: int
+    source: int
+    target: int
+    factor: int
+    transposed: int
+
+
 def _columns(row):
     return range(len(row._fields))
 
@@ -113,3 +129,12 @@ _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(
     SYNAPSE_PAIRED,
     SYNAPSE_INDEX,
 ) = _columns(SynapseRow)
+(
+    _,
+    TIE_N_PRE,
+    TIE_N_POST,
+    TIE_SOURCE,
+    TIE_TARGET,
+    TIE_FACTOR,
+    TIE_TRANSPOSED,
+) = _columns(TieRow)

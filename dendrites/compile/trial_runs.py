@@ -12,12 +12,15 @@ from dendrites.errors import CompileError
 def _run(trial, loop, row, params, *parts):
     """Call an operation by its address, as programs call it, on a lane of these parts.
 
+    Weights are the parameters, or where there are none to be given the lane itself.
     Returns the lane as it is then, cut into the same parts.
     """
     parts = [np.atleast_2d(part) for part in parts]
     flat = [part.ravel() for part in parts]
-    # A model without parameters has a place for them.
-    lane, weights = (_array(trial, np.concatenate(x)) for x in (flat, [params, [0.0]]))
+    lane = weights = _array(trial, np.concatenate(flat))
+    if params is not None:
+        # A model without parameters has a place for them.
+        weights = _array(trial, np.concatenate([params, [0.0]]))
     row = np.array(row, np.int64)
     span = np.array([1, 0, bits(trial.points[0].dt)], np.int64)
     operation = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 6)
@@ -88,10 +91,18 @@ def _run_synapse(trial, loop, points):
     return _run(trial, loop, row, [*p, *w[0]], state, pre, np.zeros(n))[2]
 
 
+def _run_tie(trial, loop, points):
+    n = len(points)
+    weights = _column(trial, points, "cell")
+    row = rows.TieRow(0, 1, n, source=0, target=n, factor=bits(1.0), transposed=0)
+    return _run(trial, loop, row, None, weights, np.zeros(n))[1]
+
+
 # By kind of loop: ``(trial, loop, points) -> columns``, what `Trial.plain` gives.
 RUNS = {
     "cell": _run_cell,
     "read": _run_read,
     "factor": _run_factor,
     "synapse": _run_synapse,
+    "tie": _run_tie,
 }

@@ -30,6 +30,7 @@ from circuits.microcircuit import LOGISTIC
 from dendrites.activity_difference import ActivityDifference, LowPass, Needs
 from dendrites.models import sacramento_output, source, three_compartment
 from dendrites.synaptic_rule import SynapticRule
+from dendrites.transfer import sign
 from every_option.doors import Door, acts, refused, shown, slow
 
 INPUTS = np.random.default_rng(2).uniform(0.2, 1.0, (2, 4))
@@ -314,6 +315,11 @@ DOORS = [
             "initial": acts(Constant(0.5)),
             "tied_to": [refused(Tied("feedforward"))],
             "bounds": acts((0.2, 0.3), initial=Uniform(0.2, 0.3)),
+            "sign": [
+                acts(-1),
+                acts(np.array([1, -1, 1, -1])),
+                refused(-1, bounds=(0.2, 0.3)),
+            ],
             "clip": [refused("readout"), refused("readout", bounds=(0.0, 2.0))],
             "weight_decay": acts(0.1),
             "delay": [acts(2.0, pre="output"), refused(0.0, pre="output")],
@@ -367,6 +373,9 @@ DOORS = [
             "factor": acts(2.0),
             "transpose": acts(True),
             "noise": [acts(0.1, transpose=True), refused(0.1)],
+            "function": [acts(sign), refused(math.log)],
+            "times": [acts(Uniform(0.0, 1.0)), refused(np.ones(3))],
+            "redraw": [acts(True, times=Uniform(0.0, 1.0)), refused(True)],
         },
     ),
     Door(

@@ -13,7 +13,7 @@ samples of a batch are averaged.
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import BATCH, BLOCK, STATUS, STEP, WEIGHT_LEFT
-from dendrites.compile.calls import at, cast, real
+from dendrites.compile.calls import at, cast, integers, real
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import SAMPLES
 
@@ -90,6 +90,30 @@ def clip(weights, lane, row, span):
     least, most = cast(lane, lower), cast(lane, upper)
     for k in range(row[1]):
         w[k] = min(max(w[k], least), most)
+
+
+@operation(
+    "n_pre n_post w=weights ~lower ~upper signs paired index",
+    "hold {weights} on its side of 0",
+)
+def hold_signs(weights, lane, row, span):
+    """Hold weights on the side of 0 that their presynaptic cell has, and in bounds.
+
+    Address `signs` holds 1 or -1 for every presynaptic cell; `paired` is 1 where cell i
+    has a weight with cell i alone, and `index` the address of a sparse pattern.
+    """
+    w, n_post, paired = at(weights, row[3]), row[2], row[7]
+    lower, upper, signs = real(row, 4), real(row, 5), integers(row[6])
+    starts = integers(row[8]) if row[8] != 0 else row
+    width = 1 if paired else n_post
+    for j in range(row[1]):
+        least = cast(lane, max(lower, 0.0) if signs[j] > 0 else lower)
+        most = cast(lane, upper if signs[j] > 0 else min(upper, 0.0))
+        first, last = j * width, (j + 1) * width
+        if row[8] != 0:
+            first, last = starts[j], starts[j + 1]
+        for k in range(first, last):
+            w[k] = min(max(w[k], least), most)
 
 
 @operation(f"{FORESEEN} w>middle w<filter ~decay after", "predict {middle}")

@@ -1,9 +1,12 @@
-"""Weights that follow others: transposed, and with noise of their own."""
+"""Weights that follow others: transposed, through a function, times numbers, noisy.
+
+Those of a function are a loop that is generated (`dendrites.compile.loops.tie_loop`).
+"""
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import PRESENTATION, REPLICA
 from dendrites.compile.calls import at, cast, real
-from dendrites.random import normal
+from dendrites.random import normal, uniform
 
 
 @operation(
@@ -17,6 +20,23 @@ def transpose(weights, lane, row, span):
     for p in range(n_pre):
         for q in range(n_post):
             out[p * n_post + q] = factor * w[q * n_pre + p]
+
+
+@operation("n w<source w>target ~factor", "{target} from {source}")
+def scale(weights, lane, row, span):
+    """Weights from `factor` times those that lie in the same order."""
+    factor = cast(lane, real(row, 4))
+    w, out = at(weights, row[2]), at(weights, row[3])
+    for k in range(row[1]):
+        out[k] = factor * w[k]
+
+
+@operation("n w<times w=target", "multiply {target} by {times}")
+def multiply(weights, lane, row, span):
+    """Multiply by numbers of their own."""
+    times, out = at(weights, row[2]), at(weights, row[3])
+    for k in range(row[1]):
+        out[k] *= times[k]
 
 
 @operation("n w<noise w=target", "add {noise} to {target}")
@@ -38,3 +58,13 @@ def draw_noise(weights, lane, row, span):
     for k in range(row[1]):
         z = normal(row[4], row[5], replica, span[PRESENTATION], 0, k)
         out[k] = cast(lane, size * z)
+
+
+@operation("n w>times ~low ~high key0 key1", "draw {times}")
+def draw_times(weights, lane, row, span):
+    """What tied weights are multiplied by, drawn anew for a presentation."""
+    out, low, high = at(weights, row[2]), real(row, 3), real(row, 4)
+    replica = span[REPLICA]
+    for k in range(row[1]):
+        u = uniform(row[5], row[6], replica, span[PRESENTATION], 0, k)
+        out[k] = cast(lane, low + (high - low) * u)
