@@ -12,6 +12,7 @@ import sys
 import numpy as np
 from numba import njit, types
 
+import dendrites.compile.replace  # noqa: F401, teaches Numba a method
 from dendrites.compile.bare_code import check_types
 from dendrites.compile.cache import cache_folder
 from dendrites.compile.calls import operation_signature
@@ -51,8 +52,7 @@ def compile_loop(text, trial):
     except (DendritesError, Warning):
         raise
     except Exception as error:  # Numba refuses code with many kinds of exception.
-        functions = [(part.function, trial.model) for part in trial.parts]
-        raise explained(error, functions, trial.dtype) from None
+        raise explained(error, trial) from None
     if tried is None or not tried.exists():
         trial.compare(loop)
         if tried is not None:

@@ -5,7 +5,6 @@ import re
 import traceback
 from types import CellType, FunctionType
 
-import numpy as np
 from numba import njit
 
 from dendrites.cell import StateField
@@ -35,13 +34,17 @@ def jitted(function, options):
     return njit(**options)(copy)
 
 
-def explained(error, functions, dtype):
-    """The same failure, told about the user's own file and line."""
-    for function, model in functions:
-        function = getattr(function, "py_func", function)
+def explained(error, trial):
+    """The same failure, told about the user's own file and line.
+
+    `trial` is that of the functions, see `trial.Trial`.
+    """
+    model = trial.model
+    parts = [(getattr(x.function, "py_func", x.function), x.role) for x in trial.parts]
+    for function, role in parts:
         if isinstance(function, StateField):
             continue
-        place = _failing_place(function, model, dtype)
+        place = _failing_place(function, trial, role)
         if place is not None:
             filename, line, reason = place
             column = first_column(function.__code__)
@@ -52,8 +55,8 @@ def explained(error, functions, dtype):
                 "Scalar functions may use numbers, math, NamedTuples and other scalar "
                 "functions. To run it as plain Python, set NUMBA_DISABLE_JIT=1."
             )
-    for function, model in functions:
-        code = getattr(getattr(function, "py_func", function), "__code__", None)
+    for function, _ in parts:
+        code = getattr(function, "__code__", None)
         if code is not None:
             return CompileError(
                 f"{model.name}: {code.co_name} does not return what its place in the "
@@ -63,24 +66,12 @@ def explained(error, functions, dtype):
     return CompileError(f"a scalar function cannot be compiled: {_reason(error)}")
 
 
-def _failing_place(function, model, dtype):
-    number = np.float32 if dtype == np.float32 else np.float64
-    arguments = {
-        "cell": model.state(*(number(0),) * len(model.state._fields)),
-        "inputs": model.inputs(*(number(0),) * len(model.inputs._fields)),
-        "p": model.params(*(number(1),) * len(model.params._fields)),
-    }
-    arguments |= dict.fromkeys(("u", "count", "dt"), number(1))
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    order = ("cell", "inputs", "p")
-    values = [
-        arguments.get(
-            name, arguments[order[k]] if k < 3 and len(names) == 3 else number(1)
-        )
-        for k, name in enumerate(names)
-    ]
-    if len(names) == 2:
-        values = [arguments["cell"], arguments["p"]]
+def _failing_place(function, trial, role):
+    def typed(value):
+        fields = getattr(value, "_fields", None)
+        return trial.dtype(value) if fields is None else type(value)(*map(typed, value))
+
+    values = map(typed, trial.points[0].arguments(role))
     try:
         jitted(function, OPTIONS)(*values)
     except Exception as own:
@@ -98,6 +89,7 @@ def _failing_place(function, model, dtype):
 def _reason(error):
     """First line of a Numba message that says something."""
     noise = ("Failed in", "During:", "File ", "There are", "Known signatures", ">>>")
+    noise += ("Resolution failure",)
     for line in str(error).splitlines():
         line = line.strip(" -\x1b[0m1")
         if line and not line.startswith(noise):

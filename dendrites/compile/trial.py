@@ -81,7 +81,10 @@ class Trial:
                 try:
                     with np.errstate(all="ignore"):
                         result = part.function(*point.arguments(part.role))
-                except (ArithmeticError, ValueError):
+                except (ArithmeticError, ValueError) as error:
+                    if "field names" in str(error):
+                        # Of _replace: a mistake, and no matter of numbers.
+                        raise _raised(self.model, part, error) from None
                     continue  # compiled: inf or nan, which end a run by their value
                 except Exception as error:
                     raise _raised(self.model, part, error) from None

@@ -235,31 +235,17 @@ def _fired_with(height):
         silent = p.v_reset if denied else cell.soma
         peak = p.v_clamp if steps > 0.0 else p.v_reset
         arrives = height(cell.local, p) if steps > 0.0 else 0.0
-        return State(
-            peak if fires else silent,
-            cell.local + arrives if fires else cell.apical,
-            cell.local,
-            cell.adaptation + p.b * count,
-            p.after_current if fires else cell.afterpotential,
-            p.threshold_spike if fires else cell.threshold,
-            cell.current,
-            cell.soma_noise,
-            cell.apical_noise,
-            steps if fires else cell.clamp,
-            count,
-            count / dt,
-            cell.trace + count,
-            cell.slow_trace + count,
-            cell.soma_minus,
-            cell.soma_plus,
-            cell.soma_mean,
-            cell.apical_minus,
-            cell.apical_plus,
-            cell.apical_mean,
-            cell.delayed_soma_minus,
-            cell.delayed_soma_plus,
-            cell.delayed_apical_minus,
-            cell.delayed_apical_plus,
+        return cell._replace(
+            soma=peak if fires else silent,
+            apical=cell.local + arrives if fires else cell.apical,
+            adaptation=cell.adaptation + p.b * count,
+            afterpotential=p.after_current if fires else cell.afterpotential,
+            threshold=p.threshold_spike if fires else cell.threshold,
+            clamp=steps if fires else cell.clamp,
+            spikes=count,
+            spike_rate=count / dt,
+            trace=cell.trace + count,
+            slow_trace=cell.slow_trace + count,
         )
 
     return fired

@@ -70,18 +70,15 @@ def _fired_with(detect):
             cell.burst_memory, cell.in_burst, count, p.burst_interval, dt
         )
         per_step = 1.0 / dt
-        return State(
-            cell.rate,
-            count,
-            count * per_step,
-            memory,
-            in_burst,
-            event,
-            burst,
-            event * per_step,
-            burst * per_step,
-            cell.event_average,
-            cell.burst_average,
+        return cell._replace(
+            spikes=count,
+            spike_rate=count * per_step,
+            burst_memory=memory,
+            in_burst=in_burst,
+            event=event,
+            burst=burst,
+            event_rate=event * per_step,
+            burst_rate=burst * per_step,
         )
 
     return fired

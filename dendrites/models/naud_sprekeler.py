@@ -183,29 +183,22 @@ def _fired_with(detect):
         per_step = 1.0 / dt
         # Half a step of the box counts as one.
         box = (p.bap_duration / dt + 0.5) // 1.0
-        return State(
-            p.e_leak if fires else cell.soma,
-            cell.apical,
-            cell.adaptation + count,
-            cell.apical_adaptation,
-            cell.threshold + p.threshold_jump * count,
-            box if fires else cell.bap,
-            cell.synapse,
-            cell.soma_noise,
-            cell.apical_noise,
-            count,
-            count * per_step,
-            cell.trace + count,
-            cell.slow_trace + count,
-            memory,
-            in_burst,
-            event,
-            burst,
-            event * per_step,
-            burst * per_step,
-            cell.event_trace + event,
-            cell.event_average,
-            cell.burst_average,
+        return cell._replace(
+            soma=p.e_leak if fires else cell.soma,
+            adaptation=cell.adaptation + count,
+            threshold=cell.threshold + p.threshold_jump * count,
+            bap=box if fires else cell.bap,
+            spikes=count,
+            spike_rate=count * per_step,
+            trace=cell.trace + count,
+            slow_trace=cell.slow_trace + count,
+            burst_memory=memory,
+            in_burst=in_burst,
+            event=event,
+            burst=burst,
+            event_rate=event * per_step,
+            burst_rate=burst * per_step,
+            event_trace=cell.event_trace + event,
         )
 
     return fired

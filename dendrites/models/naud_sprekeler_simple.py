@@ -153,28 +153,22 @@ def _fired(cell, count, p, dt):
     delay = p.shortest_delay + spread * (cell.draw / chance)
     waiting = (delay / dt + 0.5) // 1.0 + 1.0 if cell.draw < chance else 0.0
     in_burst = 1.0 if joined else (0.0 if begins else cell.in_burst)
-    return State(
-        p.e_leak if begins else cell.soma,
-        cell.apical,
-        cell.adaptation + event,
-        cell.apical_adaptation,
-        cell.threshold + p.threshold_jump * event,
-        (p.refractory / dt + 0.5) // 1.0 if begins else cell.refractory,
-        waiting if begins else cell.waiting,
-        in_burst,
-        cell.draw,
-        cell.synapse,
-        count,
-        count * per_step,
-        cell.trace + count,
-        cell.slow_trace + count,
-        event,
-        burst,
-        event * per_step,
-        burst * per_step,
-        cell.event_trace + event,
-        cell.event_average,
-        cell.burst_average,
+    return cell._replace(
+        soma=p.e_leak if begins else cell.soma,
+        adaptation=cell.adaptation + event,
+        threshold=cell.threshold + p.threshold_jump * event,
+        refractory=(p.refractory / dt + 0.5) // 1.0 if begins else cell.refractory,
+        waiting=waiting if begins else cell.waiting,
+        in_burst=in_burst,
+        spikes=count,
+        spike_rate=count * per_step,
+        trace=cell.trace + count,
+        slow_trace=cell.slow_trace + count,
+        event=event,
+        burst=burst,
+        event_rate=event * per_step,
+        burst_rate=burst * per_step,
+        event_trace=cell.event_trace + event,
     )
 
 

@@ -72,19 +72,17 @@ def _fired_with(detect):
         memory, in_burst, event, burst = detect(
             cell.burst_memory, cell.in_burst, count, p.burst_interval, dt
         )
-        return State(
-            cell.value,
-            cell.active,
-            count,
-            count / dt,
-            cell.trace + count,
-            cell.slow_trace + count,
-            memory,
-            in_burst,
-            event,
-            burst,
-            event / dt,
-            cell.event_trace + event,
+        return cell._replace(
+            spikes=count,
+            spike_rate=count / dt,
+            trace=cell.trace + count,
+            slow_trace=cell.slow_trace + count,
+            burst_memory=memory,
+            in_burst=in_burst,
+            event=event,
+            burst=burst,
+            event_rate=event / dt,
+            event_trace=cell.event_trace + event,
         )
 
     return fired

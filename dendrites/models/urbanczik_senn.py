@@ -183,15 +183,10 @@ def _spike(cell, u, p, dt):
 def _fired(cell, count, p, dt):
     waiting = max(cell.refractory - 1.0, 0.0)
     refractory = _silent_steps(p, dt) if count > 0.0 else waiting
-    return State(
-        cell.soma,
-        cell.dendrite,
-        cell.current,
-        cell.g_exc,
-        cell.g_inh,
-        count,
-        count / dt,
-        refractory,
+    return cell._replace(
+        spikes=count,
+        spike_rate=count / dt,
+        refractory=refractory,
     )
 
 
