@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 
+from circuits.synapses import Synapses
 from dendrites._checks import numbers
 from dendrites.errors import DataError
 
@@ -22,13 +24,15 @@ class Alignment(NamedTuple):
 def measure_alignment(change, reference) -> Alignment:
     """Compare a weight change with a reference of the same shape.
 
+    Both may be sparse arrays of scipy, whose entries need not be the same ones.
+
     The angle is twice the arctangent of half-difference over half-sum of the unit
     vectors: the arccosine of a cosine cannot resolve angles below about 1e-6 degree.
     A zero vector has no direction: its angle is 90 degrees and its ratio 0.
 
     Parameters
     ----------
-    change, reference : ndarray of one shape
+    change, reference : ndarray or sparse array of one shape
 
     Returns
     -------
@@ -41,13 +45,14 @@ def measure_alignment(change, reference) -> Alignment:
     DataError
         If the shapes differ, or something is no array of finite numbers.
     """
-    a = numbers("alignment: change", change, error=DataError)
-    b = numbers("alignment: reference", reference, error=DataError)
+    a, b = _checked("change", change), _checked("reference", reference)
     if a.shape != b.shape:
         raise DataError(
             f"alignment of a change of shape {a.shape} with a reference of shape "
             f"{b.shape}: both must have one shape"
         )
+    if issparse(a) or issparse(b):
+        a, b = _entries(a, b)
     a, b = a.ravel(), b.ravel()
     # Scaled first: squares of entries beyond 1e-154 or 1e154 leave float64.
     scale, reference_scale = np.abs(a).max(initial=0.0), np.abs(b).max(initial=0.0)
@@ -71,3 +76,19 @@ def measure_alignment(change, reference) -> Alignment:
         norm / reference_norm,
         agreement,
     )
+
+
+def _checked(name, values):
+    """Finite numbers; a sparse array as one by rows."""
+    where = f"alignment: {name}"
+    if not issparse(values):
+        return numbers(where, values, error=DataError)
+    numbers(where, values.tocoo().data, error=DataError)
+    return csr_array(values)
+
+
+def _entries(*arrays):
+    """Numbers of sparse arrays, each at the places where any of them is not zero."""
+    rows = [csr_array(array) for array in arrays]
+    places = Synapses.of_mask(sum(array.astype(bool) for array in rows))
+    return [places.values(array) for array in rows]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from circuits._circuit_problems import circuit_problems, unconnected
 from circuits._projection_problems import signal_of_value
+from circuits.connectivity import Random
 from circuits.network import Feedforward
 from circuits.population import Population
 from circuits.projection import Projection
@@ -41,7 +42,8 @@ class Circuit(Sendable):
         The feedforward network inside, for the exact gradient.
     name : str
     seed : int
-        Default seed of initial weights and of runs.
+        Default seed of initial weights and of runs; the seed of synapses and parameters
+        that are drawn as part of the description, whatever the seed of a run.
     strict : bool
         Makes warnings about unconnected populations errors.
 
@@ -88,6 +90,8 @@ class Circuit(Sendable):
             text(f"{where}: readout_phase", self.readout_phase)
         flag(f"{where}: strict", self.strict)
         object.__setattr__(self, "seed", check_seed(self.seed))
+        projections = tuple(_of_circuit(p, self.seed) for p in self.projections)
+        object.__setattr__(self, "projections", projections)
         if self.network is not None and not isinstance(self.network, Feedforward):
             raise ModelError(
                 f"{where}: network = {shown(self.network)}: must be "
@@ -130,6 +134,11 @@ class Circuit(Sendable):
         """Shape of a projection's weights, (n_post, n_pre) or, one-to-one, (n,)."""
         connectivity = self.projection(projection).connectivity
         return connectivity.weights_shape(*self.shape(projection))
+
+    def n_synapses(self, projection: str) -> int:
+        """Number of a projection's weights."""
+        connectivity = self.projection(projection).connectivity
+        return connectivity.n_synapses(*self.shape(projection))
 
     def frozen(self, *names: str) -> "Circuit":
         """The same circuit with these projections frozen."""
@@ -214,6 +223,15 @@ def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> 
                     f"conductance {p.field!r} of {p.post!r}, which must be >= 0 "
                     f"({post.unit(p.field)})"
                 )
+
+
+def _of_circuit(projection, seed):
+    """The projection, its synapses drawn by the seed and its name if they are drawn."""
+    connectivity = projection.connectivity
+    if not isinstance(connectivity, Random):
+        return projection
+    drawn = connectivity.of_circuit(seed, projection.name)
+    return replace(projection, connectivity=drawn)
 
 
 def _named(kind, name, things):

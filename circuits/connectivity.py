@@ -4,34 +4,20 @@ Weights are given and kept as arrays whose shape is `weights_shape`; `flatten` l
 out one after the other, presynaptic cell by presynaptic cell, as a run holds them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 
-from dendrites._checks import shown
-from dendrites._memory import check_memory
+from circuits.sparse import MASK, Edges, Random, Sparse, Table, as_mask
+from dendrites._checks import is_number, number, shown
 from dendrites.errors import ModelError
 
 
-class _Table:
-    """Weights (n_post, n_pre): what `Dense` and `Sparse` have in common."""
-
-    axes: ClassVar[tuple[str, ...]] = ("post", "pre")
-    form: ClassVar[str] = "(n_post, n_pre)"
-
-    def weights_shape(self, n_post: int, n_pre: int) -> tuple[int, ...]:
-        """Shape of the weights, (n_post, n_pre)."""
-        return n_post, n_pre
-
-    def hint(self, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-        """What may be done about weights of another shape than wanted, or nothing."""
-        return "Transpose it?" if shape == wanted[::-1] else ""
-
-
 @dataclass(frozen=True)
-class Dense(_Table):
+class Dense(Table):
     """Every cell of one population to every cell of the other."""
 
     name: ClassVar[str] = "dense"
@@ -39,6 +25,18 @@ class Dense(_Table):
     def n_synapses(self, n_post: int, n_pre: int) -> int:
         """Number of weights."""
         return n_post * n_pre
+
+    def expected(self, n_post: int, n_pre: int) -> float:
+        """Number of weights, before anything is made."""
+        return self.n_synapses(n_post, n_pre)
+
+    def constant(self, value: float, n_post: int, n_pre: int) -> np.ndarray:
+        """Weights of one value."""
+        return np.full(self.weights_shape(n_post, n_pre), float(value))
+
+    def sampled(self, draw: Callable, n_post: int, n_pre: int) -> np.ndarray:
+        """Weights of what `draw(shape)` gives."""
+        return draw(self.weights_shape(n_post, n_pre))
 
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one, at most."""
@@ -49,8 +47,15 @@ class Dense(_Table):
         return iter(())
 
     def masked(self, weights: np.ndarray) -> np.ndarray:
-        """The weights (n_post, n_pre), zero where there is no synapse."""
-        return weights
+        """The weights (n_post, n_pre) as an array, zero where they had no synapse."""
+        return weights.toarray() if issparse(weights) else weights
+
+    def outer(self, post: np.ndarray, pre: np.ndarray) -> np.ndarray:
+        """Sum over samples of what each synapse joins, in the form of weights.
+
+        Of postsynaptic (n_samples, n_post) and presynaptic numbers (n_samples, n_pre).
+        """
+        return post.T @ pre
 
     def flatten(self, weights: np.ndarray) -> np.ndarray:
         """Float64 weights (n_pre * n_post,), of (n_post, n_pre)."""
@@ -85,6 +90,18 @@ class OneToOne:
         """Number of weights."""
         return n_post
 
+    def expected(self, n_post: int, n_pre: int) -> float:
+        """Number of weights, before anything is made."""
+        return self.n_synapses(n_post, n_pre)
+
+    def constant(self, value: float, n_post: int, n_pre: int) -> np.ndarray:
+        """Weights of one value."""
+        return np.full(self.weights_shape(n_post, n_pre), float(value))
+
+    def sampled(self, draw: Callable, n_post: int, n_pre: int) -> np.ndarray:
+        """Weights of what `draw(shape)` gives."""
+        return draw(self.weights_shape(n_post, n_pre))
+
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one: 1."""
         return 1
@@ -102,6 +119,13 @@ class OneToOne:
         """The weights (n,): each is of a synapse."""
         return weights
 
+    def outer(self, post: np.ndarray, pre: np.ndarray) -> np.ndarray:
+        """Sum over samples of what each synapse joins, in the form of weights.
+
+        Of postsynaptic (n_samples, n_post) and presynaptic numbers (n_samples, n_pre).
+        """
+        return (post * pre).sum(axis=0)
+
     def flatten(self, weights: np.ndarray) -> np.ndarray:
         """Float64 weights (n,)."""
         return np.array(weights, float)
@@ -111,80 +135,12 @@ class OneToOne:
         return np.array(flat, float)
 
 
-@dataclass(frozen=True, eq=False)
-class Sparse(_Table):
-    """The pairs of cells that a mask names.
-
-    Weights are (n_post, n_pre), zero where the mask is.
-
-    Parameters
-    ----------
-    mask : ndarray of bool (n_post, n_pre), or a sparse array of scipy
-        Of the latter, entries that are not zero are synapses.
-
-    Raises
-    ------
-    ModelError
-        If it is no such mask, or too large to be kept.
-    """
-
-    mask: np.ndarray
-
-    name: ClassVar[str] = "sparse"
-
-    def __post_init__(self):
-        mask = _mask("Sparse: mask", self.mask)
-        if mask is None:
-            raise ModelError(f"Sparse: mask = {shown(self.mask)}: must be {_MASK}")
-        object.__setattr__(self, "mask", mask)
-
-    def n_synapses(self, n_post: int, n_pre: int) -> int:
-        """Number of weights."""
-        return int(self.mask.sum())
-
-    def fan_in(self, n_pre: int) -> int:
-        """Presynaptic cells that a postsynaptic one could have."""
-        return n_pre
-
-    def problems(self, n_post: int, n_pre: int) -> Iterator[str]:
-        """Why populations of these sizes cannot be joined."""
-        if self.mask.shape != (n_post, n_pre):
-            yield f"mask has shape {self.mask.shape}, must be {(n_post, n_pre)}"
-
-    def masked(self, weights: np.ndarray) -> np.ndarray:
-        """The weights (n_post, n_pre), zero where there is no synapse."""
-        return np.where(self.mask, weights, 0.0)
-
-    def flatten(self, weights: np.ndarray) -> np.ndarray:
-        """Float64 weights (n_synapses,), of (n_post, n_pre)."""
-        return np.asarray(weights, float).T[self.mask.T]
-
-    def unflatten(self, flat: np.ndarray, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights (n_post, n_pre) of what `flatten` gives."""
-        full = np.zeros((n_pre, n_post))
-        full[self.mask.T] = flat
-        return np.ascontiguousarray(full.T)
-
-    def index(self, n_post: int, n_pre: int) -> np.ndarray:
-        """Where the synapses of each presynaptic cell begin, and whom they reach.
-
-        Returns
-        -------
-        ndarray of int64 (n_pre + 1 + n_synapses,)
-            First synapse of every presynaptic cell and the end of the last one, then
-            the postsynaptic cell of every synapse.
-        """
-        ends = np.cumsum(self.mask.sum(axis=0))
-        return np.concatenate([[0], ends, np.nonzero(self.mask.T)[1]]).astype(np.int64)
-
-
-Connectivity = Dense | OneToOne | Sparse
+Connectivity = Dense | OneToOne | Edges
 _WORDS = {kind.name: kind for kind in (Dense, OneToOne)}
-_MASK = "an array of bool (n_post, n_pre), which may be sparse (scipy)"
 
 
 def as_connectivity(where: str, given) -> Connectivity:
-    """The connectivity, or that of a word or a mask.
+    """The connectivity, or that of a word, a probability or a mask.
 
     Raises
     ------
@@ -195,19 +151,13 @@ def as_connectivity(where: str, given) -> Connectivity:
         return given
     if isinstance(given, str) and given in _WORDS:
         return _WORDS[given]()
-    mask = _mask(f"{where}: its mask", given)
+    if is_number(given):
+        span = {"least": 0.0, "most": 1.0}
+        return Random(number(f"{where}: connectivity (a probability)", given, **span))
+    mask = as_mask(given)
     if mask is None:
         raise ModelError(
-            f"{where}: connectivity = {shown(given)}: allowed: {', '.join(_WORDS)}, or "
-            f"{_MASK}"
+            f"{where}: connectivity = {shown(given)}: allowed: {', '.join(_WORDS)}, a "
+            f"probability, or {MASK}"
         )
     return Sparse(mask)
-
-
-def _mask(where, given):
-    """An array of bool (n_post, n_pre), or None for what is no mask."""
-    if hasattr(given, "toarray"):
-        check_memory(given.shape[0] * given.shape[1], where)
-        return given.astype(bool).toarray()
-    is_array = isinstance(given, np.ndarray) and not np.ma.isMaskedArray(given)
-    return given if is_array and given.dtype == bool and given.ndim == 2 else None

@@ -72,7 +72,7 @@ def negative_gradient(
     Returns
     -------
     dict of ndarray
-        Of the shapes of the weights; zero where a sparse projection has no synapse.
+        Of the form of the weights.
 
     Source: Sacramento et al. (2018); the loss is our derivation (docs, model page).
     """
@@ -91,12 +91,9 @@ def negative_gradient(
         phi = network.transfer(k)
         slope = 1.0 if phi == SOFTMAX else elementwise(phi[1], potentials[k])
         delta = layer.attenuation * slope * error
-        w, connectivity = (
-            weights[layer.projection],
-            circuit.projection(layer.projection).connectivity,
-        )
-        change = delta.T @ rates[k] if w.ndim > 1 else (delta * rates[k]).sum(axis=0)
-        result[layer.projection] = connectivity.masked(change / n)
+        w = weights[layer.projection]
+        connectivity = circuit.projection(layer.projection).connectivity
+        result[layer.projection] = connectivity.outer(delta, rates[k]) / n
         if layer.bias:
             result[layer.bias] = delta.mean(axis=0).reshape(weights[layer.bias].shape)
         error = delta @ w if w.ndim > 1 else delta * w

@@ -12,6 +12,7 @@ from circuits.alignment import Alignment as Angles
 from circuits.alignment import measure_alignment
 from circuits.gradient import negative_gradient
 from circuits.integrators import EQUILIBRIUM, Equilibrium
+from circuits.synapses import minus
 from dendrites._checks import shown, text
 from dendrites.errors import ConfigError, choices
 
@@ -68,7 +69,7 @@ class Alignment(Probe):
             f"{layer.population}/{name}": value
             for layer in look.circuit.network.layers
             for name, value in measure_alignment(
-                after[layer.projection] - before[layer.projection],
+                minus(after[layer.projection], before[layer.projection]),
                 reference[layer.projection],
             )
             ._asdict()

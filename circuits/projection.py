@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.sparse import issparse
 
-from circuits.connectivity import Connectivity, Dense, as_connectivity
+from circuits.connectivity import Connectivity, Dense, Edges, as_connectivity
 from circuits.initialisers import (
     INITIALISERS,
     Constant,
@@ -41,17 +42,18 @@ class Projection:
         Input field of the postsynaptic model (a compartment's synaptic drive).
     signal : str
         Scalar read of the presynaptic cell.
-    connectivity : Dense, OneToOne, Sparse, {"dense", "one_to_one"} or mask
-        Kept as an object. A mask (n_post, n_pre) makes the projection sparse: an array
-        of bool, or a scipy sparse array, whose entries that are not zero are the
-        synapses.
+    connectivity : Dense, OneToOne, Sparse, Random, a word, a number or a mask
+        Kept as an object. The words are "dense" and "one_to_one"; a number is the
+        probability with which each pair of cells has a synapse (`Random`). A mask
+        (n_post, n_pre) makes the projection sparse: an array of bool, or a sparse array
+        of scipy in any format, whose entries that are not zero are the synapses.
     rule : ActivityDifference or SynapticRule, optional
         None: the weights never change.
     plastic : bool
         False freezes the projection and keeps its rule.
     initial : Uniform, Normal, LogNormal, Constant, ScaledCopy or ndarray
         Where weights start unless a run is given others. An array is (n_post, n_pre),
-        for a one-to-one projection (n,).
+        for a one-to-one projection (n,); for a sparse one it may be sparse (scipy).
     tied_to : Tied, optional
         Weights follow another projection; excludes a rule.
     bounds : (float, float), optional
@@ -90,7 +92,7 @@ class Projection:
     post: str
     field: str
     signal: str = "rate"
-    connectivity: Connectivity | str | np.ndarray = Dense()
+    connectivity: Connectivity | str | float | np.ndarray = Dense()
     rule: ActivityDifference | SynapticRule | None = None
     plastic: bool = True
     initial: Distribution | Constant | ScaledCopy | np.ndarray = Constant(0.0)
@@ -179,7 +181,9 @@ def _check_initial(where, initial, connectivity):
     if isinstance(initial, INITIALISERS):
         return
     try:
-        is_array = isinstance(initial, np.ndarray | list | tuple)
+        is_array = isinstance(initial, np.ndarray | list | tuple) or (
+            isinstance(connectivity, Edges) and issparse(initial)
+        )
         shape = np.shape(initial) if is_array else ()
     except ValueError:  # rows of several lengths
         shape = ()

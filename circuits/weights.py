@@ -1,18 +1,20 @@
 """Initial weights of a circuit: from its own initialisers or from given arrays."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
+from scipy.sparse import issparse
 
+from circuits._weight_problems import array_problems, range_problems, signs_of
 from circuits.circuit import Circuit, check_circuit
 from circuits.initialisers import INITIALISERS, Constant, Distribution
 from circuits.projection import Projection
+from circuits.synapses import numbers_of
 from circuits.ties import Tied
-from dendrites._checks import mapping, numbers, shown
+from dendrites._checks import mapping
 from dendrites._streams import check_seed, generator
-from dendrites.errors import ConfigError, ModelError, choices
-
-_ROUNDING = 1e-6
+from dendrites.errors import ModelError, choices
 
 
 def initial_weights(
@@ -20,9 +22,10 @@ def initial_weights(
 ) -> dict[str, np.ndarray]:
     """Weights of every projection at the start of a run.
 
-    Arrays are (n_post, n_pre), of one-to-one projections (n,). Those of initialisers
-    take the size that is drawn and the sign of their presynaptic cell, where a
-    projection has signs.
+    Arrays are (n_post, n_pre), of one-to-one projections (n,). Those of sparse
+    projections are sparse arrays of scipy (`csr_array`) with an entry for each synapse.
+    Weights of initialisers take the size that is drawn and the sign of their
+    presynaptic cell, where a projection has signs.
 
     Parameters
     ----------
@@ -30,11 +33,14 @@ def initial_weights(
     seed : int, optional
         Default: the circuit's. Each projection draws from a stream of its own name.
     given : mapping of str to ndarray or initialiser, optional
-        Replaces the initial weights of these projections. Copies of them follow.
+        Replaces the initial weights of these projections. Copies of them follow. For a
+        sparse projection they may be a sparse array in any format, with no entries but
+        those of its synapses (absent ones are 0), or an array, of which what belongs to
+        no synapse is left out.
 
     Returns
     -------
-    dict of ndarray, float64
+    dict of ndarray or csr_array, float64
 
     Raises
     ------
@@ -56,7 +62,7 @@ def initial_weights(
         for p in circuit.projections
         for initial in (given.get(p.name, p.initial),)
         if not isinstance(initial, INITIALISERS)
-        for text in _array_problems(circuit, p.name, initial)
+        for text in array_problems(circuit, p.name, initial)
     ]
     if problems:
         raise ModelError("\n".join(problems))
@@ -65,9 +71,7 @@ def initial_weights(
         _resolve(circuit, p, given, seed, result, ())
     _check_ties(circuit, given, seed, result)
     problems = [
-        text
-        for p in circuit.projections
-        for text in _range_problems(circuit, p, result)
+        text for p in circuit.projections for text in range_problems(circuit, p, result)
     ]
     if problems:
         raise ModelError("\n".join(problems))
@@ -104,45 +108,6 @@ def replaced_weights(
     return {name: w for name, w in found.items() if name in moved}
 
 
-def _range_problems(circuit, p, weights):
-    """Weights outside the bounds that act on them, or of negative conductances."""
-    value = p.connectivity.flatten(weights[p.name])
-    if not value.size:
-        return
-    lower, upper = -np.inf, np.inf
-    if p.bounds is not None and p.clip == "weights":
-        lower, upper = p.bounds
-    # Weights that a run in float32 has held at a bound may be given again.
-    room = [_ROUNDING * abs(b) if np.isfinite(b) else 0.0 for b in (lower, upper)]
-    wrong = (value < lower - room[0]) | (value > upper + room[1])
-    if wrong.any():
-        yield (
-            f"weights of {p.name!r}: {wrong.sum()} of {value.size} are outside the "
-            f"bounds ({lower:g}, {upper:g}) of the projection, such as "
-            f"{value[wrong][0]:g}; give others, or other bounds"
-        )
-    if p.sign is not None:
-        yield from _sign_problems(circuit, p, value)
-    post = circuit.model(p.post)
-    if p.field in post.conductance_inputs and value.min() < 0:
-        yield (
-            f"weights of {p.name!r}: {value.min():g}: they open the conductance "
-            f"{p.field!r} of {p.post!r}, which must be >= 0 ({post.unit(p.field)})"
-        )
-
-
-def _sign_problems(circuit, p, value):
-    """Weights of another sign than that of their presynaptic cell."""
-    signs = np.broadcast_to(p.sign, circuit.weights_shape(p.name))
-    wrong = value * p.connectivity.flatten(signs) < 0
-    if wrong.any():
-        yield (
-            f"weights of {p.name!r}: {wrong.sum()} of {value.size} have another sign "
-            f"than their presynaptic cell (sign={shown(p.sign)}), such as "
-            f"{value[wrong][0]:g}; give others, or another sign"
-        )
-
-
 def _check_ties(circuit, given, seed, result):
     """Refuse weights of a tied projection that are not those it is tied to."""
     for p in circuit.projections:
@@ -170,6 +135,7 @@ def _resolve(circuit, projection, given, seed, result, above):
             + " -> ".join((*above, name))
         )
     connectivity, shape = projection.connectivity, circuit.weights_shape(name)
+    sizes = circuit.shape(name)
     initial = given.get(name, projection.tied_to or projection.initial)
     if hasattr(initial, "factor"):
         of = circuit.projection(getattr(initial, "of", None) or initial.to)
@@ -186,12 +152,13 @@ def _resolve(circuit, projection, given, seed, result, above):
     elif isinstance(initial, Distribution):
         value = _drawn(circuit, projection, initial, seed, "weights", "zeros")
     elif isinstance(initial, Constant):
-        value = np.full(shape, float(initial.value))
+        value = connectivity.constant(initial.value, *sizes)
     else:
-        value = np.array(initial, float)
-    if projection.sign is not None and isinstance(initial, INITIALISERS):
-        value = np.abs(value) * projection.sign
+        value = initial if issparse(initial) else np.array(initial, float)
     result[name] = connectivity.masked(value)
+    if projection.sign is not None and isinstance(initial, INITIALISERS):
+        flat = numbers_of(result[name])
+        np.multiply(np.abs(flat), signs_of(circuit, projection), out=flat)
     return result[name]
 
 
@@ -215,41 +182,12 @@ def root_of_fan_in(circuit: Circuit, p: Projection, initial: Distribution) -> fl
 
 def _drawn(circuit, p, initial, seed, stream, zeros):
     """Numbers drawn for every weight, from a stream of the projection's name."""
-    shape = circuit.weights_shape(p.name)
-    value = initial.draw(generator(seed, f"{stream}/{p.name}"), shape)
-    value /= root_of_fan_in(circuit, p, initial)
+    draw = partial(initial.draw, generator(seed, f"{stream}/{p.name}"))
+    value = p.connectivity.sampled(draw, *circuit.shape(p.name))
+    flat = numbers_of(value).ravel()
+    flat /= root_of_fan_in(circuit, p, initial)
     if initial.share < 1:
         # Exactly this share: of all weights of the projection, not of each cell.
-        order = generator(seed, f"{zeros}/{p.name}").permutation(value.size)
-        value.ravel()[order[round(initial.share * value.size) :]] = 0.0
+        order = generator(seed, f"{zeros}/{p.name}").permutation(flat.size)
+        flat[order[round(initial.share * flat.size) :]] = 0.0
     return value
-
-
-def _array_problems(circuit: Circuit, name, value):
-    shape, connectivity = (
-        circuit.weights_shape(name),
-        circuit.projection(name).connectivity,
-    )
-    try:
-        value = numbers(f"weights of {name!r}", value, finite=False)
-    except ConfigError as error:
-        yield (
-            f"{error}; must be numbers {shape} {connectivity.form} or an initialiser "
-            "such as Uniform(-1, 1) or Constant(0.5)"
-        )
-        return
-    if value.shape != shape:
-        hint = connectivity.hint(value.shape, shape)
-        yield (
-            f"weights of {name!r} have shape {value.shape}, must be {shape} "
-            f"{connectivity.form}.{hint and ' ' + hint}"
-        )
-        return
-    wrong = np.argwhere(~np.isfinite(value))
-    if len(wrong):
-        first = tuple(int(i) for i in wrong[0])
-        place = f"(post, pre) = {first}" if len(first) > 1 else f"cell {first[0]}"
-        yield (
-            f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
-            f"the first at {place}"
-        )

@@ -45,6 +45,8 @@ def plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else repr(float(value))
     if isinstance(value, np.ndarray):
         return _array(value)
+    if hasattr(value, "tocsr"):
+        return _sparse(value)
     if isinstance(value, type):
         return _type(value)
     if dataclasses.is_dataclass(value):
@@ -111,6 +113,16 @@ def _array(value):
     if isinstance(value, np.ma.MaskedArray):
         facts["mask"] = _array(np.ma.getmaskarray(value))
     return facts
+
+
+def _sparse(value):
+    """A sparse array of scipy: its entries by rows."""
+    rows = value.tocsr().copy()
+    rows.sum_duplicates()
+    places = rows.indptr.astype(np.int64), rows.indices.astype(np.int64)
+    parts = zip(("begins", "columns", "values"), (*places, rows.data), strict=True)
+    facts = {name: _array(part) for name, part in parts}
+    return {"kind": "sparse", "shape": list(value.shape), **facts}
 
 
 def _list(value):

@@ -388,6 +388,8 @@ def _population_sizes(tree) -> dict[str, int]:
 
 def _connection_problems(path: str, dataset, sizes) -> list[str]:
     found = []
+    for dim in ("pre", "post") if "synapse" in dataset.sizes else ():
+        found += _synapse_problems(path, dataset, f"synapse_{dim}", f"n_{dim}")
     for dim in ("pre", "post"):
         population = dataset.attrs.get(f"{dim}_population")
         if path.startswith("/connections/") and type(population) is not str:
@@ -400,6 +402,20 @@ def _connection_problems(path: str, dataset, sizes) -> list[str]:
                 f" {expected} units; if only some were recorded set its n_units"
             )
     return found
+
+
+def _synapse_problems(path: str, dataset, name: str, size: str) -> list[str]:
+    """Cells that synapses join: each must be one of its population."""
+    cells, n = dataset.variables.get(name), dataset.attrs.get(size)
+    if cells is None or cells.dims != ("synapse",) or cells.dtype != "int64":
+        return [f"{path}/{name}: must be int64 along the dimension synapse"]
+    if type(n) is not int:
+        return [f"{path}: attribute {size} must be int, {_got(dataset.attrs, size)}"]
+    outside = (cells.values < 0) | (cells.values >= n)
+    if not outside.any():
+        return []
+    i = int(np.argmax(outside))
+    return [f"{path}/{name}: {cells.values[i]} at index {i}, units are 0 to {n - 1}"]
 
 
 def _spike_problems(path: str, dataset, size: int | None) -> list[str]:

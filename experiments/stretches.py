@@ -7,8 +7,8 @@ import numpy as np
 import circuits
 from circuits.checkpoint import check_arrays, load_same_run, run_header
 from circuits.circuit import Circuit
+from circuits.run.stored_weights import weight_group
 from circuits.task import Split, Task
-from dendrites.dataset import group
 from dendrites.provenance import now
 
 READOUT = "hidden1_to_output_basal"
@@ -178,28 +178,11 @@ def weight_groups(run: Run) -> dict:
     """Weights of the circuit, start and end, as groups of a run tree."""
     done = len(run.rows) - 1
     return {
-        f"/weights/{p.name}": group(
-            {
-                "w": (
-                    ("snapshot", *p.connectivity.axes),
-                    np.stack([run.start[p.name], run.weights[MAIN][p.name]]),
-                    "1",
-                )
-            },
-            {
-                "snapshot": np.arange(2),
-                "epoch_at": ("snapshot", np.array([0, done])),
-                **{
-                    axis: np.arange(n)
-                    for axis, n in zip(
-                        p.connectivity.axes, run.start[p.name].shape, strict=True
-                    )
-                },
-            },
-            pre_population=p.pre,
-            post_population=p.post,
-            target_compartment=p.field,
-            connectivity=p.connectivity.name,
+        f"/weights/{p.name}": weight_group(
+            p,
+            "snapshot",
+            [run.start[p.name], run.weights[MAIN][p.name]],
+            {"snapshot": np.arange(2), "epoch_at": ("snapshot", np.array([0, done]))},
             plastic=int(p.learns),
         )
         for p in run.circuits[MAIN].projections

@@ -7,6 +7,7 @@ order of the documentation, and shares nothing.
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from circuits import Circuit, OneToOne, Phase, Population, Projection, Schedule, Sparse
 from dendrites.cell import POSITIVE, CellModel
@@ -225,8 +226,14 @@ def as_given(circuit, weights):
 
 
 def as_square(circuit, name, w):
-    """Weights of a run as a square array (n_post, n_pre)."""
-    return np.diag(w) if _pairs(circuit, name) else w
+    """Weights of a run, or of its tree, as a square array (n_post, n_pre)."""
+    if issparse(w):
+        return w.toarray()
+    if w.ndim == 2:
+        return w
+    square = np.zeros(circuit.shape(name))
+    square[mask_of(circuit, circuit.projection(name))] = w
+    return square
 
 
 def _pairs(circuit, name):

@@ -149,10 +149,10 @@ class Layout:
         p = self.circuit.projection(name)
         if not is_alias(p):
             part = self.replica.part("weights", name)
-            arena[part] = p.connectivity.flatten(np.asarray(value, float))
+            arena[part] = p.connectivity.flatten(value)
 
-    def get_weights(self, arena, name: str) -> np.ndarray:
-        """Weights of a projection as users see them, float64."""
+    def get_weights(self, arena, name: str):
+        """Weights of a projection as users see them, float64; sparse ones sparse."""
         p = self.circuit.projection(name)
         flat = arena[self.replica.part("weights", holder(p))].astype(float)
         if p.clip == "readout" and p.bounds is not None:

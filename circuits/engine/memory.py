@@ -1,11 +1,10 @@
 """Memory of a run, known before any is taken, and the layout that it follows from."""
 
-import math
 import os
 
 import numpy as np
 
-from circuits.connectivity import Dense, Sparse
+from circuits.connectivity import Edges
 from circuits.engine.layout import Layout
 from circuits.engine.recorder import recorded_bytes
 from dendrites._memory import check_memory
@@ -48,8 +47,9 @@ def run_layout(
     """
     # A jump needs the sums of all samples in its middle: one lane holds them.
     capacity = batch if jumps else min(batch, chunk)
-    dense = [p for p in circuit.projections if isinstance(p.connectivity, Dense)]
-    numbers = sum(math.prod(circuit.shape(p.name)) for p in dense)
+    numbers = sum(
+        p.connectivity.expected(*circuit.shape(p.name)) for p in circuit.projections
+    )
     for p in circuit.populations:
         numbers += len(p.model.state._fields) * p.size * capacity
     # Before anything is made that grows with the circuit.
@@ -99,7 +99,7 @@ def estimated_bytes(layout, n_replicas: int, n_lanes: int, *, learning=True) -> 
         replica -= layout.replica.total("filter") + layout.replica.total("middle")
     whole = sum(len(r.units) for r in layout.recordings)
     for p in layout.circuit.projections:
-        if isinstance(p.connectivity, Sparse):
+        if isinstance(p.connectivity, Edges):
             whole += layout.synapses[p.name] + layout.circuit.shape(p.name)[1] + 1
     item = np.dtype(layout.dtype).itemsize
     return item * (n_replicas * replica + n_lanes * lane) + 8 * whole

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from circuits.connectivity import OneToOne, Sparse
+from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import filter_factor
 from circuits.engine.lists import Operation
 from circuits.engine.operations import outer, plasticity, ties
@@ -67,7 +67,7 @@ class WritesPlasticity:
         kind, index = outer.dense_outer, {}
         if isinstance(p.connectivity, OneToOne):
             kind = outer.pairs_outer
-        elif isinstance(p.connectivity, Sparse):
+        elif isinstance(p.connectivity, Edges):
             kind, index = outer.sparse_outer, {"index": self.index(p)}
         sums = self.lane("sums", p.name) if sums is None else sums
         first, by_step = int(k == 0 if first is None else first), int(by_step)
@@ -92,7 +92,7 @@ class WritesPlasticity:
             slot=slot and self.slot(*key),
             sums=self.lane("sums", p.name),
             paired=int(isinstance(p.connectivity, OneToOne)),
-            index=self.index(p) if isinstance(p.connectivity, Sparse) else 0,
+            index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
         )
 
     def learning(self, p, *, now=True) -> dict:
@@ -140,7 +140,7 @@ class WritesPlasticity:
             upper=upper,
             signs=self.loops.integers(("signs", p.name), lambda: signs),
             paired=int(isinstance(p.connectivity, OneToOne)),
-            index=self.index(p) if isinstance(p.connectivity, Sparse) else 0,
+            index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
         )
 
     def ties(self, moved, kind="weights"):

@@ -1,6 +1,6 @@
 """Operations of products: what a projection adds to an input field."""
 
-from circuits.connectivity import OneToOne, Sparse
+from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import holder, is_alias
 from circuits.engine.lists import Operation
 from circuits.engine.operations import numbers, products
@@ -42,7 +42,7 @@ class WritesProducts:
         kind, form = products.dense_product, (n_pre, n_post)
         if isinstance(p.connectivity, OneToOne):
             kind, form = products.pairs_product, (n_post,)
-        elif isinstance(p.connectivity, Sparse):
+        elif isinstance(p.connectivity, Edges):
             kind, operands["index"] = products.sparse_product, self.index(p)
         elif self.circuit.is_event_driven(p.name):
             kind = products.events_product

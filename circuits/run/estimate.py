@@ -13,6 +13,7 @@ from circuits.run.options import run_options
 from circuits.run.probing import update_of
 from circuits.run.shown import check_patterns
 from circuits.schedule import Schedule, as_schedule
+from circuits.synapses import numbers_of, with_numbers
 from dendrites._blas import serial_blas
 from dendrites._checks import whole_number
 from dendrites._memory import check_memory
@@ -100,12 +101,15 @@ def gradient_estimate(
         )
         rates = _rates(circuit, runner.rates[0])
         start, drawn = runner.weights(0), runner.drawn(0)
-        total = {name: np.zeros_like(start[name]) for name in rates}
+        total = {name: np.zeros_like(numbers_of(start[name])) for name in rates}
         for number in range(count):
             moved = update_of(runner, shown, schedule, start, drawn, number)
             for name in total:
-                total[name] += moved[name] - start[name]
-    return {name: value / (rates[name] * count) for name, value in total.items()}
+                total[name] += numbers_of(moved[name]) - numbers_of(start[name])
+    return {
+        name: with_numbers(start[name], value / (rates[name] * count))
+        for name, value in total.items()
+    }
 
 
 def _rates(circuit, rates):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from circuits.synapses import minus, numbers_of
 from dendrites.errors import ConfigError
 from dendrites.random import generator
 
@@ -27,7 +28,9 @@ def drift(run, patterns, schedule, *, number: int = 0, presentation: int = 0):
                 before = run.weights(number)
                 run.present(number, patterns, schedule, presentation=presentation)
                 after = run.weights(number)
-                changes.append({name: after[name] - before[name] for name in after})
+                changes.append(
+                    {n: numbers_of(minus(w, before[n])) for n, w in after.items()}
+                )
     finally:
         run.jumps = own
     coarse, fine = changes

@@ -1,6 +1,5 @@
 """Show one batch to a circuit: what its cells were, and what it did to the weights."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from circuits.run.planned import GIVEN, checked_reads
 from circuits.run.recording import fixed_steps
 from circuits.run.shown import check_patterns
 from circuits.schedule import Schedule, as_schedule
+from circuits.synapses import minus, numbers_of
 from dendrites._blas import serial_blas
 from dendrites._checks import flag, whole_number
 from dendrites._memory import check_memory
@@ -43,7 +43,7 @@ class Presented:
     @property
     def update(self) -> dict[str, np.ndarray]:
         """What was added to the weights (n_post, n_pre), by projection."""
-        return {name: after - self.before[name] for name, after in self.weights.items()}
+        return {name: minus(w, self.before[name]) for name, w in self.weights.items()}
 
     def __getitem__(self, read: tuple[str, ...]) -> np.ndarray:
         return self.reads[read]
@@ -54,9 +54,9 @@ class Presented:
             for key, values in self.reads.items()
         ]
         rows += [
-            (f"update of {name}", change, f"norm {np.linalg.norm(change):.4g}")
+            (f"update of {name}", change, f"norm {norm:.4g}")
             for name, change in self.update.items()
-            if change.any()
+            if (norm := np.linalg.norm(numbers_of(change)))
         ]
         if len(rows) == len(self.reads):
             rows.append(("no weight moved", None, ""))
@@ -174,9 +174,7 @@ def present(
     planned = circuit.with_schedule(schedule, learning=learning)
     plan = {"batch": samples, "forced": tuple(forced), "driven": tuple(driven)}
     # All weights before, after and in the update, and what was read.
-    kept = 3 * sum(
-        math.prod(circuit.weights_shape(p.name)) for p in circuit.projections
-    )
+    kept = 3 * sum(circuit.n_synapses(p.name) for p in circuit.projections)
     kept += samples * sum(
         circuit.population(population).size for population, *_ in reads
     )

@@ -1,6 +1,5 @@
 """Show patterns to a circuit one after the other, and look in between."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -152,8 +151,7 @@ def present_sequence(
     planned = circuit.with_schedule(first, learning=learning)
     plan = {"forced": tuple(forced[0])}
     kept_bytes = 8 * (
-        (len(kept) + 1)
-        * sum(math.prod(circuit.weights_shape(p.name)) for p in circuit.projections)
+        (len(kept) + 1) * sum(circuit.n_synapses(p.name) for p in circuit.projections)
         + len(kept) * sum(circuit.population(name).size for name, *_ in reads)
     )
     check_memory(

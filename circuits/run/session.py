@@ -14,6 +14,7 @@ from circuits.run.jumps import find_jumps
 from circuits.run.probing import Look, answering
 from circuits.run.train_memory import STREAMED, TEST_BATCH, training_bytes
 from circuits.run.train_options import TrainOptions
+from circuits.synapses import numbers_of
 from circuits.task import Split, Task, score
 from dendrites._memory import check_memory
 from dendrites.random import generator
@@ -262,7 +263,9 @@ class Session:
         }
         return {
             "data_sha256": state_sha256(data),
-            "initial_weights_sha256": state_sha256(self.start),
+            "initial_weights_sha256": state_sha256(
+                {name: numbers_of(w) for name, w in self.start.items()}
+            ),
         }
 
     def _train(self, k, epoch, tick):

@@ -1,6 +1,5 @@
 """Show patterns to a circuit and record what its cells do."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -173,13 +172,9 @@ def simulate(
 
 def _bytes_beside(circuit, recordings, steps, samples, driven, dtype, learning):
     """Memory of a simulation besides its runner: weights, waveforms, the result."""
-    weights = sum(math.prod(circuit.weights_shape(p.name)) for p in circuit.projections)
+    weights = sum(circuit.n_synapses(p.name) for p in circuit.projections)
     # Afterwards all weights are read, and those that learn are stored twice.
-    learned = [
-        math.prod(circuit.weights_shape(p.name))
-        for p in circuit.projections
-        if p.learns
-    ]
+    learned = [circuit.n_synapses(p.name) for p in circuit.projections if p.learns]
     copies = weights * (2 if learning else 1) + 2 * sum(learned) * bool(learning)
     recorded = sum(
         (steps // r.every + 1) * len(r.units) * len(r.names)

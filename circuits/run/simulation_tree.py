@@ -4,7 +4,8 @@ import numpy as np
 
 from circuits.engine.replicas import Replicas
 from circuits.run.recording import Record, compartments_of
-from dendrites.dataset import event_dataset, group, population_dataset, run_tree
+from circuits.run.stored_weights import weight_group
+from dendrites.dataset import event_dataset, population_dataset, run_tree
 from dendrites.provenance import now
 
 
@@ -110,19 +111,15 @@ def _spikes(events, units, dt, done, samples):
 
 def _before_and_after(projection, before, after, steps, dt):
     """Weights of a projection at the start and at the end, as the schema has them."""
-    axes = projection.connectivity.axes
-    result = group(
-        {"w": (("record", *axes), np.stack([before, after]), "1")},
+    result = weight_group(
+        projection,
+        "record",
+        [before, after],
         {
             "record": np.arange(2),
             "record_step": ("record", np.array([0, steps])),
             "record_time": ("record", np.array([0.0, steps * dt])),
-            **{axis: np.arange(n) for axis, n in zip(axes, after.shape, strict=True)},
         },
-        pre_population=projection.pre,
-        post_population=projection.post,
-        target_compartment=projection.field,
-        connectivity=projection.connectivity.name,
         rule=type(projection.rule).__name__,
         plastic=1,
         delay_ms=dt if projection.delay is None else float(projection.delay),

@@ -1,7 +1,5 @@
 """Memory that a training run takes, known before any is taken."""
 
-import math
-
 from circuits.circuit import Circuit
 from circuits.engine.memory import CHUNK, run_bytes
 
@@ -25,7 +23,7 @@ def training_bytes(
     needed += run_bytes(circuit, replicas=replicas, learning=False, **testing)
     if probing is not None:
         needed += run_bytes(circuit, **probing)
-    weights = sum(math.prod(circuit.weights_shape(p.name)) for p in circuit.projections)
+    weights = sum(circuit.n_synapses(p.name) for p in circuit.projections)
     # The start; of a probe also weights before and after, and the gradient.
     needed += 8 * weights * (2 if probing is None else 4)
     samples = max(TEST_BATCH, training["batch"])

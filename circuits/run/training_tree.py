@@ -5,6 +5,7 @@ import numpy as np
 from circuits.checkpoint import state_sha256
 from circuits.run.history import MAIN
 from circuits.run.session import Session
+from circuits.run.stored_weights import weight_group
 from dendrites.dataset import group, run_tree
 from dendrites.provenance import now
 
@@ -95,18 +96,11 @@ def _diagnostics(session):
 
 
 def _weights(session, projection, final, done):
-    start, axes = session.start[projection.name], projection.connectivity.axes
-    return group(
-        {"w": (("snapshot", *axes), np.stack([start, final]), "1")},
-        {
-            "snapshot": np.arange(2),
-            "epoch_at": ("snapshot", np.array([0, done])),
-            **{axis: np.arange(n) for axis, n in zip(axes, final.shape, strict=True)},
-        },
-        pre_population=projection.pre,
-        post_population=projection.post,
-        target_compartment=projection.field,
-        connectivity=projection.connectivity.name,
+    return weight_group(
+        projection,
+        "snapshot",
+        [session.start[projection.name], final],
+        {"snapshot": np.arange(2), "epoch_at": ("snapshot", np.array([0, done]))},
         rule=type(projection.rule).__name__,
         plastic=1,
     )

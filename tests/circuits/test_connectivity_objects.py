@@ -18,6 +18,10 @@ from dendrites.errors import ModelError
 MASK = np.array([[1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 0, 1]], bool)
 
 
+def dense(array):
+    return array.toarray() if sparse.issparse(array) else array
+
+
 def paired(n=3, **options):
     return two_populations(n, n, connectivity=OneToOne(), **options)
 
@@ -38,7 +42,7 @@ def test_words_and_masks_become_objects(given, kind):
     found = Projection("a", "b", "basal", connectivity=given).connectivity
     assert type(found) is kind
     if kind is Sparse:
-        np.testing.assert_array_equal(found.mask, MASK)
+        np.testing.assert_array_equal(dense(found.mask), MASK)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,9 @@ def test_weights_come_back_from_the_order_of_a_run(connectivity, sizes, shape, c
     flat = connectivity.flatten(weights)
     assert flat.shape == (count,)
     assert flat.dtype == np.float64
-    np.testing.assert_array_equal(connectivity.unflatten(flat, *sizes), weights)
+    found = connectivity.unflatten(flat, *sizes)
+    assert type(found) is type(weights)
+    np.testing.assert_array_equal(dense(found), dense(weights))
 
 
 def test_a_run_holds_weights_by_presynaptic_cell():

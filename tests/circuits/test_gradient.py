@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from reference.microcircuit_twin import conductances, integral_loss_gradient
 from reference.microcircuit_twin import integral_loss as twin_loss
+from scipy.sparse import issparse
 from scipy.special import logsumexp
 from systems import two_populations
 
@@ -178,6 +179,8 @@ def check_differences(circuit, weights, inputs, rates, masked=()):
     gradient = negative_gradient(circuit, weights, inputs, rates)
     step = 1e-5  # error of order step**2 and rounding / step: both below 1e-10
     for name, direction in gradient.items():
+        if issparse(direction):
+            direction = direction.toarray()
         differences = np.zeros_like(direction)
         absent = dict(masked).get(name) if direction.ndim > 1 else None
         for index in np.ndindex(direction.shape):

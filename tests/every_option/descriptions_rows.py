@@ -19,6 +19,7 @@ from circuits import (
     Phase,
     Population,
     Projection,
+    Random,
     ScaledCopy,
     Schedule,
     Sparse,
@@ -309,7 +310,7 @@ DOORS = [
             "post": refused("input"),
             "field": [acts("apical"), refused("axon")],
             "signal": [acts("complement"), refused("speed")],
-            "connectivity": [acts("one_to_one"), acts(MASK)],
+            "connectivity": [acts("one_to_one"), acts(MASK), acts(0.5), refused(1.5)],
             "rule": acts(None),
             "plastic": acts(False),
             "initial": acts(Constant(0.5)),
@@ -417,6 +418,11 @@ DOORS = [
         Sparse,
         with_connectivity(Sparse, mask=MASK),
         {"mask": [acts(~MASK), refused(MASK[:3])]},
+    ),
+    Door(
+        Random,
+        with_connectivity(Random, probability=0.5),
+        {"probability": [acts(0.4), refused(-0.1)]},
     ),
     Door(
         Layer,
