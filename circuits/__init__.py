@@ -11,6 +11,7 @@ _WHERE = {
     "Circuit": "circuit",
     "Constant": "initialisers",
     "Dense": "connectivity",
+    "Epoch": "run.epoch",
     "Equilibrium": "integrators",
     "Exact": "integrators",
     "Feedforward": "network",

@@ -28,7 +28,7 @@ DOORS = [
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.
-RESULTS = ("Alignment", "Piece", "Presented", "PresentedSequence", "validate")
+RESULTS = ("Alignment", "Epoch", "Piece", "Presented", "PresentedSequence", "validate")
 ROWS = [
     pytest.param(
         door,

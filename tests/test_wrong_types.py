@@ -544,6 +544,7 @@ DOORS = {
             "progress": NOT_FLAG,
             "resume": NOT_FLAG,
             "checkpoint": NOT_PATH,
+            "on_epoch": [5, "a", THING],
             "config": NOT_MAPPING,
             "title": NOT_TEXT,
             "citation": [*NOT_TEXT],

@@ -3,13 +3,14 @@
 import os
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from circuits.checkpoint import load_same_run, run_header, save_checkpoint
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.memory import CHUNK
 from circuits.integrators import BLOCKED, Integrator
 from circuits.probes import Probe
+from circuits.run.epoch import Epoch, ends_after
 from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
 from circuits.run.session import Session
@@ -17,7 +18,7 @@ from circuits.run.task_fits import check_rules_act, check_task, check_task_kind
 from circuits.run.train_options import check_checkpoint, train_options
 from circuits.task import Task
 from dendrites._blas import serial_blas
-from dendrites._checks import flag, mapping, text
+from dendrites._checks import flag, function, mapping, text
 from dendrites.errors import ConfigError, StorageError
 
 
@@ -44,6 +45,7 @@ def train(
     progress: bool = False,
     checkpoint: str | os.PathLike | None = None,
     resume: bool | str = False,
+    on_epoch: Callable[[Epoch], bool | None] | None = None,
     config: Mapping | None = None,
     title: str | None = None,
     citation: str = "",
@@ -104,6 +106,13 @@ def train(
     resume : bool or "any-version"
         Go on from `checkpoint` if there is one, of the same circuit, task, weights and
         options; "any-version" also if another version of dendrites wrote it.
+    on_epoch : callable, optional
+        ``on_epoch(epoch)``, called after every epoch that this call trains, once it is
+        tested and saved, with an `Epoch`: curves so far, weights, presentations of
+        your own, the run tree; looking changes no bit. If it returns True training
+        ends: the tree has the epochs so far, is marked ``complete=0`` and says
+        ``ended_by="on_epoch"``; resumed, the run goes on. What it raises ends the run
+        as an error.
     config : mapping, optional
         Settings stored with the result besides those of this function.
     title, citation : str, optional
@@ -169,6 +178,8 @@ def train(
     check_task(circuit, task)
     check_rules_act(circuit)
     check_checkpoint(checkpoint, resume)
+    if on_epoch is not None:
+        function("on_epoch", on_epoch, "(epoch)", error=ConfigError)
     full = options.config(circuit, task)
     if taken := [name for name in config if name in full]:
         raise ConfigError(
@@ -184,6 +195,9 @@ def train(
         if session is None:
             return None
         session.roll_back()
+        return so_far()
+
+    def so_far():
         return training_tree(session, full, **root)
 
     with (
@@ -208,11 +222,15 @@ def train(
             bar.epoch(epoch, session.history.epochs[-1])
             if checkpoint is not None:
                 storage_problem = _save(session, checkpoint, header, storage_problem)
+            ends = ends_after(session, on_epoch, so_far)
+            if ends and epoch < options.epochs:
+                root |= {"ended_by": "on_epoch"}
+                break
         if not session.predictions:
             # A run resumed after its last epoch has its curves, not its answers.
             for split, examples in session.tested_splits().items():
                 session.predictions[split] = session.test(0, examples)["rates"]
-        result = training_tree(session, full, **root)
+        result = so_far()
     if storage_problem is not None:
         print(f"checkpoints could not be written: {storage_problem}", file=sys.stderr)
     return result

@@ -18,6 +18,7 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
     """
     options, circuit = session.options, session.circuit
     done = len(session.history.epochs)
+    ended = {"ended_by": root.pop("ended_by")} if "ended_by" in root else {}
     groups = {"/training": _curves(session, MAIN, with_time=True)}
     for name in session.names[1:]:
         groups[f"/controls/{name}"] = _curves(session, name)
@@ -49,6 +50,7 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
         extra={
             "finished_utc": now() if done == options.epochs else "",
             "state_sha256": state_sha256(payload),
+            **ended,
             "loss_reference": circuit.network.loss_formula if circuit.network else "",
         },
         **root,

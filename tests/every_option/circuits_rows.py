@@ -283,6 +283,11 @@ DOORS = [
             "progress": same(True),
             "checkpoint": refused("/missing/folder/file"),
             "resume": refused(True),
+            "on_epoch": [
+                same(lambda epoch: epoch.weights()),
+                acts(lambda epoch: True, epochs=2),
+                refused(lambda epoch: "stop"),
+            ],
             "config": shown({"note": 1}),
             "title": shown("another"),
             "citation": shown("somebody"),
