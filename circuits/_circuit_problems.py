@@ -103,14 +103,15 @@ def _stepper_problems(circuit):
 
 
 def _time_problems(circuit):
-    """Settled phases take no time, in which nothing can be delayed."""
+    """Some phases take no time, in which nothing can be delayed."""
     schedules = filter(None, (circuit.schedule, circuit.test_schedule))
-    settled = [f.name for s in schedules for f in s.phases if f.settle]
+    short = [f for s in schedules for f in s.phases if f.timeless]
     for p in circuit.projections:
-        if settled and (p.delay is not None or p.carries):
+        if short and (p.delay is not None or p.carries):
             yield (
                 f"projection {p.name!r} has a delay or carried traces, and phase "
-                f"{settled[0]!r} settles without taking time"
+                f"{short[0].name!r} takes no time: leave the delay out, or use "
+                "phases with a duration"
             )
 
 

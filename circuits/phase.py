@@ -5,15 +5,50 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dendrites._checks import check_name, flag, mapping, names, number
+from dendrites._checks import (
+    check_name,
+    flag,
+    mapping,
+    names,
+    number,
+    shown,
+    whole_number,
+)
 from dendrites._sendable import Sendable
 from dendrites._time import n_steps
 from dendrites.errors import ModelError
 
+# What cells do in phases that take no time, and what such a phase is called.
+WITHOUT_TIME = {"settle": "settled", "relax": "relaxing", "advance": "advancing"}
+
+
+def _count(where, value):
+    return whole_number(where, value, lowest=1, error=ModelError)
+
+
+def _positive(unit):
+    return lambda where, value: number(where, value, unit=unit, above=0.0)
+
+
+# Options of such phases with their defaults.
+_COUNTS = {
+    "relax": {
+        "sweeps": (30, _count),
+        "step": (1.0, _positive("ms")),
+        "tolerance": (None, _positive("units of the variable per ms")),
+    },
+    "advance": {"times": (1, _count)},
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Phase(Sendable):
-    """A stretch of time with fixed inputs, or one sweep in which cells settle.
+    """A stretch of time with fixed inputs, or one that takes no time.
+
+    Either it has a `duration`, or cells `settle`, `relax` or `advance`. The latter
+    three take no time: signals are read as they are at the moment, without delay, rules
+    that act at every step rest, and rules can read the phase like an averaging window:
+    its end, of one that advances the mean over its `times`.
 
     Parameters
     ----------
@@ -36,11 +71,10 @@ class Phase(Sendable):
     window : float, optional
         The last `window` ms are averaged for reads at this phase's moment.
     settle : tuple of str
-        Instead of a duration: populations that go, in this order and once each, to
-        the steady state of their present input. Such a phase takes no time and its
-        end can be read by rules like an averaging window.
+        Populations that go, in this order and once each, to the steady state of their
+        present input; their random inputs are drawn once for it.
     silent : tuple of str
-        Projections that carry nothing during a settled phase.
+        Projections that carry nothing during a phase that takes no time.
     window_start : float, optional
         Instead of `window`: everything from so many ms after the phase begins.
     hold : mapping of str to tuple of str
@@ -49,6 +83,29 @@ class Phase(Sendable):
         ``hold={"hidden": ("prediction",)}``. All else sees the held values; only what
         one and the same cell function computes from its own new value of a held
         variable does not.
+    relax : tuple of str
+        Populations that sweep towards a fixed point. A sweep computes all signals,
+        input fields and algebraic compartments from the state that it begins with; then
+        all these populations make one Euler step of their derivative at once (or one
+        `step` of their own, of this length). It begins where the phase before ended.
+    sweeps : int, optional
+        Sweeps, by default 30; with a `tolerance`, the most that there may be.
+    step : float, optional
+        Length of the step of a sweep, ms, by default 1. At the time constant of a cell
+        it goes all the way to where its derivative points; less is damped.
+    tolerance : float, optional
+        A sample stops by itself when nothing in it changed by more than `tolerance`
+        times `step` in a sweep, so when no derivative is larger (unit of the variable
+        per ms); none is affected by those beside it. Sweeps of every sample are told
+        by `Presenter.sweeps`, their mean by ``/training`` of `circuits.train`. A sample
+        that does not get there is a NumericalError.
+    advance : tuple of str
+        Populations that make one step of length `dt` each, in this order: every one
+        sees what those before it show by then. Random inputs are drawn, cells spike.
+        A repetition of the phase counts as a step in the addresses of random numbers,
+        as does a phase in which cells with random inputs settle.
+    times : int, optional
+        How often they do, by default once.
 
     Raises
     ------
@@ -66,27 +123,36 @@ class Phase(Sendable):
     silent: tuple[str, ...] = ()
     window_start: float | None = None
     hold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    relax: tuple[str, ...] = ()
+    sweeps: int | None = None
+    step: float | None = None
+    tolerance: float | None = None
+    advance: tuple[str, ...] = ()
+    times: int | None = None
 
     def __post_init__(self):
         check_name("phase", self.name)
         where = f"phase {self.name!r}"
-        for option in ("settle", "silent"):
+        for option in (*WITHOUT_TIME, "silent"):
             value = names(f"{where}: {option}", getattr(self, option))
             object.__setattr__(self, option, value)
         object.__setattr__(self, "on", _checked_on(f"{where}: on", self.on))
         object.__setattr__(self, "hold", _checked_hold(f"{where}: hold", self.hold))
         flag(f"{where}: learning", self.learning)
         self._check_numbers(where)
-        if self.settle:
-            self._check_settled(where)
+        self._check_counts(where)
+        if self.timeless:
+            self._check_timeless(where)
             return
         if self.silent:
             raise ModelError(
                 f"{where}: silent = {self.silent!r}: projections can be silenced in "
-                "settled phases only; give `settle`"
+                "settled phases only, and those that relax or advance; give `settle`"
             )
         if self.duration is None:
-            raise ModelError(f"{where}: needs a duration in ms, or `settle`")
+            raise ModelError(
+                f"{where}: needs a duration in ms, or `settle`, `relax` or `advance`"
+            )
         if self.window is not None and self.window_start is not None:
             raise ModelError(
                 f"{where}: window = {self.window!r} and window_start = "
@@ -115,16 +181,40 @@ class Phase(Sendable):
                 value = number(f"{where}: {option}", value, unit="ms", **span)
                 object.__setattr__(self, option, value)
 
-    def _check_settled(self, where):
+    def _check_counts(self, where):
+        """Options of phases that relax or advance."""
+        for way, options in _COUNTS.items():
+            for option, (default, check) in options.items():
+                value = getattr(self, option)
+                if value is not None and not getattr(self, way):
+                    raise ModelError(
+                        f"{where}: {option} = {shown(value)} is for phases in which "
+                        f"cells {way}; give `{way}`, or leave {option} out"
+                    )
+                if value is not None:
+                    value = check(f"{where}: {option}", value)
+                elif getattr(self, way):
+                    value = default
+                object.__setattr__(self, option, value)
+
+    def _check_timeless(self, where):
+        way = self.timeless
         for name in ("duration", "window", "window_start", "lag"):
             if getattr(self, name):
                 raise ModelError(
-                    f"{where}: {name} = {getattr(self, name)!r}: a settled phase takes "
-                    f"no time; leave out {name} or settle"
+                    f"{where}: {name} = {getattr(self, name)!r}: a {WITHOUT_TIME[way]} "
+                    f"phase takes no time; leave out {name} or {way}"
                 )
-        for name in self.settle:
-            if self.settle.count(name) > 1:
-                raise ModelError(f"{where}: settle names {name!r} twice")
+        for other in WITHOUT_TIME:
+            if other != way and getattr(self, other):
+                raise ModelError(
+                    f"{where}: {way} and {other}: cells of one phase do one of these; "
+                    "make two phases"
+                )
+        given = getattr(self, way)
+        for name in given:
+            if given.count(name) > 1:
+                raise ModelError(f"{where}: {way} names {name!r} twice")
 
     def steps(self, duration: float, dt: float) -> tuple[int, int, int]:
         """Steps of the phase, before its rules act, and of its averaging window."""
@@ -147,7 +237,12 @@ class Phase(Sendable):
     def readable(self) -> bool:
         """Whether rules can read the cells of this phase."""
         windows = (self.window, self.window_start)
-        return windows != (None, None) or bool(self.settle)
+        return windows != (None, None) or bool(self.timeless)
+
+    @property
+    def timeless(self) -> str:
+        """What cells do in a phase that takes no time: "settle", ...; else ""."""
+        return next((way for way in WITHOUT_TIME if getattr(self, way)), "")
 
     @property
     def amplitudes(self) -> dict[str, float]:

@@ -174,10 +174,9 @@ class Drift(Probe):
                 f"probe Drift: the integrator {integrator.name!r} makes no jumps; "
                 f"leave it out, or use {EQUILIBRIUM!r}"
             )
-        if all(phase.settle for phase in circuit.schedule.phases):
+        if all(phase.timeless for phase in circuit.schedule.phases):
             raise ConfigError(
-                "probe Drift: presentations that only settle make no jumps; leave it "
-                "out"
+                "probe Drift: presentations without time make no jumps; leave it out"
             )
 
     def columns(self, circuit) -> tuple[str, ...]:

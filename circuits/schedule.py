@@ -70,7 +70,7 @@ class Schedule:
             If nothing would be left of a duration or window.
         """
         for phase in self.phases:
-            if phase.settle:
+            if phase.timeless:
                 continue
             for option, least in _TIMES.items():
                 time = getattr(phase, option)
@@ -103,7 +103,7 @@ class Schedule:
     def _stretches(self, dt, rng):
         result = []
         for index, phase in enumerate(self.phases):
-            if phase.settle:
+            if phase.timeless:
                 result.append(Segment(index, 0, phase.learning, True))
                 continue
             drawn = callable(phase.duration)

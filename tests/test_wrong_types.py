@@ -371,7 +371,25 @@ DOORS = {
             "settle": NOT_NAMES,
             "silent": NOT_NAMES,
             "window_start": NOT_TIME,
+            "relax": NOT_NAMES,
+            "sweeps": [5],
+            "step": [1.0],
+            "tolerance": [1.0],
+            "advance": NOT_NAMES,
+            "times": [5],
         },
+    ),
+    "Phase-relax": (
+        made(circuits.Phase, "free", relax=("output",)),
+        {
+            "sweeps": [x for x in [*NOT_WHOLE, 0] if x is not None],
+            "step": [*NOT_TIME, 0.0],
+            "tolerance": [*NOT_TIME, 0.0],
+        },
+    ),
+    "Phase-advance": (
+        made(circuits.Phase, "free", advance=("output",)),
+        {"times": [x for x in [*NOT_WHOLE, 0] if x is not None]},
     ),
     "Schedule": (
         made(circuits.Schedule, CIRCUIT.schedule.phases),

@@ -5,6 +5,7 @@ from circuits.engine.facts import (
     filter_factor,
     held_variables,
     is_alias,
+    stops_early,
     windows,
 )
 from circuits.engine.sections import GUARD, Sections
@@ -59,6 +60,12 @@ def lane_sections(layout) -> Sections:
             ]
             for field in fields:
                 sections.add((kind, p.name, field), layout.stride(p.name))
+    # Sweeps of every sample in this presentation and in all, and its largest move.
+    for name in stops_early(c):
+        sections.add(("sweeps", name), layout.capacity)
+    for name in stops_early(c):
+        sections.add(("all sweeps", name), layout.capacity)
+    sections.add(("moves",), layout.capacity if stops_early(c) else 0)
     for name, variable in held_variables(c):
         sections.add(("held", name, variable), layout.stride(name))
     layout.signals.add_sections(sections)

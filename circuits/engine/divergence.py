@@ -1,38 +1,44 @@
 """The message of a status: what left the finite range, or did not settle."""
 
+import numpy as np
+
 from circuits.connectivity import Dense
 from circuits.engine.facts import windows
 from circuits.engine.plasticity import weight_limit
-from circuits.engine.span import NOT_SETTLED, WEIGHT_LEFT
+from circuits.engine.span import NOT_RELAXED, NOT_SETTLED, WEIGHT_LEFT
 from dendrites.errors import NumericalError
 
 MEANT = ", or CellModel(limit=...) if such values are meant"
 
 
-def divergence(layout, status, rates, check_every, presentation=None) -> NumericalError:
+def divergence(
+    layout, status, rates, check_every, presentation=None, *, timed=True
+) -> NumericalError:
     """What left the finite range, where, when, and what to do.
 
     Parameters
     ----------
     layout : Layout
-    status : ndarray of 6 int
+    status : ndarray of 8 int
         Kind, step, row of the population or projection, variable or synapse, sample,
-        unit.
+        unit; the bits of the largest move of a sweep, and how many were made.
     rates : ndarray
         Learning rates by projection.
     check_every : int
         Steps between two checks.
     presentation : int, optional
         Number of the presentation, where presentations take no time.
+    timed : bool
+        Whether it was found in a phase with a duration.
     """
     circuit = layout.circuit
-    kind, step, row, variable, sample, unit = (int(x) for x in status)
+    kind, step, row, variable, sample, unit, _, sweeps = (int(x) for x in status)
     dt = circuit.dt
-    settled = presentation is not None or step == 0
+    settled = presentation is not None or step == 0 or not timed
     after = (step - 1) // check_every * check_every * dt
     when = f"between t = {after:g} and {step * dt:g} ms of the presentation"
     if settled:
-        when = "in a settled phase"
+        when = "in a phase that takes no time"
         if presentation is not None:
             when = f"by presentation {presentation}"
     if kind == WEIGHT_LEFT:
@@ -60,6 +66,16 @@ def divergence(layout, status, rates, check_every, presentation=None) -> Numeric
             "linear in that compartment and no other compartment of the cell that "
             "moves in the same sweep changes it. Use phases with a duration, or the "
             "integrators 'exact' and 'blocked', for other cells"
+        )
+    if kind == NOT_RELAXED:
+        left = float(status[6:7].view(np.float64)[0])
+        unit = model.unit(model.state._fields[variable])
+        per = "1/ms" if unit == "1" else f"{unit}/ms"
+        return NumericalError(
+            f"phase {windows(circuit)[step]!r}: {where} did not come to rest: it still "
+            f"moves by {left:.3g} {per} after {sweeps} sweeps. Allow more sweeps, take "
+            "a smaller step if it swings, or a larger tolerance; without a tolerance "
+            "all sweeps are made and nothing is said"
         )
     text = f"{where} left the finite range (its limit is {model.limit:g}) {when}"
     if settled:

@@ -5,7 +5,7 @@ from circuits.engine.facts import switched
 from circuits.engine.layout import Layout
 from circuits.engine.programs import Programs
 from circuits.engine.steps import Randoms
-from circuits.engine.sweeps import clamps, settled_phases
+from circuits.engine.sweeps import clamps
 
 
 def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str:
@@ -22,14 +22,13 @@ def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str
     def close():
         if settled:
             names = ", ".join(repr(phase.name) for phase in settled)
-            made = settled_phases(programs.writer(), settled, programs.columns)
-            lines.extend(_part(f"phase {names}", made))
+            lines.extend(_part(f"phase {names}", programs.timeless_lists(settled)))
             settled.clear()
 
     if not schedule.carry_state:
         lines += _part("presentation begins", resets(programs.writer()))
     for phase in schedule.phases:
-        if phase.settle:
+        if phase.timeless:
             settled.append(phase)
             continue
         close()
@@ -56,5 +55,17 @@ def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str
 
 
 def _part(title, operations):
-    texts = [f"    {o.text}" for o in operations]
-    return [title, *texts] if texts else []
+    texts = [text for o in operations for text in _texts(o)]
+    return [title, *(f"    {text}" for text in texts)] if texts else []
+
+
+def _texts(o):
+    """What an operation does; of one that runs lists, what is in them."""
+    if not o.inner:
+        return [o.text]
+    lists = {k: [f"  {t}" for o in part for t in _texts(o)] for k, part in o.inner}
+    times, first, again = o.operands["times"], lists["first"], lists["again"]
+    rest = " at most, until every sample is at rest" if o.operands["allowed"] else ""
+    if first == again or times == 1:
+        return [f"{times} times{rest}:", *first]
+    return ["once:", *first, f"{times - 1} times more{rest}:", *again]

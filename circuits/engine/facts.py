@@ -55,8 +55,15 @@ def held_variables(circuit) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(found))
 
 
+def stops_early(circuit) -> tuple[str, ...]:
+    """Names of the relaxing phases with a tolerance, in order."""
+    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
+    phases = [phase for s in schedules for phase in s.phases]
+    return tuple(dict.fromkeys(p.name for p in phases if p.tolerance is not None))
+
+
 def windows(circuit) -> tuple[str, ...]:
-    """Names of the phases that are averaged or settled, in order."""
+    """Names of the phases that are averaged or take no time, in order."""
     schedules = filter(None, (circuit.schedule, circuit.test_schedule))
     names = [phase.name for s in schedules for phase in s.phases if phase.readable]
     return tuple(dict.fromkeys(names))

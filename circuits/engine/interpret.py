@@ -89,12 +89,16 @@ def run_blocks(lists, moves, records, weights, lane, span, block, most, check_ev
 
 
 @kernel
-def run_presentations(rows, check, weights, lane, span, count, check_every):
+def run_presentations(shown, end, check, weights, lane, span, count, check_every):
     """Presentations that take no time, one batch after the other."""
     for b in range(count):
-        run_rows(rows, 0, len(rows), weights, lane, span)
-        span[PATTERN] += span[SAMPLES]
+        span[STEP] = 0
+        run_rows(shown, 0, len(shown), weights, lane, span)
+        if span[STATUS] != 0:
+            return
         span[PRESENTATION] += 1
+        run_rows(end, 0, len(end), weights, lane, span)
+        span[PATTERN] += span[SAMPLES]
         if (b + 1) % check_every == 0 or b + 1 == count:
             run_rows(check, 0, len(check), weights, lane, span)
             if span[STATUS] != 0:

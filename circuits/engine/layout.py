@@ -179,7 +179,8 @@ class Layout:
 
     def lane_arena(self) -> np.ndarray:
         """Arena of one chunk of samples."""
-        return self._arena(self.lane, ("state", "line", "average", "field", "base"))
+        summed = "average", "field", "base", "all sweeps"
+        return self._arena(self.lane, ("state", "line", *summed))
 
     def _arena(self, sections, cleared):
         if not self.guarded:

@@ -27,6 +27,8 @@ class Operation:
         Key of the input field that it helps to sum, if it does.
     note : str
         Said behind what it does.
+    inner : pairs of str and list of Operation
+        Lists that it runs, each with the operand that says where it is.
     """
 
     kind: Kind
@@ -34,6 +36,7 @@ class Operation:
     keys: dict
     field: tuple = ()
     note: str = ""
+    inner: tuple[tuple[str, list], ...] = ()
 
     def of(self, field: tuple) -> "Operation":
         """The same as a part of the sum of a field."""
@@ -51,12 +54,14 @@ class Operation:
     def reads(self) -> set[tuple]:
         """Keys of what it reads; the first part of a sum does not read it."""
         begun = self.keys.get("target") or self.keys.get("sums")
-        return self._signed("<=") - set(begun if self.operands.get("first") else ())
+        own = self._signed("<=") - set(begun if self.operands.get("first") else ())
+        return own.union(*(o.reads for _, part in self.inner for o in part))
 
     @property
     def writes(self) -> set[tuple]:
         """Keys of what it writes."""
-        return self._signed(">=")
+        inner = (o.writes for _, part in self.inner for o in part)
+        return self._signed(">=").union(*inner)
 
     @property
     def projection(self) -> str:
@@ -104,9 +109,17 @@ class Lists:
     leave: list = field(default_factory=list)
 
 
-def rows(operations: Iterable[Operation], dtype) -> np.ndarray:
-    """The list as the interpreter takes it, int64 (n, WIDTH)."""
-    made = [o.kind.row(o.operands, dtype) for o in operations]
+def rows(operations: Iterable[Operation], dtype, keep=None) -> np.ndarray:
+    """The list as the interpreter takes it, int64 (n, WIDTH).
+
+    `keep` holds the lists that are run by operations, and returns where they are.
+    """
+    made = []
+    for o in operations:
+        inner = {name: rows(part, dtype, keep) for name, part in o.inner}
+        places = {name: keep(part) for name, part in inner.items()}
+        places |= {f"n_{name}": len(part) for name, part in inner.items()}
+        made.append(o.kind.row(o.operands | places, dtype))
     return np.array([row + [0] * (WIDTH - len(row)) for row in made], np.int64).reshape(
         len(made), WIDTH
     )

@@ -95,6 +95,10 @@ class Loops:
         text = f"{{target}} from {name} of {{source}}"
         return self._kind("tie", TIE, text, make, function)
 
+    def keep(self, whole_numbers) -> int:
+        """Address of whole numbers that live as long."""
+        return self.integers(("kept", len(self._integers)), lambda: whole_numbers)
+
     def integers(self, key, make) -> int:
         """Address of whole numbers, made once under a key."""
         if key not in self._integers:

@@ -7,7 +7,7 @@ said by the lists before. Those of updates are in `updates`.
 from dataclasses import replace
 
 from circuits.engine.facts import holder
-from circuits.engine.operations import numbers, products
+from circuits.engine.operations import draws, numbers, products, repeats
 from circuits.engine.steps import is_constant_input
 
 PRODUCTS = (
@@ -15,6 +15,17 @@ PRODUCTS = (
     products.pairs_product,
     products.sparse_product,
     products.events_product,
+)
+# What gives something else each time, or marks a place.
+ALWAYS = (
+    draws.draw_normal,
+    draws.draw_uniform,
+    draws.draw_shared_normal,
+    draws.draw_shared_uniform,
+    repeats.count_step,
+    repeats.repeat,
+    repeats.FIRST,
+    repeats.AGAIN,
 )
 
 
@@ -61,14 +72,15 @@ def hoist_constant_products(w, lists):
             into = lists.begin if moves else lists.enter
             into.append(w.clear(whole))
             target = w.lane(*whole)
-            into += [_redirected(w, o, target=target).of(whole) for o in constant]
+            into += [redirected(w, o, target=target).of(whole) for o in constant]
         if whole != key:
             operands = {**group[0].operands, "source": w.lane(*whole), "slot": 0}
             step += [w(numbers.copy, **operands).of(key), *rest]
     lists.step[:] = step
 
 
-def _redirected(w, o, **operands):
+def redirected(w, o, **operands):
+    """The same operation with some other operands."""
     return w(o.kind, note=o.note, **{**o.operands, **operands})
 
 
@@ -101,7 +113,7 @@ def _combined(w, same):
             factor=o.operands["factor"],
             first=int(k == 0),
         )
-    yield _redirected(w, same[0], signal=place, slot=0, factor=1.0)
+    yield redirected(w, same[0], signal=place, slot=0, factor=1.0)
 
 
 def _contents(group):
@@ -188,12 +200,14 @@ class _Memory:
     def is_new(self, *operations):
         """Whether operations must be done; if so they count as done."""
         what = tuple(o.identity for o in operations)
+        always = any(o.kind in ALWAYS for o in operations)
         reads = {key for o in operations for key in o.reads}
         writes = {key for o in operations for key in o.writes}
         if operations[0].field:
             reads -= writes  # a sum that begins with nothing
         known = self._done.get(what)
-        if not reads & writes and known == self._versions(reads | writes):
+        still = not reads & writes and known == self._versions(reads | writes)
+        if still and not always:
             return False
         for key in writes:
             self._version[key] = self._version.get(key, 0) + 1
@@ -206,7 +220,8 @@ class _Memory:
     def copied(self, w, key, sums):
         """The copy of a field with the same contents, if one is up to date."""
         contents, factor = _contents(sums) if key else (None, 0.0)
-        if contents is None or not factor:
+        based = any(o.kind is numbers.copy for o in sums)
+        if contents is None or not factor or based:
             return None
         for other, (known, scale, versions) in self._fields.items():
             same = known == contents and other != key

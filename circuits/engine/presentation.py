@@ -128,7 +128,7 @@ class Presentation:
         self.recorder.begin()
         averaged, phase, exact, waiting = {}, None, 0, []
         for segment in schedule.segments(run.circuit.dt, rng):
-            if schedule.phases[segment.phase].settle:
+            if schedule.phases[segment.phase].timeless:
                 waiting.append(schedule.phases[segment.phase])
                 continue
             self._settle(lanes, waiting)
@@ -158,7 +158,7 @@ class Presentation:
         return lanes
 
     def present_many(self, patterns, schedule, batch, *, presentation=0, learning=True):
-        """Batches of settled phases, one after the other in compiled code.
+        """Batches of phases without time, one after the other in compiled code.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class Presentation:
             As `present`.
         """
         run, number = self.run, self.number
-        lanes = self._begin(batch, presentation + 1, patterns)
+        lanes = self._begin(batch, presentation, patterns)
         run.shown[number, 0], run.clocks[number, 0] = batch, 0
         ((lane, _),), span, arena = lanes, self.span(0), run.arenas[number]
         moving, phases = self.moving(learning), schedule.phases
@@ -195,7 +195,7 @@ class Presentation:
             most = 1 if verified else min(count, CHECK_EVERY)
             run.pace(number, made).timed(some, most)
             if span[STATUS]:
-                raise run.diverged(number, int(span[PRESENTATION]) - 2)
+                raise run.diverged(number, int(span[PRESENTATION]) - 1)
             run.workers.check()
             count -= int(span[PRESENTATION]) - before
         return lanes
@@ -225,10 +225,10 @@ class Presentation:
         )
         return frozenset(p.name for p, rate in named if p.learns and rate > 0)
 
-    def check(self) -> None:
+    def check(self, *, timed=True) -> None:
         """Raise what the status of a lane says."""
         if self.run.spans[self.number, :, STATUS].any():
-            raise self.run.diverged(self.number)
+            raise self.run.diverged(self.number, timed=timed)
 
     # --- inside ---------------------------------------------------------------
 
@@ -253,20 +253,21 @@ class Presentation:
             run_list(made, self.run.arenas[self.number], lane, self.span(k))
 
     def _settle(self, lanes, waiting):
-        """Settled phases that follow each other, every lane by itself."""
+        """Phases without time that follow each other, every lane by itself."""
         if not waiting:
             return
         run, phases = self.run, tuple(waiting)
         waiting.clear()
-        made = run.programs.settled(phases, self._is_due(phases))
+        made = run.programs.timeless(phases, self._is_due(phases))
         arena = run.arenas[self.number]
 
         def alone(k):
             run_list(made, arena, lanes[k][0], self.span(k))
 
-        cost = run.layout.work * lanes[0][1] * len(phases)
+        rounds = sum(phase.sweeps or phase.times or 1 for phase in phases)
+        cost = run.layout.work * lanes[0][1] * rounds
         run.workers.map(alone, range(len(lanes)), cost)
-        self.check()
+        self.check(timed=False)
 
     def _steps_of_onset(self, phase, learning):
         """Steps at the start of a phase that `equilibrium` does not jump over."""

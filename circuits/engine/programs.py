@@ -18,8 +18,8 @@ from circuits.engine.sweeps import (
     equilibrium_sweeps,
     gather,
     residual,
-    settled_phases,
 )
+from circuits.engine.timeless import timeless_phases
 from circuits.engine.updates import simplify_updates
 from circuits.engine.writer import Choices, Writer
 from dendrites.compile.jit import compiling
@@ -87,7 +87,7 @@ class Programs:
         return self._made[known]
 
     def _rows(self, operations):
-        return rows(operations, self.layout.dtype)
+        return rows(operations, self.layout.dtype, self.loops.keep)
 
     def lists(self, w, on, window, held=()):
         """The lists of a stretch, with all passes made."""
@@ -150,14 +150,18 @@ class Programs:
             self._rows([*check, *check_weights(w, w.moves)]),
         )
 
-    def settled(self, phases, verified) -> np.ndarray:
-        """Settled phases one after the other, and whether all states are finite."""
-        return self._once(self._settled, phases, verified)
+    def timeless(self, phases, verified) -> np.ndarray:
+        """Phases without time, and whether all states are finite."""
+        return self._once(self._timeless, phases, verified)
 
-    def _settled(self, phases, verified):
-        w = self.writer()
-        made = settled_phases(w, phases, self.columns, verified=verified)
-        return self._rows([*made, *check_states(w)])
+    def _timeless(self, phases, verified):
+        made = self.timeless_lists(phases, verified=verified)
+        return self._rows([*made, *check_states(self.writer())])
+
+    def timeless_lists(self, phases, *, verified=False):
+        """The operations of phases without time."""
+        where = self.writer(), phases, self.columns, self.randoms
+        return timeless_phases(*where, verified=verified)
 
     def begins(self, switch) -> np.ndarray:
         """What sources show when a phase begins, and what it holds."""
@@ -175,16 +179,20 @@ class Programs:
         ends = end_lists(self.writer(moving, alone=alone), self.seed)
         return Ends(*(self._rows(part) for part in ends))
 
-    def streamed(self, phases, moving, verified) -> tuple[np.ndarray, np.ndarray]:
-        """A whole presentation of settled phases that learns, and its checks."""
+    def streamed(self, phases, moving, verified) -> tuple[np.ndarray, ...]:
+        """A presentation of phases without time, its end, and what is checked then."""
         return self._once(self._streamed, phases, moving, verified)
 
     def _streamed(self, phases, moving, verified):
         w = self.writer(moving)
         ends = end_lists(w, self.seed)
-        shown = settled_phases(self.writer(), phases, self.columns, verified=verified)
-        whole = [*resets(w), *shown, *ends.sum, *ends.move, *ends.carry]
-        return self._rows(whole), self._rows([*check_states(w), *ends.check])
+        shown = self.timeless_lists(phases, verified=verified)
+        parts = (
+            [*resets(w), *shown],
+            [*ends.sum, *ends.move, *ends.carry],
+            [*check_states(w), *ends.check],
+        )
+        return tuple(self._rows(part) for part in parts)
 
     def start(self) -> np.ndarray:
         """Tied weights before the first presentation."""

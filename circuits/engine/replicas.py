@@ -18,7 +18,7 @@ from circuits.engine.patterns import count_samples
 from circuits.engine.presentation import Presentation
 from circuits.engine.programs import Programs
 from circuits.engine.recorder import Recorder, recorded_bytes
-from circuits.engine.span import RATES, REPLICA, STATUS
+from circuits.engine.span import MOVED, NOT_RELAXED, RATES, REPLICA, STATUS
 from circuits.engine.steps import Randoms
 from circuits.engine.stretches import CHECK_EVERY, Pace
 from circuits.engine.workers import Workers
@@ -177,7 +177,7 @@ class Replicas(Kept):
     def streams(self, schedule) -> bool:
         """Whether `present_many` can show presentations of this schedule."""
         return (
-            all(phase.settle for phase in schedule.phases)
+            all(phase.timeless for phase in schedule.phases)
             and not schedule.carry_state
             and self.batch == self.layout.capacity
         )
@@ -229,13 +229,19 @@ class Replicas(Kept):
 
     # --- inside ---------------------------------------------------------------
 
-    def diverged(self, number, presentation=None):
+    def diverged(self, number, presentation=None, *, timed=True):
         """The error that the status of a replica's lanes stands for."""
         spans = self.spans[number]
-        lane = int(np.flatnonzero(spans[:, STATUS])[0])
-        status = spans[lane, STATUS : STATUS + 6].copy()
-        spans[:, STATUS : STATUS + 6] = 0
+        # The worst of all that moved too much, whatever the lanes.
+        moved = spans[:, MOVED].copy().view(np.float64)
+        moved[spans[:, STATUS] != NOT_RELAXED] = -1.0
+        lane = int(np.argmax(moved))
+        if moved[lane] < 0:
+            lane = int(np.flatnonzero(spans[:, STATUS])[0])
+        status = spans[lane, STATUS:RATES].copy()
+        spans[:, STATUS:RATES] = 0
         status[4] += lane * self.layout.capacity
+        rates = self.rates[number]
         return divergence(
-            self.layout, status, self.rates[number], CHECK_EVERY, presentation
+            self.layout, status, rates, CHECK_EVERY, presentation, timed=timed
         )

@@ -16,9 +16,11 @@ BATCH, FIRST, PATTERN, PATTERNS = range(SPAN_FREE + 5, SPAN_FREE + 9)
 REPLICA, PRESENTATION = range(SPAN_FREE + 9, SPAN_FREE + 11)
 # What ended the run, and where: kind, step, row of the population or projection,
 # variable or synapse, sample, unit. MOVED: largest move of a sweep (bits of float64).
+# SWEEPS: how many were made where cells did not come to rest.
 STATUS = SPAN_FREE + 11
 MOVED = STATUS + 6
-RATES = MOVED + 1
+SWEEPS = MOVED + 1
+RATES = SWEEPS + 1
 
 # Kinds of STATUS.
-STATE_LEFT, WEIGHT_LEFT, NOT_SETTLED = 1, 2, 3
+STATE_LEFT, WEIGHT_LEFT, NOT_SETTLED, NOT_RELAXED = 1, 2, 3, 4

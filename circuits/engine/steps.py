@@ -196,16 +196,20 @@ class Randoms:
     def operations(self, w, given):
         """Fill the random fields, and what decides spikes."""
         for p in w.circuit.populations:
-            for name, kind in p.model.random.items():
-                key = self._keys[p.name, name]
-                yield self._draw(w, p, kind, w.lane("field", p.name, name), key)
-            if p.name in self._forced:
-                target = w.lane(*w.spikes_field(p.name))
-                column = given[p.name]
-                yield w(draws.force_spikes, n=p.size, target=target, given=column)
-            elif p.model.draws_spikes:
-                target = w.lane(*w.spikes_field(p.name))
-                yield self._draw(w, p, "uniform", target, self._keys[p.name])
+            yield from self.of(w, p, given)
+
+    def of(self, w, p, given=None):
+        """The same of one population; `given` says where forced spikes are."""
+        for name, kind in p.model.random.items():
+            key = self._keys[p.name, name]
+            yield self._draw(w, p, kind, w.lane("field", p.name, name), key)
+        if p.name in self._forced:
+            target = w.lane(*w.spikes_field(p.name))
+            column = given[p.name]
+            yield w(draws.force_spikes, n=p.size, target=target, given=column)
+        elif p.model.draws_spikes:
+            target = w.lane(*w.spikes_field(p.name))
+            yield self._draw(w, p, "uniform", target, self._keys[p.name])
 
     def _draw(self, w, p, kind, target, key):
         white = 1.0 / math.sqrt(w.layout.dt)

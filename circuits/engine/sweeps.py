@@ -1,10 +1,10 @@
 """Lists of sweeps: populations that settle one after the other, in no time."""
 
-from circuits.engine.facts import switched, windows
+from circuits.engine.facts import windows
 from circuits.engine.operations import checks, numbers
 from circuits.engine.passes import share_weights, skip_repeated, write_first
 from circuits.engine.plasticity import collect, factors
-from circuits.engine.steps import averages, copy_states
+from circuits.engine.steps import copy_states
 from circuits.engine.writer import Writer
 
 # Largest move of a settled variable in a step of its own, relative to it or to 1.
@@ -32,15 +32,18 @@ def clamps(w: Writer, on, columns):
         )
 
 
-def sweep(w: Writer, order, silent=(), *, held=(), verified=None):
+def sweep(w: Writer, order, silent=(), *, held=(), verified=None, randoms=None):
     """Settle the populations `order` one by one, each with all it needs.
 
+    `randoms` fills random fields, where there are any.
     `verified` is the phase of which it is to be said that a population did not.
     """
     for name in order:
         for key in w.layout.lane.of_kind("field"):
-            if key[1] == name:
+            if key[1] == name and key[2] not in w.circuit.model(name).random:
                 yield from _field(w, key, silent)
+        if randoms is not None:
+            yield from randoms.of(w, w.circuit.population(name))
         yield from _settle(w, name, held)
         if verified is not None:
             phase = windows(w.circuit).index(verified)
@@ -81,18 +84,6 @@ def residual(w, name, held=(), phase=-1):
         population=list(w.layout.sizes).index(name),
         phase=phase,
     )
-
-
-def settled_phases(w, phases, columns, *, verified=False):
-    """Settled phases one after the other, nothing computed twice."""
-    made = []
-    for phase in phases:
-        on, held = switched(phase)
-        made += [*clamps(w, on, columns), *w.kept(held)]
-        named = phase.name if verified else None
-        made += sweep(w, phase.settle, phase.silent, held=held, verified=named)
-        made += averages(w, phase.name, numbers.copy_all)
-    return _optimised(w, made)
 
 
 def _optimised(w, made):

@@ -7,6 +7,7 @@ import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.engine.replicas import Replicas
+from circuits.engine.sweep_counts import sweeps_of
 from circuits.integrators import Equilibrium
 from circuits.run.jumps import drift
 from circuits.run.options import RunOptions
@@ -15,8 +16,8 @@ from circuits.run.recording import Recording, fixed_steps
 from circuits.run.shown import QuickPatterns
 from circuits.schedule import Schedule
 from dendrites._blas import serial_blas
-from dendrites._checks import whole_number
-from dendrites.errors import ConfigError
+from dendrites._checks import shown, whole_number
+from dendrites.errors import ConfigError, choices
 
 
 class Looking:
@@ -85,6 +86,28 @@ class Looking:
                 kept = rows[:, :, k].astype(self._runner.layout.dtype)
                 result[recording.population, name] = kept
         return result
+
+    def sweeps(self, phase: str) -> np.ndarray:
+        """Sweeps that a relaxing phase of the last presentation took.
+
+        Parameters
+        ----------
+        phase : str
+            Of one with a tolerance, sweeps until the sample was at rest; of others
+            all that it makes.
+
+        Returns
+        -------
+        ndarray (n_samples,) of int
+        """
+        self._check_presented("sweeps")
+        found = {p.name: p for p in self._last.phases if p.relax}
+        if phase not in found:
+            raise ConfigError(
+                f"sweeps: {shown(phase)} is no relaxing phase of the schedule that was "
+                "shown. " + choices(phase if isinstance(phase, str) else "", found)
+            )
+        return sweeps_of(self._runner.layout, self._lanes, found[phase])
 
     def weights(self, *names: str) -> dict[str, np.ndarray]:
         """Weights (n_post, n_pre) as they are now, of these projections or of all."""

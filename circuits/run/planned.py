@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from circuits.circuit import Circuit
-from circuits.engine.facts import held_variables
+from circuits.engine.facts import held_variables, stops_early
 from circuits.engine.patterns import count_samples
 from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.recording import fixed_steps
@@ -62,7 +62,7 @@ class Planned:
         known = [s for s in (circuit.schedule, circuit.test_schedule) if s is not None]
         windows = {name for s in known for name in windows_of(s)}
         settled = {name for s in known for phase in s.phases for name in phase.settle}
-        held = set(held_variables(circuit))
+        held, stopping = set(held_variables(circuit)), stops_early(circuit)
         hint = "make a Presenter(..., schedule=...) of this schedule"
         for phase in schedule.phases:
             where = f"schedule, phase {phase.name!r}"
@@ -76,6 +76,10 @@ class Planned:
                     raise ConfigError(
                         f"{where}: that {name!r} settles was not planned for; {hint}"
                     )
+            if phase.tolerance is not None and phase.name not in stopping:
+                raise ConfigError(
+                    f"{where}: that it has a tolerance was not planned for; {hint}"
+                )
             for name, variables in phase.hold.items():
                 if missing := [v for v in variables if (name, v) not in held]:
                     raise ConfigError(

@@ -1,13 +1,14 @@
 """Show one batch to a circuit: what its cells were, and what it did to the weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.memory import CHUNK, run_bytes
 from circuits.engine.replicas import Replicas, count_samples
+from circuits.engine.sweep_counts import sweeps_of
 from circuits.integrators import EXACT, Integrator
 from circuits.run.given import check_forced_spikes, check_waveforms
 from circuits.run.options import run_options
@@ -34,11 +35,14 @@ class Presented:
         Values (n_samples, n), float64, under the keys that were asked for.
     before, weights : dict of str to ndarray (n_post, n_pre)
         Weights of all projections before and after the presentation.
+    sweeps : dict of str to ndarray (n_samples,) of int
+        Sweeps that every relaxing phase took, by its name.
     """
 
     reads: dict[tuple[str, ...], np.ndarray]
     before: dict[str, np.ndarray]
     weights: dict[str, np.ndarray]
+    sweeps: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def update(self) -> dict[str, np.ndarray]:
@@ -202,7 +206,12 @@ def present(
             waveforms=driven,
         )
         found = {read: runner.read(0, lanes, *read).astype(float) for read in reads}
-        return Presented(found, before, runner.weights(0))
+        sweeps = {
+            phase.name: sweeps_of(runner.layout, lanes, phase)
+            for phase in schedule.phases
+            if phase.relax
+        }
+        return Presented(found, before, runner.weights(0), sweeps)
 
 
 def _answer(circuit):

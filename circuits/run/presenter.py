@@ -217,7 +217,7 @@ class Presenter(Looking):
         """Show whole batches one after the other, with learning.
 
         The same as `present` for every batch, and much faster for small circuits whose
-        presentations only settle.
+        presentations take no time.
 
         Parameters
         ----------

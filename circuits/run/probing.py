@@ -90,7 +90,7 @@ def answering(circuit: Circuit) -> Schedule:
 def untaught(circuit: Circuit) -> Schedule:
     """A presentation without teacher in which every cell takes part."""
     schedule = circuit.schedule
-    if not any(phase.settle for phase in schedule.phases):
+    if not any(phase.timeless for phase in schedule.phases):
         return answering(circuit)
     # Sweeps that only answer leave the apical dendrites out.
     teachers = {p.name for p in circuit.populations if p.pattern == "targets"}

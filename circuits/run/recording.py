@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.circuit import Circuit
+from circuits.phase import WITHOUT_TIME
 from circuits.schedule import Schedule
 from dendrites._checks import flag, items, names, number, text
 from dendrites._time import n_steps
@@ -95,11 +96,11 @@ def fixed_steps(
                 f"phase {phase.name!r}: {what} needs phases of fixed duration, and "
                 "that of this one is drawn; give `schedule`"
             )
-        if phase.settle:
+        if phase.timeless:
             raise ConfigError(
-                f"phase {phase.name!r} settles: settled phases take no time, and "
-                f"{what} takes some in each; give a `schedule` of phases with a "
-                "duration"
+                f"phase {phase.name!r}: {WITHOUT_TIME[phase.timeless]} phases take no "
+                f"time, and {what} takes some in each; give a `schedule` of phases "
+                "with a duration"
             )
     return sum(segment.steps for segment in schedule.segments(dt))
 

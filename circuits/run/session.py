@@ -8,6 +8,7 @@ import numpy as np
 from circuits.checkpoint import check_arrays, state_sha256
 from circuits.circuit import Circuit
 from circuits.engine.replicas import Replicas
+from circuits.engine.sweep_counts import mean_sweeps
 from circuits.integrators import ACCURACY, EQUILIBRIUM
 from circuits.run.history import MAIN, History
 from circuits.run.jumps import find_jumps
@@ -93,7 +94,7 @@ class Session:
     def integrator(self) -> str:
         """The integrator's name, or that presentations take no time."""
         phases = self.circuit.schedule.phases
-        if all(phase.settle for phase in phases):
+        if all(phase.timeless for phase in phases):
             return SETTLED
         return self.options.run.integrator.name
 
@@ -123,9 +124,10 @@ class Session:
             self.history.updates.append(self.probe(0))
         for k, rates in enumerate(self._rates):
             self.trainer.rates[k] = rates * self._decay(epoch - 1)
+        self._sweeps()  # what an interrupted epoch left
         begun = time.perf_counter()
         self.trainer.each_replica(lambda k: self._train(k, epoch, tick))
-        row = {"wall_time": time.perf_counter() - begun}
+        row = {"wall_time": time.perf_counter() - begun, **self._sweeps()}
         for split, examples in self.tested_splits().items():
             for k, name in enumerate(self.names):
                 result = self.test(k, examples)
@@ -245,8 +247,12 @@ class Session:
                 curves[f"history/updates/{name}"] = np.empty(n + 1, np.int64)
         return curves
 
+    def _sweeps(self):
+        examples = len(self.task.splits["train"].inputs)
+        return mean_sweeps(self.trainer.layout, self.trainer.lanes[0], examples)
+
     def _columns(self):
-        yield "wall_time"
+        yield from ("wall_time", *self._sweeps())
         for split, examples in self.tested_splits().items():
             for name in self.names:
                 yield f"{name}/{split}/loss"

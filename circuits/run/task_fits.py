@@ -19,13 +19,13 @@ def check_task_kind(where: str, value) -> None:
 
 def check_rules_act(circuit: Circuit) -> None:
     """Refuse rules that act at every step where no phase takes a step."""
-    if not all(phase.settle for phase in circuit.schedule.phases):
+    if not all(phase.timeless for phase in circuit.schedule.phases):
         return
     for p in circuit.projections:
         if p.learns and p.rule.continuous and p.rule.learning_rate > 0:
             raise ConfigError(
                 f"projection {p.name!r}: its rule acts at every step, and every phase "
-                "of the schedule settles without one. Give the rule the moments of "
+                "of the schedule does without one. Give the rule the moments of "
                 "phases (microcircuit: form='two_sweep'), or a phase a duration"
             )
 

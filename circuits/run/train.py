@@ -65,8 +65,8 @@ def train(
         a name with the options below. `exact` moves the weights at every step;
         `blocked` every `block` steps, with second-order error in the block for filtered
         rules; `equilibrium` leaves out the time in which cells settle and moves the
-        weights in a few jumps along fixed points. Presentations that only settle
-        (`circuits.Phase`) need none of them.
+        weights in a few jumps along fixed points. Presentations that take no
+        time (`circuits.Phase`: cells settle, relax or advance) need none of them.
     block : int, optional
         Steps per block of `blocked`; default 10.
     jumps : int, optional

@@ -76,6 +76,10 @@ def _curves(session, name, with_time=False):
     if with_time:
         times = np.array([row["wall_time"] for row in rows], float)
         variables["wall_time"] = (("epoch",), times, "s", "training, without tests")
+        for key in [k for k in (rows[0] if rows else ()) if k.startswith("sweeps_")]:
+            counts = np.array([row[key] for row in rows], float)
+            text = "sweeps until an example was at rest, mean over the epoch"
+            variables[key] = (("epoch",), counts, "1", text)
     epochs = np.arange(1, len(rows) + 1)
     return group(variables, {"epoch": epochs, "split": splits})
 

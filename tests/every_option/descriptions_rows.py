@@ -50,7 +50,7 @@ def seen(circuit):
     """Two patterns side by side, recorded, and one after the other."""
     fields = [("output", name) for name in circuit.model("output").read_names]
     one_by_one = circuits.present_sequence(circuit, {"input": INPUTS}, reads=fields)
-    if any(phase.settle for phase in circuit.schedule.phases):
+    if any(phase.timeless for phase in circuit.schedule.phases):
         return one_by_one, None
     names = [p.name for p in circuit.populations]
     shown = {"input": INPUTS}
@@ -101,6 +101,31 @@ def with_phase(moments=None, **options):
     given = RULE if moments is None else {**RULE, "moments": moments}
     rule = ActivityDifference(**given)
     return seen(of((Projection(**FEEDFORWARD, rule=rule),), (phase, LATE)))
+
+
+def with_sweeps(**options):
+    given = {"name": "relaxed", "relax": ("output",), "on": ("input",), "sweeps": 9}
+    phase = Phase(**{**given, **options})
+    return seen(of((Projection(**FEEDFORWARD),), (phase,)))
+
+
+def with_advance(**options):
+    given = {"name": "step", "advance": ("early", "output"), "on": ("input",)}
+    cells = three_compartment(dendrites="instantaneous", tau_soma=4.0)
+    base = of((Projection(**FEEDFORWARD),), population=Population("output", cells, 4))
+    initial = {"initial": Uniform(0.1, 1.0)}
+    onward = (
+        Projection("input", "early", "basal", **initial),
+        Projection("early", "output", "apical", **initial),
+    )
+    return seen(
+        replace(
+            base,
+            populations=(*base.populations, Population("early", cells, 4)),
+            projections=(*base.projections, *onward),
+            schedule=Schedule((Phase(**{**given, **options}),)),
+        )
+    )
 
 
 def with_schedule(**options):
@@ -269,12 +294,46 @@ DOORS = [
             "lag": acts(2.0),
             "window": acts(4.0, moments=EVERY_PHASE),
             "settle": refused(("output",)),
+            "relax": refused(("output",)),
+            "advance": refused(("output",)),
+            "sweeps": refused(5),
+            "step": refused(0.5),
+            "tolerance": refused(0.1),
+            "times": refused(2),
             "silent": refused(("feedforward",)),
             "window_start": [
                 refused(2.0),
                 acts(2.0, window=None, moments=EVERY_PHASE),
             ],
         },
+    ),
+    Door(
+        Phase,
+        with_sweeps,
+        {
+            "relax": refused(("elsewhere",)),
+            "settle": refused(("output",)),
+            "on": [acts({"input": 2.0}), acts(())],
+            "sweeps": acts(4),
+            "step": [acts(0.5), refused(10.0)],
+            "tolerance": [acts(0.05), refused(1e-9)],
+            "silent": acts(("feedforward",)),
+            "hold": acts({"output": ("basal",)}),
+            "advance": refused(("output",)),
+        },
+        name="Phase-relax",
+    ),
+    Door(
+        Phase,
+        with_advance,
+        {
+            "advance": [acts(("output", "early")), refused(("input",))],
+            "times": acts(3),
+            "on": acts({"input": 2.0}),
+            "silent": acts(("feedforward",)),
+            "hold": acts({"output": ("soma",)}),
+        },
+        name="Phase-advance",
     ),
     Door(
         Schedule,
