@@ -6,6 +6,7 @@ Names are loaded when first used, so that importing the package takes no time.
 from dendrites._lazy import lazy_names
 
 _WHERE = {
+    "Adam": "optimisers",
     "Alignment": "alignment",
     "Blocked": "integrators",
     "Circuit": "circuit",
@@ -31,6 +32,7 @@ _WHERE = {
     "Record": "run.recording",
     "ScaledCopy": "initialisers",
     "Schedule": "schedule",
+    "Sgd": "optimisers",
     "Sparse": "sparse",
     "Split": "task",
     "Task": "task",

@@ -68,7 +68,11 @@ class Projection:
         Whether the bounds act on the weight itself, or on its value where it is used
         and shown while the weight moves on unbounded (event-driven projections only).
     weight_decay : float
-        Relative decay of the weights while the rule acts, 1/ms.
+        Relative decay of the weights where their ActivityDifference acts: 1/ms at every
+        step; of a rule across phases the share lambda that a presentation takes, W' =
+        (1 - lambda) W + dW, whatever the learning rate. So two projections that get the
+        same dW become equal: their difference is (1 - lambda)^n of the first after n
+        presentations (Kolen and Pollack, 1994).
     delay : float, optional
         ms, whole steps, until a signal arrives. Default: one step, so a projection
         carries what its cells showed when the step began. 0: the presynaptic cells are
@@ -130,7 +134,9 @@ class Projection:
         for theirs in carries.values():
             text(f"{where}: carries: {shown(theirs)}: a name", theirs)
         object.__setattr__(self, "carries", carries)
-        plain_number(self, "weight_decay", where, unit="1/ms", least=0.0)
+        at_once = self.rule is not None and not self.rule.continuous
+        unit, most = ("a presentation", 1.0) if at_once else ("1/ms", None)
+        plain_number(self, "weight_decay", where, unit=unit, least=0.0, most=most)
         if self.delay is not None:
             plain_number(self, "delay", where, unit="ms", least=0.0)
         object.__setattr__(self, "bounds", _bounds(where, self.bounds))
@@ -149,12 +155,11 @@ class Projection:
             raise ModelError(
                 f"{where}: a tied projection cannot have a rule of its own"
             )
-        separable = isinstance(self.rule, ActivityDifference) and self.rule.continuous
-        if self.weight_decay and self.rule is not None and not separable:
+        if self.weight_decay and isinstance(self.rule, SynapticRule):
             raise ModelError(
-                f"{where}: weight_decay = {self.weight_decay!r} 1/ms: only an "
-                "ActivityDifference that acts at every step decays weights; write the "
-                "decay into the rule"
+                f"{where}: weight_decay = {self.weight_decay!r}: only an "
+                "ActivityDifference decays weights; a SynapticRule sees the weight, so "
+                "write the decay into it"
             )
         if self.rule is None and (self.bounds is not None or self.weight_decay):
             raise ModelError(

@@ -1,6 +1,6 @@
 """Checks of the options of an `ActivityDifference`."""
 
-from dendrites._checks import choice, shown
+from dendrites._checks import choice, number, shown
 from dendrites.errors import ModelError
 
 CELLS, PRODUCTS = "cells", "products"
@@ -45,3 +45,20 @@ def check_average(where: str, rule) -> None:
             "gain is read at every moment of each side's own window. Leave it out, or "
             "use average='cells'"
         )
+
+
+def checked_momentum(where: str, rule) -> float:
+    """The momentum of a rule that may have one."""
+    momentum = number(f"{where}: momentum", rule.momentum, least=0.0)
+    if momentum >= 1.0:
+        raise ModelError(
+            f"{where}: momentum = {momentum:g}: must be >= 0 and < 1, or no update "
+            "would ever be forgotten"
+        )
+    if momentum and rule.continuous:
+        raise ModelError(
+            f"{where}: momentum = {momentum:g}: only a rule that acts at the end of a "
+            "presentation has it; at every step use low_pass=LowPass(tau), a filter of "
+            "the update in time"
+        )
+    return float(momentum)

@@ -17,6 +17,7 @@ from dendrites._difference_checks import (
     CELLS,
     check_average,
     check_read,
+    checked_momentum,
     pair,
 )
 from dendrites._sendable import Sendable
@@ -25,7 +26,7 @@ from dendrites.errors import ModelError
 
 NOW = "now"
 # What all differences of a sum have in common.
-SHARED = ("learning_rate", "low_pass", "batch", "continuous")
+SHARED = ("learning_rate", "low_pass", "batch", "momentum", "continuous")
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,15 @@ class ActivityDifference(Sendable):
         their product, the correlation that Boltzmann machines and rules of sampled or
         spiking cells contrast; the gain is read with each side. A settled phase has one
         moment, where both agree.
+    momentum : float
+        mu of v' = mu v + g and dw = learning_rate * v', in [0, 1), for rules across
+        phases; g is the update of a presentation and v starts from 0, as in PyTorch's
+        SGD. Kept with the weights, in checkpoints too. The decay of a projection acts
+        on the weight alone and does not enter v.
     others : tuple of ActivityDifference
         Further differences whose changes are added; made by ``rule + other``, which
-        must agree in learning rate, filter, batch and in acting now or at the end.
+        must agree in learning rate, filter, batch, momentum and in acting now or at
+        the end.
     needs : Needs, optional
         What a circuit must have for the rule to be what it says; checked there.
 
@@ -126,6 +133,7 @@ class ActivityDifference(Sendable):
     low_pass: LowPass | None = None
     batch: str = "mean"
     average: str = CELLS
+    momentum: float = 0.0
     others: tuple["ActivityDifference", ...] = ()
     needs: Needs | None = None
 
@@ -171,6 +179,7 @@ class ActivityDifference(Sendable):
                 "step; this one acts at the end of a presentation"
             )
         check_average(where, self)
+        object.__setattr__(self, "momentum", checked_momentum(where, self))
 
     def _check_presynaptic(self, where):
         given = self.presynaptic

@@ -1,6 +1,8 @@
 """Sections of arenas: what has a place there, one after the other."""
 
 from circuits.engine.facts import (
+    CORRECTIONS,
+    REMEMBERED,
     SPIKES,
     filter_factor,
     held_variables,
@@ -23,6 +25,10 @@ def replica_sections(layout) -> Sections:
     ):
         for p in held:
             sections.add((kind, p.name), n[p.name])
+    for kind in REMEMBERED[1:]:
+        for p in own:
+            if kind in getattr(layout.optimisers[p.name], "kept", ()):
+                sections.add((kind, p.name), 2 if kind == CORRECTIONS else n[p.name])
     for p in layout.circuit.populations:
         sections.add(("params", p.name), len(p.model.params._fields))
     for p in own if layout.predicts else ():

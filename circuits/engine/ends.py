@@ -8,7 +8,7 @@ plain update goes to the weights at once.
 from typing import NamedTuple
 
 from circuits.engine.facts import holder, is_alias
-from circuits.engine.operations import numbers, outer, ties
+from circuits.engine.operations import numbers, optimisers, outer, ties
 from circuits.engine.plasticity import check_weights
 from circuits.engine.writer import Writer
 from circuits.weights import root_of_fan_in
@@ -75,8 +75,12 @@ def draws(w, seed, moved, *, redraw=True):
 
 def _is_direct(w, p):
     """Whether an update is one product and nothing else."""
+    remembered = w.remembered(p)
+    simple = not remembered or ("velocity" in remembered and not remembered["nesterov"])
     return (
         w.choices.optimise
+        and simple
+        and not (p.carries and (remembered or p.weight_decay))
         and w.choices.alone
         and p.tied_to is None
         and p.bounds is None
@@ -110,7 +114,9 @@ def _term(w, p, k, direct):
         yield w.outer(p, k)
         return
     operands = {**w.learning(p, now=False), **w.term(p, k)}
-    yield w(outer.add_outer, **operands)
+    remembered = w.remembered(p)
+    kind = optimisers.momentum_outer if remembered else outer.add_outer
+    yield w(kind, **operands, **remembered)
     for mine, theirs in p.carries.items():
         traces, traced = w.layout.state(p.pre, theirs), w.layout.state(p.post, mine)
         yield w(outer.carry_outer, traces=traces, traced=traced, **operands)

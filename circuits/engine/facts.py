@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from dendrites.errors import ModelError
 
+# What updates leave to the next: a number for every weight, and two CORRECTIONS.
+CORRECTIONS = "corrections"
+REMEMBERED = ("filter", "velocity", "moment1", "moment2", CORRECTIONS)
 SPIKES = "what decides spikes"  # the input field behind those of the model
 
 

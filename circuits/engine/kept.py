@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from circuits.engine.facts import REMEMBERED
 from circuits.engine.interpret import run_list
 
 
@@ -47,8 +48,9 @@ class Kept:
             self.arenas[number][self.layout.replica.stretch(kind)] = theirs
 
     def clear_filters(self, number: int) -> None:
-        """Let the update filters of a replica begin from nothing."""
-        self.arenas[number][self.layout.replica.stretch("filter")] = 0
+        """Let what updates of a replica remember begin from nothing."""
+        for kind in REMEMBERED:
+            self.arenas[number][self.layout.replica.stretch(kind)] = 0
 
     def copy_weights(self, number: int, other: "Kept") -> None:
         """Take over the weights of the same replica of another run.
@@ -74,8 +76,10 @@ class Kept:
     def arrays(self) -> dict:
         """Everything a later run needs to go on, by name (for checkpoints)."""
         layout, result = self.layout, {}
+        of_optimisers = (kind for kind in REMEMBERED[1:] if layout.replica.total(kind))
+        kinds = ("weights", "filter", *self._drawn, *of_optimisers)
         for k, arena in enumerate(self.arenas):
-            for kind in ("weights", "filter", *self._drawn):
+            for kind in kinds:
                 result[f"replica{k}/{kind}"] = arena[layout.replica.stretch(kind)]
             result[f"replica{k}/shown"] = self.shown[k]
             result[f"replica{k}/clock"] = self.clocks[k]

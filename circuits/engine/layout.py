@@ -14,9 +14,10 @@ import numpy as np
 
 from circuits._terms import rule_terms
 from circuits.engine.arenas import lane_sections, replica_sections
-from circuits.engine.facts import holder, is_alias
+from circuits.engine.facts import REMEMBERED, holder, is_alias
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
+from circuits.optimisers import optimiser_of
 from circuits.weights import drawn_times
 from dendrites._time import n_steps
 
@@ -39,6 +40,8 @@ class Layout:
         Longest presentation to record, in steps.
     driven : tuple of str
         Clamped populations that show another value at every step.
+    optimiser : Optimiser, optional
+        Of updates at the end of a presentation.
     guarded : bool
         Whether to find writes to places that are nobody's and reads of what was not
         written: slow, for tests.
@@ -55,6 +58,7 @@ class Layout:
         recordings=(),
         steps=0,
         driven=(),
+        optimiser=None,
         guarded=False,
     ):
         self.guarded, self.circuit = guarded, circuit
@@ -66,6 +70,9 @@ class Layout:
         self.terms = {
             p.name: rule_terms(p, circuit.model(p.post)) if p.learns else ()
             for p in circuit.projections
+        }
+        self.optimisers = {
+            p.name: optimiser_of(p, optimiser) for p in circuit.projections
         }
         self.signals = Signals(self)
         self.replica = replica_sections(self)
@@ -166,7 +173,7 @@ class Layout:
 
         The seed is that of numbers which tied weights are multiplied by.
         """
-        arena = self._arena(self.replica, ("weights", "filter"))
+        arena = self._arena(self.replica, ("weights", *REMEMBERED))
         for p in self.circuit.populations:
             arena[self.replica.part("params", p.name)] = p.model.parameters
         for name, value in weights.items():

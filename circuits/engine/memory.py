@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from circuits.connectivity import Edges
+from circuits.engine.facts import REMEMBERED
 from circuits.engine.layout import Layout
 from circuits.engine.recorder import recorded_bytes
 from dendrites._memory import check_memory
@@ -23,6 +24,7 @@ def run_layout(
     recordings=(),
     steps=0,
     driven=(),
+    optimiser=None,
 ) -> Layout:
     """The layout of a run.
 
@@ -38,7 +40,7 @@ def run_layout(
     jumps : int, optional
         The `equilibrium` integrator with so many jumps per stretch of learning.
     dtype : float64 or float32
-    recordings, steps, driven : see Layout
+    recordings, steps, driven, optimiser : see Layout
 
     Raises
     ------
@@ -69,6 +71,7 @@ def run_layout(
         recordings=recordings,
         steps=steps,
         driven=driven,
+        optimiser=optimiser,
         guarded=os.environ.get("DENDRITES_ENGINE_GUARD") == "on",
     )
 
@@ -96,7 +99,7 @@ def estimated_bytes(layout, n_replicas: int, n_lanes: int, *, learning=True) -> 
     lane = layout.lane.size - sum(map(layout.lane.total, unused))
     replica = layout.replica.size
     if not learning:
-        replica -= layout.replica.total("filter") + layout.replica.total("middle")
+        replica -= sum(map(layout.replica.total, (*REMEMBERED, "middle")))
     whole = sum(len(r.units) for r in layout.recordings)
     for p in layout.circuit.projections:
         if isinstance(p.connectivity, Edges):

@@ -5,7 +5,7 @@ import numpy as np
 from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import filter_factor
 from circuits.engine.lists import Operation
-from circuits.engine.operations import outer, plasticity, ties
+from circuits.engine.operations import optimisers, outer, plasticity, ties
 from circuits.engine.product_writer import ANY
 from circuits.signs import limits
 
@@ -105,20 +105,33 @@ class WritesPlasticity:
             "rate": self.rates[p.name],
             "unit": self.layout.dt if now else 1.0,
             "mean": int(p.rule.batch == "mean"),
-            "weight_decay": p.weight_decay if now else 0.0,
+            "weight_decay": p.weight_decay,
             "sums": self.lane("sums", p.name),
             "filter": self.replica("filter", p.name) if a else None,
             "decay": a,
             "after": int(low_pass is None or low_pass.read == "after"),
         }
 
+    def remembered(self, p) -> dict:
+        """Operands of the optimiser of a projection; none without one."""
+        optimiser = self.layout.optimisers[p.name]
+        if optimiser is None or not optimiser.kept:
+            return {}
+        kept = {kind: self.replica(kind, p.name) for kind in optimiser.kept}
+        return kept | vars(optimiser)
+
     def move(self, p, *, now=True):
         """Move the weights of a projection by its sums, and hold them in bounds."""
         learning = self.learning(p, now=now)
         kind = plasticity.move_filtered if learning["decay"] else plasticity.move
-        yield self(
-            plasticity.move_synaptic if self.sees_weight(p) else kind, **learning
-        )
+        if self.sees_weight(p):
+            kind = plasticity.move_synaptic
+        remembered = self.remembered(p)
+        if remembered:
+            kind = optimisers.move_adam
+            if "velocity" in remembered:
+                kind = optimisers.move_momentum
+        yield self(kind, **learning, **remembered)
         if p.bounds is not None and p.clip == "weights" or p.sign is not None:
             yield self.hold(p)
 

@@ -9,6 +9,7 @@ import numpy as np
 from circuits.circuit import Circuit
 from circuits.engine.memory import CHUNK
 from circuits.integrators import EXACT, Equilibrium, Integrator, as_integrator
+from circuits.optimisers import Optimiser, check_optimiser
 from circuits.weights import initial_weights
 from dendrites._checks import choice, mapping, number, whole_number
 from dendrites.errors import ConfigError, choices
@@ -33,6 +34,7 @@ class RunOptions:
         Weights (n_post, n_pre) or initialisers, by projection.
     learning_rates : dict
         1/ms or per presentation, by projection.
+    optimiser : Optimiser or None
     """
 
     integrator: Integrator
@@ -42,6 +44,7 @@ class RunOptions:
     seed: int
     weights: dict = field(repr=False)
     learning_rates: dict
+    optimiser: Optimiser | None = None
 
     @property
     def number_type(self) -> type:
@@ -56,6 +59,7 @@ class RunOptions:
             "jumps": self.integrator.jumps,
             "dtype": self.number_type,
             "chunk": self.chunk,
+            "optimiser": self.optimiser,
         }
 
     @property
@@ -100,6 +104,7 @@ def run_options(
     seed: int | None = None,
     weights: Mapping | None = None,
     learning_rates: Mapping[str, float] | None = None,
+    optimiser: Optimiser | None = None,
 ) -> RunOptions:
     """The options of a run, checked.
 
@@ -123,6 +128,7 @@ def run_options(
         seed=circuit.seed if seed is None else check_seed(seed),
         weights=mapping("weights", weights, "weights by projection"),
         learning_rates=check_learning_rates(circuit, learning_rates),
+        optimiser=check_optimiser(circuit, optimiser),
     )
 
 

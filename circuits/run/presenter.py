@@ -9,6 +9,7 @@ from circuits.circuit import Circuit, check_circuit
 from circuits.engine.memory import CHUNK, run_bytes
 from circuits.engine.replicas import Replicas
 from circuits.integrators import EXACT, Integrator
+from circuits.optimisers import Optimiser
 from circuits.run.given import check_announced
 from circuits.run.looking import Looking
 from circuits.run.options import run_options
@@ -26,11 +27,11 @@ from dendrites.errors import ConfigError
 class Presenter(Looking):
     """A circuit that is shown presentations one after the other.
 
-    Weights and update filters carry over from one presentation to the next; states of
-    cells do if the schedule says `carry_state`. Looking changes nothing. Inside a
-    ``with`` statement the products of all presentations stay on one thread, which is
-    arranged once; outside of one every call arranges it, which takes about as long as
-    a small circuit's presentation.
+    Weights and what updates remember (filters, optimisers) carry over from one
+    presentation to the next; states of cells do if the schedule says `carry_state`.
+    Looking changes nothing. Inside a ``with`` statement the products of all
+    presentations stay on one thread, which is arranged once; outside of one every call
+    arranges it, which takes about as long as a small circuit's presentation.
 
         with circuits.Presenter(circuit) as presenter:
             presenter.present({"input": x, "target": y})
@@ -45,6 +46,8 @@ class Presenter(Looking):
         Default: the circuit's training schedule.
     learning_rates : mapping of str to float, optional
         Replaces rules' rates: 1/ms, or per presentation for rules across phases.
+    optimiser : circuits.Sgd or circuits.Adam, optional
+        As in `circuits.train`.
     batch : int
         Largest number of samples shown side by side.
     integrator : Integrator or {"exact", "blocked", "equilibrium"}
@@ -76,6 +79,7 @@ class Presenter(Looking):
         weights: Mapping | None = None,
         schedule: Schedule | None = None,
         learning_rates: Mapping[str, float] | None = None,
+        optimiser: Optimiser | None = None,
         batch: int = 1,
         integrator: Integrator | str = EXACT,
         dtype: str = "float64",
@@ -100,6 +104,7 @@ class Presenter(Looking):
             seed=seed,
             weights=weights,
             learning_rates=learning_rates,
+            optimiser=optimiser,
         )
         text("stream", stream, error=ConfigError)
         self.circuit, self.schedule, self.options = planned, schedule, options

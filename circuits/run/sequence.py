@@ -10,6 +10,7 @@ from circuits.engine.memory import run_bytes
 from circuits.engine.patterns import count_samples
 from circuits.engine.replicas import Replicas
 from circuits.integrators import EXACT, Integrator
+from circuits.optimisers import Optimiser
 from circuits.run.given import check_forced_spikes
 from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
@@ -51,6 +52,7 @@ def present_sequence(
     weights: Mapping | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
     learning: bool = True,
+    optimiser: Optimiser | None = None,
     integrator: Integrator | str = EXACT,
     block: int | None = None,
     jumps: int | None = None,
@@ -85,6 +87,8 @@ def present_sequence(
         names and the same `carry_state`.
     learning : bool
         Whether rules act.
+    optimiser : circuits.Sgd or circuits.Adam, optional
+        As in `circuits.train`.
     integrator, block, dtype, seed : see `circuits.train`
     jumps : int, optional
         As in `circuits.train`; default 10.
@@ -146,7 +150,13 @@ def present_sequence(
         dtype=dtype,
         seed=seed,
         weights=weights,
+        optimiser=optimiser,
     )
+    if optimiser is not None and not learning:
+        raise ConfigError(
+            f"optimiser = {optimiser}: learning is False, so there are no updates for "
+            "it; leave one of the two out"
+        )
     options.integrator.check_given(forced[0], ())
     planned = circuit.with_schedule(first, learning=learning)
     plan = {"forced": tuple(forced[0])}

@@ -54,6 +54,7 @@ class Session:
         training = run.sizes | {"batch": options.batch, "jumps": jumps}
         testing = training | {"batch": TEST_BATCH, "block": 1}
         probing = training | {"batch": options.probe, "dtype": np.float64}
+        probing |= {"optimiser": None}  # probes compare the update of the rule itself
         probes = bool(options.probes and options.probe)
         check_memory(
             training_bytes(circuit, n, training, testing, probing if probes else None),

@@ -9,6 +9,7 @@ from circuits.checkpoint import load_same_run, run_header, save_checkpoint
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.memory import CHUNK
 from circuits.integrators import BLOCKED, Integrator
+from circuits.optimisers import Optimiser
 from circuits.probes import Probe
 from circuits.run.epoch import Epoch, ends_after
 from circuits.run.interrupts import handing_back
@@ -36,6 +37,7 @@ def train(
     weights: Mapping | None = None,
     learning_rates: Mapping[str, float] | None = None,
     rate_decay: float = 1.0,
+    optimiser: Optimiser | None = None,
     controls: Mapping[str, tuple[str, ...]] | None = None,
     dtype: str = "float64",
     chunk: int = CHUNK,
@@ -84,6 +86,11 @@ def train(
         Replaces rules' rates: 1/ms, or per presentation for rules across phases.
     rate_decay : float
         Factor on every learning rate after each epoch.
+    optimiser : circuits.Sgd or circuits.Adam, optional
+        How updates at the end of presentations move the weights, with the rules'
+        learning rates as step sizes; every replica has its own state, which is in
+        checkpoints. All rules that learn must act across phases. Probes look at the
+        updates of the rules themselves, which an optimiser has not seen.
     controls : mapping of str to tuple of str, optional
         Further replicas trained alongside, each with these projections frozen.
     dtype : {"float64", "float32"}
@@ -162,6 +169,7 @@ def train(
             seed=seed,
             weights=weights,
             learning_rates=learning_rates,
+            optimiser=optimiser,
         ),
         epochs=epochs,
         batch=batch,

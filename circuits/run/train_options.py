@@ -23,6 +23,7 @@ from dendrites._checks import (
     shown,
     whole_number,
 )
+from dendrites._describe import plain
 from dendrites.errors import ConfigError, StorageError
 
 PROBE = 50
@@ -82,6 +83,7 @@ class TrainOptions:
             **({} if self.probes == usual else {"probes": chosen}),
             "rate_decay": self.rate_decay,
             "learning_rates": run.learning_rates,
+            **({"optimiser": plain(run.optimiser)} if run.optimiser else {}),
             "controls": {name: list(frozen) for name, frozen in self.controls.items()},
         }
 

@@ -177,14 +177,8 @@ def test_what_cannot_be_tied_is_refused():
     refused(lambda: replace(follower, rule=RULE), "cannot have a rule")
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        SynapticRule(lambda w, cell, pre, p: pre),
-        replace(RULE, moments=("free", "nudged")),
-    ],
-)
-def test_weight_decay_that_no_rule_would_apply_is_refused(rule):
+def test_weight_decay_that_no_rule_would_apply_is_refused():
+    rule = SynapticRule(lambda w, cell, pre, p: pre)
     refused(lambda: with_projection(rule=rule, weight_decay=0.1), "weight_decay = 0.1")
 
 

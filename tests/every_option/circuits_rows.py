@@ -13,6 +13,7 @@ from every_option.doors import Door, acts, refused, rounds, same, shown, slow
 
 CIRCUIT, TASK = tiny_circuit(), tiny_task(20, 10)
 OTHER = tiny_circuit(seed=4)
+SWEPT = tiny_circuit(form="two_sweep")  # its rules act at the end of presentations
 RNG = np.random.default_rng(0)
 INPUTS, TARGETS = RNG.uniform(0, 1, (2, 8)), RNG.uniform(0.2, 0.7, (2, 3))
 PATTERNS = {"input": INPUTS, "target": TARGETS}
@@ -241,6 +242,10 @@ DOORS = [
             "weights": acts(CHANGED),
             "schedule": acts(SHORT),
             "learning": acts(False),
+            "optimiser": [
+                acts(circuits.Adam(), circuit=SWEPT),
+                refused(circuits.Sgd()),
+            ],
             "seed": acts(7),
             "forced_spikes": refused([SPIKES, SPIKES]),
             "spike_unit": refused("s"),
@@ -274,6 +279,13 @@ DOORS = [
             "weights": acts(CHANGED),
             "learning_rates": acts({FIRST: 0.0}),
             "rate_decay": acts(0.5, epochs=2),
+            "optimiser": [
+                acts(circuits.Sgd(0.9), circuit=SWEPT),
+                shown(circuits.Sgd(), circuit=SWEPT),
+                acts(circuits.Adam(), circuit=SWEPT),
+                refused(circuits.Adam()),
+                refused("adam", circuit=SWEPT),
+            ],
             "controls": [acts({"frozen": HIDDEN}), refused({"frozen": ("none",)})],
             "dtype": slow(acts("float32")),
             "chunk": rounds(3),

@@ -13,6 +13,7 @@ from every_option.circuits_rows import (
     SHORT,
     SPIKES,
     SPIKING,
+    SWEPT,
     WAVE,
     in_pieces,
     simulated,
@@ -48,6 +49,14 @@ def in_blocks(steps=10):
     return simulated(integrator=circuits.Blocked(steps), learning=True)
 
 
+def moved_by(kind, **base):
+    def run(**options):
+        optimiser = kind(**{**base, **options})
+        return watched(SWEPT, record=(), optimiser=optimiser)
+
+    return run
+
+
 def of_inputs(waveforms=None, spikes=None):
     waveforms = {"input": np.ones((4, 4))} if waveforms is None else waveforms
     given = circuits.Inputs(waveforms, {} if spikes is None else spikes)
@@ -71,6 +80,10 @@ DOORS = [
             "schedule": acts(SHORT),
             "learning_rates": [acts({FIRST: 0.0}), refused({"none": 0.0})],
             "batch": [same(3), refused(1)],
+            "optimiser": [
+                acts(circuits.Adam(), circuit=SWEPT, record=()),
+                refused(circuits.Adam()),
+            ],
             "integrator": [
                 acts("blocked"),
                 acts(circuits.Equilibrium(2)),
@@ -101,6 +114,20 @@ DOORS = [
             "jumps": [acts(1), refused(0)],
             "accuracy": [acts(1.0), refused(0.1, jumps=2), refused(2.0)],
             "onset": [acts(20.0), refused(-1.0)],
+        },
+    ),
+    Door(
+        circuits.Sgd,
+        moved_by(circuits.Sgd, momentum=0.5),
+        {"momentum": [acts(0.9), refused(1.0)], "nesterov": acts(True)},
+    ),
+    Door(
+        circuits.Adam,
+        moved_by(circuits.Adam),
+        {
+            "beta1": [acts(0.5), refused(1.0)],
+            "beta2": [acts(0.9), refused(-0.1)],
+            "epsilon": [acts(0.1), refused(0.0)],
         },
     ),
     Door(circuits.Inputs, of_inputs, INPUT_ROWS),

@@ -90,20 +90,24 @@ def add_products(weights, lane, row, span):
 
 
 @operation(
-    f"{DIRECT} w=weights rate ~unit", "move {weights} by {factor} times {signal}"
+    f"{DIRECT} w=weights rate ~unit ~weight_decay",
+    "move {weights} by {factor} times {signal}",
 )
 def add_outer(weights, lane, row, span):
-    """Add rate times X^T E of all samples to weights, in one pass over them."""
+    """W' = keep W + h X^T E of all samples, in one pass over the weights."""
     n_pre, n, rows = row[1], row[2], span[SAMPLES]
     h = real(span, row[7]) * real(row, 8)
     scale = cast(lane, h * share_of(span, row[5]))
     signals, factors, w = at(lane, row[3]), at(lane, row[4]), at(weights, row[6])
+    keep = cast(lane, 1 - real(row, 9) * real(row, 8))
     if rows > 1 and n_pre >= FEW_CELLS:
-        one = cast(lane, 1.0)
-        add_product(True, n_pre, n, rows, scale, signals, factors, one, w)
+        add_product(True, n_pre, n, rows, scale, signals, factors, keep, w)
         return
     for p in range(n_pre):
         moved = at(w, p * n)
+        if keep != 1:
+            for i in range(n):
+                moved[i] *= keep
         for b in range(rows):
             xp, factor = scale * signals[b * n_pre + p], at(factors, b * n)
             if xp == 0:
