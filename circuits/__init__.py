@@ -21,6 +21,7 @@ _WHERE = {
     "LogNormal": "initialisers",
     "Normal": "initialisers",
     "OneToOne": "connectivity",
+    "Perturbation": "perturbation",
     "Phase": "schedule",
     "Piece": "run.pieces",
     "Population": "population",

@@ -16,6 +16,7 @@ def circuit_problems(circuit) -> list[str]:
         *projection_problems(circuit),
         *phase_problems(circuit),
         *_moment_problems(circuit),
+        *_perturbation_problems(circuit),
         *_output_problems(circuit),
         *_stepper_problems(circuit),
     ]
@@ -73,6 +74,18 @@ def _moment_problems(circuit):
                 yield (
                     f"projection {p.name!r}: its rule reads phase {moment!r}, "
                     "which has no averaging window. " + choices(moment, windows)
+                )
+
+
+def _perturbation_problems(circuit):
+    """Perturbations in phases that do not exist."""
+    names = [phase.name for phase in circuit.schedule.phases]
+    for p in circuit.projections:
+        for name in p.perturbation.phases if p.perturbation and p.plastic else ():
+            if name not in names:
+                yield (
+                    f"projection {p.name!r}: its perturbation acts in phase {name!r}, "
+                    f"which the schedule does not have. {choices(name, names)}"
                 )
 
 

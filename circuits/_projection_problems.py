@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from circuits.connectivity import Dense, OneToOne
+from circuits.perturbation import XI, reads_xi
 from dendrites._time import MOST_STEPS, is_multiple
 from dendrites.errors import choices
 
@@ -99,12 +100,19 @@ def _read_problems(where, p, pre, post):
         ]
         signals = getattr(rule, "presynaptic", None) or ()
         for signal in (signals,) if isinstance(signals, str) else signals:
-            wanted.append((pre, signal))
+            if signal != XI or p.perturbation is None:
+                wanted.append((pre, signal))
+    if XI in pre.read_names and p.perturbation is not None and reads_xi(p):
+        yield (
+            f"{where}: its rule reads {XI!r}, which is a read of {pre.name} cells and "
+            "what its perturbation adds to the weights; give the read another name"
+        )
     for model, name in wanted:
         if name not in model.read_names:
             yield (
                 f"{where}: {model.name} cells have no read {name!r}. "
                 + choices(name, model.read_names)
+                + (f"; {XI!r} needs a perturbation" if name == XI else "")
             )
 
 
@@ -144,6 +152,8 @@ def _conductance_problems(where, p, pre, post):
             f"{where}: bounds = {p.bounds}: it learns and opens {must}: give bounds "
             "with a lower one >= 0, such as (0.0, float('inf'))"
         )
+    if p.perturbation is not None:
+        yield f"{where}: a perturbation could make negative {must}"
     tied = p.tied_to
     if tied is not None and tied.noise:
         yield f"{where}: noise of tied weights could make negative {must}"
@@ -183,6 +193,12 @@ def _copy_problems(where, p, projections, by_name):
             continue
         q = projections[target]
         if q.pre not in by_name or q.post not in by_name:
+            continue
+        if other is p.tied_to and q.perturbation is not None:
+            yield (
+                f"{where}: {target!r} is perturbed, and what is added to its weights "
+                "has no place in those that follow; leave out the tie or perturbation"
+            )
             continue
         if other is p.tied_to and q.tied_to is not None:
             yield f"{where}: {target!r} is itself tied; tie to what it follows"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from circuits.perturbation import XI
 from dendrites._difference_checks import PRODUCTS
 from dendrites.activity_difference import NOW, ActivityDifference
 
@@ -22,6 +23,8 @@ class Term(NamedTuple):
     signal_moment : str
     averaged : bool
         Whether the product of both is averaged in that window, instead of each.
+    xi : bool
+        Whether the signal is what a perturbation adds to each weight.
     """
 
     reads: tuple[Callable | None, ...] | None
@@ -29,6 +32,7 @@ class Term(NamedTuple):
     signal: str
     signal_moment: str
     averaged: bool = False
+    xi: bool = False
 
 
 def rule_terms(projection, post) -> tuple[Term, ...]:
@@ -36,7 +40,8 @@ def rule_terms(projection, post) -> tuple[Term, ...]:
     rule = projection.rule
     if not isinstance(rule, ActivityDifference):
         signal = rule.presynaptic or projection.signal
-        return (Term(None, (rule.moment,) * 3, signal, rule.moment),)
+        xi = signal == XI and projection.perturbation is not None
+        return (Term(None, (rule.moment,) * 3, signal, rule.moment, xi=xi),)
     return tuple(
         term for part in rule.parts for term in _difference(projection, part, post)
     )
@@ -50,13 +55,15 @@ def _difference(projection, rule, post):
     teaching, baseline, gain = rule.functions(post)
     times = (*moments, rule.gain_moment or moments[1])
     averaged = rule.average == PRODUCTS
+    xi = [name == XI and projection.perturbation is not None for name in names]
     sides = [((teaching, baseline), 0)]
-    if (names[0], read_at[0]) != (names[1], read_at[1]):
+    if not all(xi) and (names[0], read_at[0]) != (names[1], read_at[1]):
         sides = [((teaching, None), 0), ((None, baseline), 1)]
     for reads, side in sides:
         if any(reads):
             read = (moments[side],) * 3 if averaged else times
-            yield Term((*reads, gain), read, names[side], read_at[side], averaged)
+            signal = names[side], read_at[side]
+            yield Term((*reads, gain), read, *signal, averaged, xi[side])
 
 
 def acts_now(term: Term) -> bool:

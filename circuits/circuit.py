@@ -154,14 +154,15 @@ class Circuit(Sendable):
         """The same circuit with another training schedule.
 
         Where no rule acts (`learning` is false), all are frozen, and the schedule needs
-        no windows for what they and the answer read.
+        no windows for what they and the answer read, and no phases in which weights
+        are perturbed.
         """
         if schedule is self.schedule:
             return self
         if learning:
             return replace(self, schedule=schedule)
-        plastic = (p.name for p in self.projections if p.learns)
-        return replace(self.frozen(*plastic), schedule=schedule, readout_phase=None)
+        moved = (p.name for p in self.projections if p.learns or p.perturbation)
+        return replace(self.frozen(*moved), schedule=schedule, readout_phase=None)
 
     @property
     def update_order(self) -> tuple[str, ...]:

@@ -128,7 +128,8 @@ class Equilibrium(Integrator):
         Raises
         ------
         ConfigError
-            If cells have noise or no derivative, or signals are delayed.
+            If cells have noise or no derivative, signals are delayed or weights
+            perturbed.
         """
         for p in circuit.populations:
             if p.model.random:
@@ -144,6 +145,12 @@ class Equilibrium(Integrator):
                     "derivative"
                 )
         for p in circuit.projections:
+            if p.perturbation is not None:
+                raise ConfigError(
+                    f"integrator 'equilibrium': projection {p.name!r} is perturbed in "
+                    "some phases, which jumps do not know of. Use 'exact' or "
+                    "'blocked', or settled phases"
+                )
             if p.delay is not None and p.delay > circuit.dt:
                 raise ConfigError(
                     f"integrator 'equilibrium': projection {p.name!r} has a delay of "

@@ -14,6 +14,7 @@ from circuits.initialisers import (
     ScaledCopy,
     plain_number,
 )
+from circuits.perturbation import Perturbation, check_perturbation
 from circuits.signs import as_sign, check_sign
 from circuits.ties import Tied
 from dendrites._checks import (
@@ -64,6 +65,9 @@ class Projection:
         Initialisers give sizes, abs(w) * sign; given weights of the other sign are
         refused; a weight that an update would bring across 0 stops there (so do
         weights predicted for the middle of a block). With `bounds` both hold.
+    perturbation : Perturbation, optional
+        In some phases the projection carries its weights and random numbers, which
+        its rule may read as ``presynaptic="xi"``.
     clip : {"weights", "readout"}
         Whether the bounds act on the weight itself, or on its value where it is used
         and shown while the weight moves on unbounded (event-driven projections only).
@@ -103,6 +107,7 @@ class Projection:
     tied_to: Tied | None = None
     bounds: tuple[float, float] | None = None
     sign: int | np.ndarray | None = None
+    perturbation: Perturbation | None = None
     clip: str = "weights"
     weight_decay: float = 0.0
     delay: float | None = None
@@ -155,6 +160,8 @@ class Projection:
             raise ModelError(
                 f"{where}: a tied projection cannot have a rule of its own"
             )
+        if self.perturbation is not None:
+            check_perturbation(where, self)
         if self.weight_decay and isinstance(self.rule, SynapticRule):
             raise ModelError(
                 f"{where}: weight_decay = {self.weight_decay!r}: only an "

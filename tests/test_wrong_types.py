@@ -298,6 +298,14 @@ DOORS = {
             "redraw": [*NOT_FLAG, True],
         },
     ),
+    "Perturbation": (
+        made(circuits.Perturbation, 0.1),
+        {
+            "#0 sigma": [*NOT_NUMBER, 0.0, -1.0],
+            "kind": [*NOT_TEXT, "uniform"],
+            "phases": [5, "a", (), {}, (1,), {"a": 0.0}, {1: 1.0}, {"a": "b"}, THING],
+        },
+    ),
     "Population": (
         made(circuits.Population, "a", CELLS, 2),
         {
@@ -341,6 +349,7 @@ DOORS = {
                 (0, 1j),
             ],
             "sign": [0, 2, 0.5, True, "+", THING, [1, 0], [[1]], [[1], [1, 1]], []],
+            "perturbation": [5, 0.1, "normal", THING, circuits.Perturbation],
             "clip": [*NOT_TEXT, "both", None],
             "weight_decay": [*NOT_TIME, None],
             "delay": NOT_TIME,

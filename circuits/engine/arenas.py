@@ -29,6 +29,10 @@ def replica_sections(layout) -> Sections:
         for p in own:
             if kind in getattr(layout.optimisers[p.name], "kept", ()):
                 sections.add((kind, p.name), 2 if kind == CORRECTIONS else n[p.name])
+    for kind in ("xi", "perturbed"):
+        for p in own:
+            if p.perturbation is not None:
+                sections.add((kind, p.name), n[p.name])
     for p in layout.circuit.populations:
         sections.add(("params", p.name), len(p.model.params._fields))
     for p in own if layout.predicts else ():

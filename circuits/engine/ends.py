@@ -87,6 +87,7 @@ def _is_direct(w, p):
         and p.sign is None
         and len(w.layout.terms[p.name]) == 1
         and not w.layout.terms[p.name][0].averaged
+        and not w.layout.terms[p.name][0].xi
         and not w.sees_weight(p)
         and w.outer(p, 0).kind is outer.dense_outer
     )
@@ -105,11 +106,15 @@ def _term(w, p, k, direct):
                 outer.add_products, n=n, source=source, sums=sums, first=int(k == 0)
             )
         return
-    yield w.read(p.pre, term.signal, term.signal_moment)
+    if not term.xi:
+        yield w.read(p.pre, term.signal, term.signal_moment)
     if w.sees_weight(p):
         yield w.changes(p, w.layout.state(p.post, window=term.moments[0]))
         return
     yield w.factor(p, k, windowed=True)
+    if term.xi:
+        yield w.xi_outer(p, k)
+        return
     if not direct:
         yield w.outer(p, k)
         return

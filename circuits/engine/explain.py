@@ -25,19 +25,20 @@ def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str
             lines.extend(_part(f"phase {names}", programs.timeless_lists(settled)))
             settled.clear()
 
-    if not schedule.carry_state:
-        lines += _part("presentation begins", resets(programs.writer()))
+    rest = [] if schedule.carry_state else [*resets(programs.writer())]
+    drawn = programs.writer().draw_xi(schedule.phases, 0)
+    lines += _part("presentation begins", [*rest, *drawn])
     for phase in schedule.phases:
         if phase.timeless:
             settled.append(phase)
             continue
         close()
         where = f"phase {phase.name!r}"
-        on, held = switched(phase)
+        on, held, perturbed = switched(circuit, phase)
         shown = [*clamps(programs.writer(), on, programs.columns)]
         shown += programs.writer().kept(held)
         moves = moving if phase.learning else frozenset()
-        w = programs.writer(moves, single=batch == 1)
+        w = programs.writer(moves, single=batch == 1).perturbing(perturbed)
         window = phase.name if phase.readable else None
         lists = programs.lists(w, on, window, held)
         blocks = (

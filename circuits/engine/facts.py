@@ -38,16 +38,24 @@ class Switched(NamedTuple):
     """What a phase switches: amplitudes of what is on, and variables that are held.
 
     Both are tuples of pairs with the name of a population, so that lists can be known
-    by them.
+    by them; as `perturbed` are pairs of projection and what multiplies the numbers that
+    are added to its weights.
     """
 
     on: tuple[tuple[str, float], ...] = ()
     held: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    perturbed: tuple[tuple[str, float], ...] = ()
 
 
-def switched(phase) -> Switched:
-    """What a phase switches."""
-    return Switched(tuple(phase.amplitudes.items()), tuple(phase.hold.items()))
+def switched(circuit, phase) -> Switched:
+    """What a phase of a circuit switches."""
+    perturbed = tuple(
+        (p.name, p.perturbation.phases[phase.name])
+        for p in circuit.projections
+        if p.perturbation is not None and phase.name in p.perturbation.phases
+    )
+    on, held = tuple(phase.amplitudes.items()), tuple(phase.hold.items())
+    return Switched(on, held, perturbed)
 
 
 def held_variables(circuit) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,12 @@ class Kept:
         arena = self.arenas[number]
         return {name: self.layout.get_weights(arena, name) for name in names}
 
+    def perturbation(self, number: int, name: str) -> np.ndarray:
+        """What the last presentation added to the weights of a projection."""
+        p, shape = self.circuit.projection(name), self.circuit.shape(name)
+        flat = self.arenas[number][self.layout.replica.part("xi", name)]
+        return p.connectivity.unflatten(flat, *shape)
+
     def flat_weights(self, number: int) -> np.ndarray:
         """All weights of a replica as they lie, projection by projection."""
         return self.arenas[number][self.layout.replica.stretch("weights")]

@@ -66,7 +66,7 @@ class Operation:
     @property
     def projection(self) -> str:
         """The projection whose weights, sums or factors it works on."""
-        kinds = ("weights", "middle", "sums", "filter", "factor")
+        kinds = ("weights", "middle", "perturbed", "sums", "filter", "factor")
         found = [key[-1] for k in self.keys.values() for key in k if key[0] in kinds]
         return found[0] if found else ""
 

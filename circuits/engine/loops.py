@@ -76,14 +76,18 @@ class Loops:
 
         return self._kind("factor", FACTOR, "{factor}", make, model, *reads)
 
-    def synapse(self, model, change) -> Kind:
-        """Loop over the changes of a rule that sees the weight."""
+    def synapse(self, model, change, xi=False) -> Kind:
+        """Loop over the changes of a rule that sees the weight.
+
+        With `xi` its signals are what was added to every weight.
+        """
 
         def make():
-            return synapse_loop(model, change, self.dtype)
+            return synapse_loop(model, change, self.dtype, by_synapse=xi)
 
         text = "change of every synapse of {weights} into {sums}"
-        return self._kind("synapse", SYNAPSE, text, make, model, change)
+        operands = SYNAPSE.replace("<signal", "w<signal") if xi else SYNAPSE
+        return self._kind("synapse", operands, text, make, model, change, xi)
 
     def tie(self, function) -> Kind:
         """Loop over weights that are a function of others."""

@@ -80,15 +80,16 @@ class WritesPlasticity:
         (term,) = self.layout.terms[p.name]
         key = p.pre, term.signal, term.signal_moment
         n_post, n_pre = self.circuit.shape(p.name)
+        xi = self.replica("xi", p.name) if term.xi else None
         return self(
-            self.loops.synapse(self.circuit.model(p.post), p.rule.change),
+            self.loops.synapse(self.circuit.model(p.post), p.rule.change, term.xi),
             n_pre=n_pre,
             n_post=n_post,
             weights=self.replica("weights", p.name),
             state=state,
             stride=self.layout.stride(p.post),
             params=self.replica("params", p.post),
-            signal=self.lane("signal", *key),
+            signal=self.lane("signal", *key) if xi is None else xi,
             slot=slot and self.slot(*key),
             sums=self.lane("sums", p.name),
             paired=int(isinstance(p.connectivity, OneToOne)),

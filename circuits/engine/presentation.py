@@ -118,8 +118,7 @@ class Presentation:
             self.reset(lanes)
         run.shown[self.number] = 0
         run.shown[self.number, : len(lanes)] = [m for _, m in lanes]
-        for lane, _ in lanes:
-            lane[layout.lane.stretch("average")] = 0
+        self._run(lanes[:1], programs.drawn(schedule.phases))
         moving = self.moving(learning)
         rng = None
         if any(callable(phase.duration) for phase in schedule.phases):
@@ -134,7 +133,7 @@ class Presentation:
             self._settle(lanes, waiting)
             if phase is not schedule.phases[segment.phase]:
                 phase = schedule.phases[segment.phase]
-                switch = switched(phase)
+                switch = switched(run.circuit, phase)
                 self._run(lanes, programs.begins(switch))
                 exact = self._steps_of_onset(phase, learning)
             if not averaged:
@@ -238,7 +237,8 @@ class Presentation:
         lanes = run.lanes_of(self.number, samples)
         self._held, self._lanes = [table], lanes
         rates = run.rates[self.number].view(np.int64)
-        for k, (_, m) in enumerate(lanes):
+        for k, (lane, m) in enumerate(lanes):
+            lane[run.layout.lane.stretch("average")] = 0
             span = self.span(k)
             span[SAMPLES], span[BATCH] = m, samples
             span[FIRST] = span[PATTERN] = k * capacity
@@ -249,7 +249,7 @@ class Presentation:
         return lanes
 
     def _run(self, lanes, made):
-        for k, (lane, _) in enumerate(lanes):
+        for k, (lane, _) in enumerate(lanes if len(made) else ()):
             run_list(made, self.run.arenas[self.number], lane, self.span(k))
 
     def _settle(self, lanes, waiting):

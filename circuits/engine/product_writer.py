@@ -25,10 +25,10 @@ class WritesProducts:
             line = {"slots": 0, "delay": 0, "slot": self.slot(*key, when)}
             line |= {"stride": 0, "signal": self.lane("signal", *key, when)}
         field = "field", p.post, p.field
-        predicted = self.layout.predicts and self.moves(p)
+        kind = "middle" if self.layout.predicts and self.moves(p) else "weights"
         return self.product_of(
             p,
-            weights=self.replica("middle" if predicted else "weights", holder(p)),
+            weights=self.replica("perturbed" if self.perturbed(p) else kind, holder(p)),
             target=self.lane(*field),
             factor=p.tied_to.factor if is_alias(p) else 1.0,
             **line,

@@ -106,6 +106,7 @@ class Programs:
 
     def _stretch(self, moving, single, alone, switch, window):
         w = self.writer(moving, single=single, alone=alone)
+        w = w.perturbing(switch.perturbed)
         lists = self.lists(w, switch.on, window, switch.held)
         own, made = {}, self._rows
         for o in lists.move:
@@ -186,13 +187,21 @@ class Programs:
     def _streamed(self, phases, moving, verified):
         w = self.writer(moving)
         ends = end_lists(w, self.seed)
+        drawn = w.draw_xi(phases, self.seed)
         shown = self.timeless_lists(phases, verified=verified)
         parts = (
-            [*resets(w), *shown],
+            [*resets(w), *drawn, *shown],
             [*ends.sum, *ends.move, *ends.carry],
             [*check_states(w), *ends.check],
         )
         return tuple(self._rows(part) for part in parts)
+
+    def drawn(self, phases) -> np.ndarray:
+        """What is added to weights in some phases of a presentation."""
+        return self._once(self._drawn, phases)
+
+    def _drawn(self, phases):
+        return self._rows(self.writer().draw_xi(phases, self.seed))
 
     def start(self) -> np.ndarray:
         """Tied weights before the first presentation."""

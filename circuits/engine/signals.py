@@ -31,6 +31,8 @@ class Signals:
             if delay > 1:
                 self.lines[key] = max(self.lines.get(key, 0), delay)
             for term in layout.terms[p.name]:
+                if term.xi:
+                    continue
                 key = p.pre, term.signal, term.signal_moment
                 self._slots.setdefault(key, 1)
                 if term.signal_moment == NOW and not layout.is_constant(p.pre):

@@ -35,6 +35,7 @@ def step_lists(
     """
     lists, c, layout = Lists(), w.circuit, w.layout
     step, given, on = lists.step, given or {}, on or {}
+    lists.enter += w.perturb(moving=False)
     lists.enter += [w.read(*key) for key in _signals(w, constant=True)]
     for name in layout.driven:
         if name in on:
@@ -70,7 +71,7 @@ def step_lists(
         )
     if window is not None:
         step += averages(w, window)
-    lists.predict += predict(w)
+    lists.predict += [*predict(w), *w.perturb(moving=True)]
     lists.collect += collect(w)
     lists.move += [o for p in w.acting() for o in w.move(p)] + [*w.ties(w.moves)]
     return lists

@@ -26,20 +26,21 @@ def timeless_phases(w, phases, columns, randoms, *, verified=False):
     """
     made = []
     for phase in phases:
-        on, held = switched(phase)
-        made += [*clamps(w, on, columns), *w.kept(held)]
+        on, held, perturbed = switched(w.circuit, phase)
+        v = w.perturbing(perturbed)
+        made += [*clamps(w, on, columns), *w.kept(held), *v.perturb(moving=False)]
         if phase.settle:
             named = phase.name if verified else None
             options = {"held": held, "verified": named, "randoms": randoms}
-            made += sweep(w, phase.settle, phase.silent, **options)
+            made += sweep(v, phase.settle, phase.silent, **options)
             if any(w.circuit.model(name).random for name in phase.settle):
                 made.append(w(repeats.count_step))
             made += averages(w, phase.name, numbers.copy_all)
         elif phase.relax:
-            made += _relaxed(w, phase, held)
+            made += _relaxed(v, phase, held)
             made += averages(w, phase.name, numbers.copy_all)
         else:
-            made += _advanced(w, phase, held, randoms)
+            made += _advanced(v, phase, held, randoms)
     if w.choices.optimise:
         made = write_first(share_weights(w, skip_repeated(w, made)))
     return _folded(made)

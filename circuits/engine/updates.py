@@ -31,6 +31,7 @@ def _is_plain(w, p):
         and [(t.signal, t.signal_moment) for t in terms] == [(p.signal, NOW)]
         and p.bounds is None
         and p.sign is None
+        and p.perturbation is None
         and p.weight_decay == 0
         and w.layout.delay(p) == 1
         and w.product(p).kind is products.dense_product

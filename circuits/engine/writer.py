@@ -10,6 +10,7 @@ from circuits.engine.facts import SPIKES
 from circuits.engine.lists import Operation
 from circuits.engine.operations import numbers
 from circuits.engine.operations.kinds import Kind
+from circuits.engine.perturbation_writer import WritesPerturbations
 from circuits.engine.plasticity_writer import WritesPlasticity
 from circuits.engine.product_writer import WritesProducts
 from circuits.engine.signals import LATE, SECOND
@@ -30,15 +31,18 @@ class Choices(NamedTuple):
         Whether one lane holds all samples of a replica.
     optimise : bool
         Whether passes may replace operations by cheaper ones.
+    perturbed : pairs of str and float
+        Projections whose weights something is added to, and its factor.
     """
 
     moving: frozenset
     single: bool = False
     alone: bool = True
     optimise: bool = True
+    perturbed: tuple[tuple[str, float], ...] = ()
 
 
-class Writer(WritesProducts, WritesPlasticity):
+class Writer(WritesProducts, WritesPlasticity, WritesPerturbations):
     """Writes operations of one circuit for one set of choices."""
 
     def __init__(self, layout, loops, choices):
@@ -47,6 +51,13 @@ class Writer(WritesProducts, WritesPlasticity):
         names = [p.name for p in self.circuit.projections]
         self.rates = {name: RATES + k for k, name in enumerate(names)}
         self.lane, self.replica = layout.lane.place, layout.replica.place
+
+    def perturbing(self, perturbed) -> "Writer":
+        """The same while something is added to the weights of some projections."""
+        if perturbed == self.choices.perturbed:
+            return self
+        choices = self.choices._replace(perturbed=perturbed)
+        return Writer(self.layout, self.loops, choices)
 
     def __call__(self, kind: Kind, *, note="", **operands) -> Operation:
         """An operation with these operands."""

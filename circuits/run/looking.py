@@ -115,6 +115,29 @@ class Looking:
             self.circuit.projection(name)
         return self._runner.weights(0, names or None)
 
+    def perturbation(self, projection: str) -> np.ndarray:
+        """What the last presentation added to the weights of a projection.
+
+        Returns
+        -------
+        ndarray or csr_array, float64, in the form of the weights
+            xi of `circuits.Perturbation`, before a phase multiplies it.
+
+        Raises
+        ------
+        ConfigError
+            If nothing has been presented, or nothing was perturbed.
+        """
+        self._check_presented("perturbation")
+        perturbation = self.circuit.projection(projection).perturbation
+        if perturbation is None or not perturbation.acts_in(self._last.phases):
+            raise ConfigError(
+                f"perturbation of {projection!r}: nothing was added to its weights; "
+                "give Projection(perturbation=Perturbation(...)) with phases of the "
+                "schedule that is shown"
+            )
+        return self._runner.perturbation(0, projection)
+
     def drift(self, patterns: Mapping[str, np.ndarray], *, number: int = 0) -> float:
         """How far a presentation's weight change is from that with twice the jumps.
 

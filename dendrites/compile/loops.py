@@ -170,12 +170,18 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
 
 
 @one_compiles
-def synapse_loop(model: CellModel, change, dtype):
-    """Loop for the change of every synapse by a rule, summed over samples."""
+def synapse_loop(model: CellModel, change, dtype, *, by_synapse=False):
+    """Loop for the change of every synapse by a rule, summed over samples.
+
+    With `by_synapse` every synapse has a signal of its own, among the weights.
+    """
     text = ModuleText(dtype == np.float32)
     name = text.function(change)
     zero = text.number(0.0)
-    signal = f"row[{rows.SYNAPSE_SIGNAL}] + step * n_pre * samples"
+    place, value = f"row[{rows.SYNAPSE_SIGNAL}]", "pre[b * n_pre + j]"
+    signal = f"lane, {place} + step * n_pre * samples"
+    if by_synapse:
+        signal, value = f"weights, {place}", "pre[k]"
     text.lines += [
         *_head(text),
         f"    n_pre, n_post = row[{rows.SYNAPSE_N_PRE}], row[{rows.SYNAPSE_N_POST}]",
@@ -183,7 +189,7 @@ def synapse_loop(model: CellModel, change, dtype):
         f"    w = at(weights, row[{rows.SYNAPSE_WEIGHTS}])",
         f"    state = at(lane, row[{rows.SYNAPSE_STATE}])",
         f"    step = span[{rows.BLOCK_STEP}] * row[{rows.SYNAPSE_SLOT}]",
-        f"    pre = at(lane, {signal})",
+        f"    pre = at({signal})",
         f"    out = at(lane, row[{rows.SYNAPSE_OUT}])",
         *_parameters(text, model, rows.SYNAPSE_PARAMS),
         "    width = n_post * (1 - paired) + paired",
@@ -203,11 +209,12 @@ def synapse_loop(model: CellModel, change, dtype):
         "            for b in range(samples):",
         "                c = b * n_post + i",
         f"                cell = {_row(text, model.state, 'state', 'stride', 'c')}",
-        f"                total += {name}(weight, cell, pre[b * n_pre + j], p)",
+        f"                total += {name}(weight, cell, {value}, p)",
         "            out[k] = total",
     ]
     parts, plain = [part("change", change)], plain_change(change)
-    return compile_loop(text, Trial(model, "synapse", dtype, parts, plain))
+    kind = "own signals" if by_synapse else "synapse"
+    return compile_loop(text, Trial(model, kind, dtype, parts, plain))
 
 
 def _head(text):

@@ -40,8 +40,8 @@ class Trial:
     ----------
     model : CellModel
     kind : str
-        "cell", "read", "factor", "synapse" or "tie": what the row of the loop is, see
-        `rows`.
+        "cell", "read", "factor", "synapse", "own signals" (of every synapse) or "tie":
+        what the row of the loop is, see `rows`.
     dtype : float64 or float32
     parts : list of Part
     plain : callable

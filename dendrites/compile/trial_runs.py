@@ -71,7 +71,11 @@ def _run_factor(trial, loop, points):
     return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
 
 
-def _run_synapse(trial, loop, points):
+def _run_own_signals(trial, loop, points):
+    return _run_synapse(trial, loop, points, own=True)
+
+
+def _run_synapse(trial, loop, points, own=False):
     n, p = len(points), points[0].p
     state, w, pre = (_column(trial, points, k) for k in ("cell", "weight", "pre"))
     row = rows.SynapseRow(
@@ -82,13 +86,14 @@ def _run_synapse(trial, loop, points):
         state=0,
         stride=n,
         params=0,
-        signal=state.size,
+        signal=len(p) + n if own else state.size,
         slot=0,
         out=state.size + n,
         paired=1,
         index=0,
     )
-    return _run(trial, loop, row, [*p, *w[0]], state, pre, np.zeros(n))[2]
+    weights = [*p, *w[0], *pre[0]]
+    return _run(trial, loop, row, weights, state, pre, np.zeros(n))[2]
 
 
 def _run_tie(trial, loop, points):
@@ -104,5 +109,6 @@ RUNS = {
     "read": _run_read,
     "factor": _run_factor,
     "synapse": _run_synapse,
+    "own signals": _run_own_signals,
     "tie": _run_tie,
 }

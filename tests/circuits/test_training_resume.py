@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,29 @@ def test_state_carried_between_presentations_is_resumed_too(monkeypatch, path):
     circuit = tiny_circuit(carry_state=True)
     whole = tiny_train(circuit)
     assert whole.attrs["state_sha256"] != tiny_train().attrs["state_sha256"]
+    stop_after(monkeypatch, path, 1, circuit=circuit)
+    assert_same(tiny_train(circuit, checkpoint=path, resume=True), whole)
+
+
+def test_what_is_drawn_for_weights_is_resumed_too(monkeypatch, path):
+    base = tiny_circuit()
+    feedback = circuits.Tied(
+        "hidden1_to_hidden2_basal",
+        transpose=True,
+        function=transfer.sign,
+        noise=0.1,
+        times=circuits.Uniform(0.0, 1.0),
+        redraw=True,
+    )
+    noisy = circuits.Perturbation(0.1, phases=("nudged",))
+    changes = {
+        "hidden2_to_hidden1_apical": {"tied_to": feedback, "rule": None},
+        "input_to_hidden1_basal": {"sign": 1},
+        "hidden2_to_output_basal": {"perturbation": noisy},
+    }
+    projections = (replace(p, **changes.get(p.name, {})) for p in base.projections)
+    circuit = replace(base, projections=tuple(projections))
+    whole = tiny_train(circuit)
     stop_after(monkeypatch, path, 1, circuit=circuit)
     assert_same(tiny_train(circuit, checkpoint=path, resume=True), whole)
 

@@ -16,6 +16,7 @@ from circuits import (
     LogNormal,
     Normal,
     OneToOne,
+    Perturbation,
     Phase,
     Population,
     Projection,
@@ -214,6 +215,12 @@ def with_layer(**options):
     return with_feedforward(layers=(*below, last))
 
 
+def with_perturbation(**options):
+    perturbation = Perturbation(**{"sigma": 0.1, "phases": ("early",), **options})
+    rule = ActivityDifference(**RULE, **WINDOWS, presynaptic="xi")
+    return with_projection(rule=rule, perturbation=perturbation)
+
+
 def with_bounds(**options):
     circuit = urbanczik_senn(4, learning_rate=1e5, duration=50.0)
     options = {"bounds": (89.0, 91.0), **options}
@@ -381,6 +388,10 @@ DOORS = [
                 acts(np.array([1, -1, 1, -1])),
                 refused(-1, bounds=(0.2, 0.3)),
             ],
+            "perturbation": [
+                acts(Perturbation(0.1, phases=("early",))),
+                refused(Perturbation(0.1, phases=("never",))),
+            ],
             "clip": [refused("readout"), refused("readout", bounds=(0.0, 2.0))],
             "weight_decay": [
                 acts(0.1),
@@ -442,6 +453,15 @@ DOORS = [
             "function": [acts(sign), refused(math.log)],
             "times": [acts(Uniform(0.0, 1.0)), refused(np.ones(3))],
             "redraw": [acts(True, times=Uniform(0.0, 1.0)), refused(True)],
+        },
+    ),
+    Door(
+        Perturbation,
+        with_perturbation,
+        {
+            "sigma": [acts(0.2), refused(0.0)],
+            "kind": [acts("sign"), refused("uniform")],
+            "phases": [acts({"early": -1.0}), refused(("never",)), refused(())],
         },
     ),
     Door(
