@@ -8,7 +8,7 @@ from dendrites.errors import choices
 def phase_problems(circuit) -> Iterator[str]:
     """Everything that is wrong between the phases of schedules and what they name."""
     clamped = [p.name for p in circuit.populations if p.model.clamped]
-    models = {p.name: p.model for p in circuit.populations}
+    models = {p.name: p.extreme() for p in circuit.populations}
     projections = [p.name for p in circuit.projections]
     for schedule in filter(None, (circuit.schedule, circuit.test_schedule)):
         for name in schedule.always_on:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from operator import attrgetter
 
 import numpy as np
 
+from circuits.cell_parameters import each_cell
 from circuits.connectivity import Dense, OneToOne
 from circuits.perturbation import XI, reads_xi
 from dendrites._time import MOST_STEPS, is_multiple
@@ -25,7 +27,7 @@ def projection_problems(circuit) -> Iterator[str]:
         pre, post = by_name[p.pre], by_name[p.post]
         yield from _field_problems(where, p, post)
         yield from _read_problems(where, p, pre.model, post.model)
-        yield from _need_problems(where, p, pre.model, post.model, circuit.dt)
+        yield from _need_problems(where, p, pre, post, circuit.dt)
         if p.field in post.model.conductance_inputs:
             yield from _conductance_problems(where, p, pre, post)
         if np.ndim(p.sign) and len(p.sign) != pre.size:
@@ -123,15 +125,18 @@ def _need_problems(where, p, pre, post, dt):
         if needs is None:
             continue
         sides = ((pre, needs.presynaptic), (post, needs.postsynaptic))
-        for model, values in sides:
+        for cells, values in sides:
             for name, value in values.items():
-                value = value(post.parameters) if callable(value) else value
-                found = getattr(model.parameters, name, value)
-                if value is not None and not math.isclose(found, value, rel_tol=1e-9):
+                wanted = _all_of(post, value) if callable(value) else {value}
+                if wanted == {None} or name not in cells.model.params._fields:
+                    continue
+                found = _all_of(cells, attrgetter(name))
+                spread = {min(wanted), max(wanted), min(found), max(found)}
+                if not math.isclose(min(spread), max(spread), rel_tol=1e-9):
                     yield (
-                        f"{where}: its rule needs {name} = {value:g} "
-                        f"{model.unit(name)}, and the {model.name} cells have "
-                        f"{found:g}. Make both the same"
+                        f"{where}: its rule needs {name} = {_span(wanted)} "
+                        f"{cells.model.unit(name)}, and the {cells.model.name} cells "
+                        f"have {_span(found)}. Make both the same"
                     )
         late = p.delay is not None and p.delay > dt * (1 + 1e-6)
         if needs.undelayed and late:
@@ -140,6 +145,17 @@ def _need_problems(where, p, pre, post, dt):
                 "cells themselves, so their spikes would count before they "
                 "arrive. Leave the delay out, or delay the presynaptic spikes"
             )
+
+
+def _all_of(population, value):
+    """A function of the parameters, of every cell."""
+    every = each_cell(population.model, population.values, population.size)
+    return {value(p) for p in every}
+
+
+def _span(values):
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _conductance_problems(where, p, pre, post):

@@ -90,7 +90,9 @@ class Circuit(Sendable):
             text(f"{where}: readout_phase", self.readout_phase)
         flag(f"{where}: strict", self.strict)
         object.__setattr__(self, "seed", check_seed(self.seed))
+        populations = tuple(p.of_circuit(self.seed) for p in self.populations)
         projections = tuple(_of_circuit(p, self.seed) for p in self.projections)
+        object.__setattr__(self, "populations", populations)
         object.__setattr__(self, "projections", projections)
         if self.network is not None and not isinstance(self.network, Feedforward):
             raise ModelError(
@@ -107,7 +109,7 @@ class Circuit(Sendable):
         for schedule in filter(None, (self.schedule, self.test_schedule)):
             schedule.check_times(self.dt)
         for population in self.populations:
-            coarse = population.model.check_step(
+            coarse = population.extreme().check_step(
                 self.dt, explicit=is_explicit(self.stepper)
             )
             if coarse:

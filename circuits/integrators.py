@@ -251,7 +251,7 @@ def onset_steps(circuit, onset: float | None) -> int:
         ms; None stands for 10 times the slowest `time_constant` of the cells.
     """
     if onset is None:
-        models = [p.model for p in circuit.populations]
+        models = [p.extreme(max) for p in circuit.populations]
         constants = [
             float(m.time_constant(m.parameters)) for m in models if m.time_constant
         ]

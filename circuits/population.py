@@ -1,10 +1,14 @@
 """Population: n cells of one model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
+from circuits.cell_parameters import as_parameters, drawn_parameters, each_cell
+from circuits.initialisers import Distribution
 from dendrites._checks import check_name, check_size, choice, items, number, shown
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
@@ -33,11 +37,16 @@ class Population:
         For every cell the number of its random stream, below 2**32; cells with equal
         numbers receive equal random inputs, as one cell under several conditions
         would. Default: every cell its own.
+    parameters : mapping of str to ndarray (size,) or distribution, optional
+        Parameters of the model that differ from cell to cell: a value for each, or
+        `Uniform`, `Normal` or `LogNormal` that they are drawn from. Drawn values belong
+        to the description of a circuit: they come from the `seed` of the Circuit
+        (stream ``parameters/<population>/<name>``), whatever the seed of a run.
 
     Raises
     ------
     ModelError
-        For an illegal name, size, pattern or number.
+        For an illegal name, size, pattern, number or parameter.
     """
 
     name: str
@@ -45,6 +54,10 @@ class Population:
     size: int
     pattern: str | float | None = None
     noise: Sequence[int] | None = None
+    parameters: Mapping[str, np.ndarray | Distribution] = field(default_factory=dict)
+
+    # Seed of the circuit that it is part of.
+    _seed: ClassVar[int | None] = None
 
     def __post_init__(self):
         check_name("population", self.name)
@@ -67,6 +80,48 @@ class Population:
             object.__setattr__(self, "pattern", constant)
         if self.noise is not None:
             object.__setattr__(self, "noise", self._streams(where))
+        given = as_parameters(where, self.parameters, self.model, self.size)
+        object.__setattr__(self, "parameters", given)
+
+    def of_circuit(self, seed: int) -> "Population":
+        """The same, with parameters drawn by the seed of a circuit."""
+        if not self.parameters or self._seed == seed:
+            return self
+        result = replace(self)
+        object.__setattr__(result, "_seed", seed)
+        _ = result.values  # drawn once, and refused here if the model refuses them
+        return result
+
+    @cached_property
+    def values(self) -> dict[str, np.ndarray]:
+        """Parameters that differ from cell to cell, (size,) by name.
+
+        Raises
+        ------
+        ModelError
+            If some are drawn, and the population is not part of a circuit yet.
+        """
+        where = f"population {self.name!r}"
+        drawn = any(isinstance(x, Distribution) for x in self.parameters.values())
+        if drawn and self._seed is None:
+            raise ModelError(
+                f"{where}: its parameters are drawn when it is part of a Circuit"
+            )
+        stream = f"parameters/{self.name}"
+        cells = self.model, self.size
+        return drawn_parameters(where, self.parameters, *cells, self._seed, stream)
+
+    def extreme(self, which: Callable = min) -> CellModel:
+        """The model with the parameters of its fastest cell (with max: its slowest).
+
+        By the model's `time_constant`; the model itself where it has none.
+        """
+        constant = self.model.time_constant
+        if constant is None or not self.values:
+            return self.model
+        every = each_cell(self.model, self.values, self.size)
+        found = which(every, key=lambda p: float(constant(p)))
+        return self.model.with_parameters(**found._asdict())
 
     def _streams(self, where):
         given = items(f"{where}: noise", self.noise, "whole numbers")

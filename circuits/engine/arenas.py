@@ -34,7 +34,8 @@ def replica_sections(layout) -> Sections:
             if p.perturbation is not None:
                 sections.add((kind, p.name), n[p.name])
     for p in layout.circuit.populations:
-        sections.add(("params", p.name), len(p.model.params._fields))
+        differing = len(p.parameters) * layout.stride(p.name)
+        sections.add(("params", p.name), len(p.model.params._fields) + differing)
     for p in own if layout.predicts else ():
         if p.learns or p.tied_to:
             sections.add(("middle", p.name), n[p.name])

@@ -84,7 +84,8 @@ def divergence(
         )
     text += f"; dt = {dt:g} ms"
     if model.time_constant is not None:
-        tau = float(model.time_constant(model.parameters))
+        fastest = population.extreme().parameters
+        tau = float(model.time_constant(fastest))
         text += f" is {dt / tau:.2g} x the fastest time constant"
     return NumericalError(
         f"{text}. Use a smaller dt, smaller weights or a lower learning rate{MEANT}."

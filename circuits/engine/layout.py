@@ -175,7 +175,9 @@ class Layout:
         """
         arena = self._arena(self.replica, ("weights", *REMEMBERED))
         for p in self.circuit.populations:
-            arena[self.replica.part("params", p.name)] = p.model.parameters
+            own = [np.tile(values, self.capacity) for values in p.values.values()]
+            params = np.concatenate([p.model.parameters, *own])
+            arena[self.replica.part("params", p.name)] = params
         for name, value in weights.items():
             self.put_weights(arena, name, value)
         for _, name in self.replica.of_kind("times"):

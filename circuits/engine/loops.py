@@ -35,7 +35,8 @@ WORDS = {
 class Loops:
     """Compiled loops, each made once and when a list needs it.
 
-    Integers that rows point to live as long.
+    Integers that rows point to live as long. `differing` names the parameters of a
+    population that differ from cell to cell.
     """
 
     def __init__(self, circuit, dtype):
@@ -47,47 +48,49 @@ class Loops:
             (name, *key), Kind(name, signs_of(operands), text, make)
         )
 
-    def cells(self, name, model, stepper) -> Kind:
+    def cells(self, name, model, stepper, differing=()) -> Kind:
         """Loop over cells: fill, step or settle."""
         make = {
-            "fill": lambda: fill_loop(model, self.dtype),
-            "step": lambda: step_loop(model, self.dtype, stepper),
-            "settle": lambda: settle_loop(model, self.dtype),
+            "fill": lambda: fill_loop(model, self.dtype, differing),
+            "step": lambda: step_loop(model, self.dtype, stepper, differing),
+            "settle": lambda: settle_loop(model, self.dtype, differing),
             "settle as filled": lambda: settle_loop(
-                replace(model, instantaneous=None), self.dtype
+                replace(model, instantaneous=None), self.dtype, differing
             ),
         }[name]
-        return self._kind(name, CELL, WORDS[name], make, model, stepper)
+        return self._kind(name, CELL, WORDS[name], make, model, stepper, differing)
 
-    def read(self, model, read) -> Kind:
+    def read(self, model, read, differing=()) -> Kind:
         """Loop that reads every cell."""
         function = model.read(read)
 
         def make():
-            return read_loop(model, function, self.dtype)
+            return read_loop(model, function, self.dtype, differing)
 
-        return self._kind("read", READ, f"read {read} off {{state}}", make, model, read)
+        text = f"read {read} off {{state}}"
+        return self._kind("read", READ, text, make, model, read, differing)
 
-    def factor(self, model, reads) -> Kind:
+    def factor(self, model, reads, differing=()) -> Kind:
         """Loop over the factors of a rule."""
 
         def make():
-            return factor_loop(model, *reads, self.dtype)
+            return factor_loop(model, *reads, self.dtype, differing)
 
-        return self._kind("factor", FACTOR, "{factor}", make, model, *reads)
+        return self._kind("factor", FACTOR, "{factor}", make, model, *reads, differing)
 
-    def synapse(self, model, change, xi=False) -> Kind:
+    def synapse(self, model, change, xi=False, differing=()) -> Kind:
         """Loop over the changes of a rule that sees the weight.
 
         With `xi` its signals are what was added to every weight.
         """
 
         def make():
-            return synapse_loop(model, change, self.dtype, by_synapse=xi)
+            return synapse_loop(model, change, self.dtype, differing, by_synapse=xi)
 
         text = "change of every synapse of {weights} into {sums}"
         operands = SYNAPSE.replace("<signal", "w<signal") if xi else SYNAPSE
-        return self._kind("synapse", operands, text, make, model, change, xi)
+        key = model, change, xi, differing
+        return self._kind("synapse", operands, text, make, *key)
 
     def tie(self, function) -> Kind:
         """Loop over weights that are a function of others."""

@@ -36,8 +36,9 @@ class WritesPlasticity:
         layout, term = self.layout, self.layout.terms[p.name][k]
         times = term.moments if windowed else (None, None, None)
         teaching, baseline, gain = (layout.state(p.post, window=t) for t in times)
+        post = self.circuit.population(p.post)
         return self(
-            self.loops.factor(self.circuit.model(p.post), term.reads),
+            self.loops.factor(post.model, term.reads, tuple(post.parameters)),
             n=layout.sizes[p.post],
             teaching=teaching,
             baseline=baseline,
@@ -81,8 +82,10 @@ class WritesPlasticity:
         key = p.pre, term.signal, term.signal_moment
         n_post, n_pre = self.circuit.shape(p.name)
         xi = self.replica("xi", p.name) if term.xi else None
+        post = self.circuit.population(p.post)
+        differing = tuple(post.parameters)
         return self(
-            self.loops.synapse(self.circuit.model(p.post), p.rule.change, term.xi),
+            self.loops.synapse(post.model, p.rule.change, term.xi, differing),
             n_pre=n_pre,
             n_post=n_post,
             weights=self.replica("weights", p.name),

@@ -86,14 +86,14 @@ class Writer(WritesProducts, WritesPlasticity, WritesPerturbations):
 
     def read_to(self, population, read, target, *, slot=0, window=None) -> Operation:
         """Read any scalar read to any place."""
-        layout, model = self.layout, self.circuit.model(population)
+        layout, p = self.layout, self.circuit.population(population)
         operands = {"n": layout.sizes[population], "target": target, "slot": slot}
         variable = self.signals.variable(population, read)
         if variable is not None:
             source = layout.state(population, variable, window)
             return self(numbers.copy, source=source, **operands)
         return self(
-            self.loops.read(model, read),
+            self.loops.read(p.model, read, tuple(p.parameters)),
             state=layout.state(population, window=window),
             stride=layout.stride(population),
             params=self.replica("params", population),
@@ -109,7 +109,12 @@ class Writer(WritesProducts, WritesPlasticity, WritesPerturbations):
             key for key in self.layout.lane.of_kind("field") if key[1] == population
         ]
         made = self(
-            self.loops.cells(name, p.model, stepper or self.circuit.stepper),
+            self.loops.cells(
+                name,
+                p.model,
+                stepper or self.circuit.stepper,
+                tuple(p.parameters),
+            ),
             n=p.size,
             state=self.layout.state(population) if state is None else state,
             stride=self.layout.stride(population),

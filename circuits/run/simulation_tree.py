@@ -4,6 +4,7 @@ import numpy as np
 
 from circuits.engine.replicas import Replicas
 from circuits.run.recording import Record, compartments_of
+from circuits.run.stored_parameters import parameter_groups
 from circuits.run.stored_weights import weight_group
 from dendrites.dataset import event_dataset, population_dataset, run_tree
 from dendrites.provenance import now
@@ -50,7 +51,7 @@ def simulation_tree(
     return run_tree(
         "simulation",
         config,
-        groups,
+        groups | parameter_groups(circuit),
         title=f"{circuit.name}: one presentation",
         integrator=config["integrator"],
         dt_ms=circuit.dt,

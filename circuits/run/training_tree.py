@@ -5,6 +5,7 @@ import numpy as np
 from circuits.checkpoint import state_sha256
 from circuits.run.history import MAIN
 from circuits.run.session import Session
+from circuits.run.stored_parameters import parameter_groups
 from circuits.run.stored_weights import weight_group
 from dendrites.dataset import group, run_tree
 from dendrites.provenance import now
@@ -20,6 +21,7 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
     done = len(session.history.epochs)
     ended = {"ended_by": root.pop("ended_by")} if "ended_by" in root else {}
     groups = {"/training": _curves(session, MAIN, with_time=True)}
+    groups |= parameter_groups(circuit)
     for name in session.names[1:]:
         groups[f"/controls/{name}"] = _curves(session, name)
     if session.history.updates:

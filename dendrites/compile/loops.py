@@ -17,6 +17,7 @@ from dendrites.compile.apply import apply_kernel
 from dendrites.compile.calls import address
 from dendrites.compile.jit import one_compiles
 from dendrites.compile.modules import compile_loop
+from dendrites.compile.parameters import own_text, parameters_text
 from dendrites.compile.plain_loops import (
     cell_parts,
     part,
@@ -32,26 +33,26 @@ from dendrites.compile.trial import Trial
 from dendrites.steppers import SETTLED, advance_text
 
 
-def fill_loop(model: CellModel, dtype):
+def fill_loop(model: CellModel, dtype, differing=()):
     """Loop that fills the algebraic compartments of a population."""
-    return _cell_loop(model, dtype, None)
+    return _cell_loop(model, dtype, None, differing)
 
 
-def step_loop(model: CellModel, dtype, stepper: str):
+def step_loop(model: CellModel, dtype, stepper: str, differing=()):
     """Loop that advances every cell of a population by one step, in place."""
-    return _cell_loop(model, dtype, stepper)
+    return _cell_loop(model, dtype, stepper, differing)
 
 
-def settle_loop(model: CellModel, dtype):
+def settle_loop(model: CellModel, dtype, differing=()):
     """Loop that brings every cell of a population to its steady state, in place.
 
     Algebraic compartments are filled first, from the same inputs.
     """
-    return _cell_loop(model, dtype, SETTLED)
+    return _cell_loop(model, dtype, SETTLED, differing)
 
 
 @one_compiles
-def _cell_loop(model, dtype, stepper):
+def _cell_loop(model, dtype, stepper, differing):
     text = ModuleText(dtype == np.float32)
     state = text.tuple_type(model.state)
     if stepper is None:
@@ -72,7 +73,7 @@ def _cell_loop(model, dtype, stepper):
             fill = text.function(model.instantaneous)
             call = f"advance({fill}(cell, inputs, p), inputs, p, dt)"
     n_variables = len(model.state._fields)
-    spikes = []
+    spikes, own = [], own_text(text, model, differing)
     if model.spiking and stepper not in (None, SETTLED):
         spike, fired = text.function(model.spike), text.function(model.fired)
         zero, one = text.number(0.0), text.number(1.0)
@@ -83,12 +84,14 @@ def _cell_loop(model, dtype, stepper):
         spikes = [
             "    for i in range(n):",
             cell,
+            *own,
             f"        u = {decided}",
             f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
             f"        {decided} = count",
             "    for i in range(n):",
             *([f"        if {decided} == {zero}: continue"] if model.sparse else []),
             cell,
+            *own,
             f"        new = {fired}(cell, {decided}, p, dt)",
             *(
                 f"        state[{v} * stride + i] = new[{v}]"
@@ -101,37 +104,39 @@ def _cell_loop(model, dtype, stepper):
         f"    state = at(lane, row[{rows.CELL_STATE}])",
         f"    field = apart(lane, row[{rows.CELL_FIELD}])",
         f"    dt = cast(lane, real(span, {rows.DT}))",
-        *_parameters(text, model, rows.CELL_PARAMS),
+        *parameters_text(text, model, rows.CELL_PARAMS, differing),
         "    for i in range(n):",
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
+        *own,
         f"        new = {call}",
         *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_variables)),
         *spikes,
     ]
     parts, plain = cell_parts(model, stepper), plain_cell(model, stepper)
-    return compile_loop(text, Trial(model, "cell", dtype, parts, plain))
+    return compile_loop(text, Trial(model, "cell", dtype, parts, plain, differing))
 
 
 @one_compiles
-def read_loop(model: CellModel, read, dtype):
+def read_loop(model: CellModel, read, dtype, differing=()):
     """Loop that writes one scalar read of every cell of a population."""
     text = ModuleText(dtype == np.float32)
     text.tuple_type(model.state)
     value = _read_text(text, read, "cell")
     text.lines += [
         *_read_head(text),
-        *_parameters(text, model, rows.READ_PARAMS),
+        *parameters_text(text, model, rows.READ_PARAMS, differing),
         "    for i in range(n):",
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
+        *own_text(text, model, differing),
         f"        out[i] = {value}",
     ]
-    trial = Trial(model, "read", dtype, reads_of(read), plain_read(read))
+    trial = Trial(model, "read", dtype, reads_of(read), plain_read(read), differing)
     return compile_loop(text, trial)
 
 
 @one_compiles
-def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
+def factor_loop(model: CellModel, teaching, baseline, gain, dtype, differing=()):
     """Loop for the postsynaptic factor gain * (teaching - baseline) of every cell.
 
     `teaching` or `baseline` may be None (zero), and `gain` may be None (one). The
@@ -159,18 +164,19 @@ def factor_loop(model: CellModel, teaching, baseline, gain, dtype):
         *(f"    state_{k} = at(lane, row[{moments[k]}])" for k in moments),
         f"    step = span[{rows.BLOCK_STEP}] * row[{rows.FACTOR_SLOT}]",
         f"    out = at(lane, row[{rows.FACTOR_OUT}] + step * n)",
-        *_parameters(text, model, rows.FACTOR_PARAMS),
+        *parameters_text(text, model, rows.FACTOR_PARAMS, differing),
         "    for i in range(n):",
         *cells,
+        *own_text(text, model, differing),
         f"        out[i] = {difference}",
     ]
     parts = reads_of(teaching, baseline, gain)
     plain = plain_factor(teaching, baseline, gain)
-    return compile_loop(text, Trial(model, "factor", dtype, parts, plain))
+    return compile_loop(text, Trial(model, "factor", dtype, parts, plain, differing))
 
 
 @one_compiles
-def synapse_loop(model: CellModel, change, dtype, *, by_synapse=False):
+def synapse_loop(model: CellModel, change, dtype, differing=(), *, by_synapse=False):
     """Loop for the change of every synapse by a rule, summed over samples.
 
     With `by_synapse` every synapse has a signal of its own, among the weights.
@@ -191,7 +197,7 @@ def synapse_loop(model: CellModel, change, dtype, *, by_synapse=False):
         f"    step = span[{rows.BLOCK_STEP}] * row[{rows.SYNAPSE_SLOT}]",
         f"    pre = at({signal})",
         f"    out = at(lane, row[{rows.SYNAPSE_OUT}])",
-        *_parameters(text, model, rows.SYNAPSE_PARAMS),
+        *parameters_text(text, model, rows.SYNAPSE_PARAMS, differing),
         "    width = n_post * (1 - paired) + paired",
         "    shift = n_post * (1 - paired)",
         "    begins = row",
@@ -209,12 +215,13 @@ def synapse_loop(model: CellModel, change, dtype, *, by_synapse=False):
         "            for b in range(samples):",
         "                c = b * n_post + i",
         f"                cell = {_row(text, model.state, 'state', 'stride', 'c')}",
+        *own_text(text, model, differing, "c", indent=16),
         f"                total += {name}(weight, cell, {value}, p)",
         "            out[k] = total",
     ]
     parts, plain = [part("change", change)], plain_change(change)
     kind = "own signals" if by_synapse else "synapse"
-    return compile_loop(text, Trial(model, kind, dtype, parts, plain))
+    return compile_loop(text, Trial(model, kind, dtype, parts, plain, differing))
 
 
 def _head(text):
@@ -223,13 +230,6 @@ def _head(text):
     text.add_import(f"from dendrites.compile.calls import {names}")
     head = "def loop(weights, lane, row, span):"
     return ["", head, f"    samples = span[{rows.SAMPLES}]"]
-
-
-def _parameters(text, model, column):
-    return [
-        f"    params = at(weights, row[{column}])",
-        f"    p = {_row(text, model.params, 'params', '1', '')}",
-    ]
 
 
 def _read_head(text):

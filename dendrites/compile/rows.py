@@ -4,7 +4,9 @@ The first number of a row is the address of its operation; the rest are its oper
 A place counts elements from the start of the lane, or of the weights for ``params`` and
 ``weights``. Variable v of element i lies at ``state + v * stride + i``, and its input
 field f at ``field + f * stride + i``. Elements are the cells of all samples, sample by
-sample: there are ``n`` times the span's samples.
+sample: there are ``n`` times the span's samples. ``params`` are those of all cells, and
+after them, parameter by parameter, those that differ from element to element: the k-th
+of these at ``params + n_params + k * stride + i``.
 
 The span belongs to all operations of a list: how many samples the lane holds, which
 step of the block it is, and the length of a step. With a ``slot`` of 1, every step of a

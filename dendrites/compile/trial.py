@@ -46,11 +46,13 @@ class Trial:
     parts : list of Part
     plain : callable
         ``plain(point) -> tuple of floats``: what the loop gives at a point.
+    differing : tuple of str
+        Parameters that the loop reads cell by cell.
     """
 
-    def __init__(self, model, kind, dtype, parts, plain):
+    def __init__(self, model, kind, dtype, parts, plain, differing=()):
         self.model, self.kind, self.dtype = model, kind, dtype
-        self.parts, self.plain = parts, plain
+        self.parts, self.plain, self.differing = parts, plain, differing
 
     @functools.cached_property
     def points(self):

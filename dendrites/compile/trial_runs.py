@@ -47,13 +47,20 @@ def _column(trial, points, name):
     return columns.reshape(-1, len(points))
 
 
+def _params(trial, points):
+    """Parameters of all cells, then of those that differ the value of every cell."""
+    p = points[0].p
+    own = [[getattr(p, name)] * len(points) for name in trial.differing]
+    return np.concatenate([p, *own])
+
+
 def _run_cell(trial, loop, points):
     n = len(points)
     state, field = (_column(trial, points, name) for name in ("cell", "inputs"))
     if trial.model.spiking:
         field = np.vstack([field, _column(trial, points, "u")])
     row = rows.CellRow(0, n=n, state=0, stride=n, field=state.size, params=0)
-    state, field = _run(trial, loop, row, points[0].p, state, field)
+    state, field = _run(trial, loop, row, _params(trial, points), state, field)
     return [*state, *field[-1:]] if trial.model.spiking else list(state)
 
 
@@ -61,14 +68,14 @@ def _run_read(trial, loop, points):
     n = len(points)
     state = _column(trial, points, "cell")
     row = rows.ReadRow(0, n=n, state=0, stride=n, params=0, out=state.size, slot=0)
-    return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
+    return _run(trial, loop, row, _params(trial, points), state, np.zeros(n))[1]
 
 
 def _run_factor(trial, loop, points):
     n = len(points)
     state = _column(trial, points, "cell")
     row = rows.FactorRow(0, n, 0, 0, 0, stride=n, params=0, out=state.size, slot=0)
-    return _run(trial, loop, row, points[0].p, state, np.zeros(n))[1]
+    return _run(trial, loop, row, _params(trial, points), state, np.zeros(n))[1]
 
 
 def _run_own_signals(trial, loop, points):
@@ -76,7 +83,7 @@ def _run_own_signals(trial, loop, points):
 
 
 def _run_synapse(trial, loop, points, own=False):
-    n, p = len(points), points[0].p
+    n, p = len(points), _params(trial, points)
     state, w, pre = (_column(trial, points, k) for k in ("cell", "weight", "pre"))
     row = rows.SynapseRow(
         0,

@@ -361,6 +361,12 @@ DOORS = [
             "size": acts(3),
             "pattern": refused(1.0),
             "noise": acts((0, 0, 1, 1), model=NOISY),
+            "parameters": [
+                acts({"tau_soma": Normal(10.0, 1.0, low=5.0)}),
+                acts({"tau_soma": [8.0, 9.0, 10.0, 11.0]}),
+                refused({"tau_soma": [10.0]}),
+                refused({"tau": [10.0] * 4}),
+            ],
         },
     ),
     Door(
