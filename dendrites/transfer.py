@@ -11,6 +11,7 @@ import numpy as np
 from numba.extending import overload
 
 _LOG2E = 1.4426950408889634
+_BIASED = 2.0**52 + 1023.0
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _F = np.float32
 _LOG2E_32, _HALF_32, _ONE_32 = _F(1.4426950408889634), _F(0.5), _F(1.0)
@@ -47,7 +48,8 @@ def _exp_float64(x):
     y = y * r + 0.5
     y = y * r + 1.0
     y = y * r + 1.0
-    return y * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
+    # The lowest bits of this sum are k + 1023: no conversion, which is not vectorised.
+    return y * np.int64(np.float64(k + _BIASED).view(np.int64) << 52).view(np.float64)
 
 
 def _exp_float32(x):

@@ -17,6 +17,7 @@ from circuits.engine.arenas import lane_sections, replica_sections
 from circuits.engine.facts import REMEMBERED, holder, is_alias
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
+from circuits.engine.unread import unread_variables
 from circuits.optimisers import optimiser_of
 from circuits.weights import drawn_times
 from dendrites._time import n_steps
@@ -42,6 +43,9 @@ class Layout:
         Clamped populations that show another value at every step.
     optimiser : Optimiser, optional
         Of updates at the end of a presentation.
+    narrow : bool
+        Whether nothing is looked at but what is recorded, and weights: variables of
+        cells that nothing reads are then left as they are.
     guarded : bool
         Whether to find writes to places that are nobody's and reads of what was not
         written: slow, for tests.
@@ -59,6 +63,7 @@ class Layout:
         steps=0,
         driven=(),
         optimiser=None,
+        narrow=False,
         guarded=False,
     ):
         self.guarded, self.circuit = guarded, circuit
@@ -74,6 +79,7 @@ class Layout:
         self.optimisers = {
             p.name: optimiser_of(p, optimiser) for p in circuit.projections
         }
+        self.unread = unread_variables(self) if narrow else {}
         self.signals = Signals(self)
         self.replica = replica_sections(self)
         self.lane = lane_sections(self)

@@ -48,17 +48,18 @@ class Loops:
             (name, *key), Kind(name, signs_of(operands), text, make)
         )
 
-    def cells(self, name, model, stepper, differing=()) -> Kind:
-        """Loop over cells: fill, step or settle."""
+    def cells(self, name, model, stepper, differing=(), unread=frozenset()) -> Kind:
+        """Loop over cells: fill, step or settle, of all variables but those unread."""
         make = {
-            "fill": lambda: fill_loop(model, self.dtype, differing),
-            "step": lambda: step_loop(model, self.dtype, stepper, differing),
+            "fill": lambda: fill_loop(model, self.dtype, differing, unread),
+            "step": lambda: step_loop(model, self.dtype, stepper, differing, unread),
             "settle": lambda: settle_loop(model, self.dtype, differing),
             "settle as filled": lambda: settle_loop(
                 replace(model, instantaneous=None), self.dtype, differing
             ),
         }[name]
-        return self._kind(name, CELL, WORDS[name], make, model, stepper, differing)
+        key = model, stepper, differing, unread
+        return self._kind(name, CELL, WORDS[name], make, *key)
 
     def read(self, model, read, differing=()) -> Kind:
         """Loop that reads every cell."""

@@ -25,6 +25,7 @@ def run_layout(
     steps=0,
     driven=(),
     optimiser=None,
+    narrow=False,
 ) -> Layout:
     """The layout of a run.
 
@@ -40,7 +41,7 @@ def run_layout(
     jumps : int, optional
         The `equilibrium` integrator with so many jumps per stretch of learning.
     dtype : float64 or float32
-    recordings, steps, driven, optimiser : see Layout
+    recordings, steps, driven, optimiser, narrow : see Layout
 
     Raises
     ------
@@ -72,6 +73,7 @@ def run_layout(
         steps=steps,
         driven=driven,
         optimiser=optimiser,
+        narrow=narrow,
         guarded=os.environ.get("DENDRITES_ENGINE_GUARD") == "on",
     )
 

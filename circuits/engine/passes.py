@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from circuits.engine.facts import holder
 from circuits.engine.operations import draws, numbers, products, repeats
+from circuits.engine.signals import LATE
 from circuits.engine.steps import is_constant_input
 
 PRODUCTS = (
@@ -35,6 +36,7 @@ def simplify_fields(w, lists) -> None:
     lists.step[:] = share_weights(w, copy_fields(w, lists.step))
     for part in (lists.enter, lists.begin, lists.step):
         part[:] = write_first(part)
+    read_in_place(w, lists)
 
 
 def groups(operations):
@@ -154,6 +156,35 @@ def copy_fields(w, operations):
 def _scaled(w, key, other, factor, **more):
     operands = {"n": w.layout.sizes[key[1]], "target": w.lane(*key), "factor": factor}
     return {"source": w.lane(*other), **operands, **more}
+
+
+def read_in_place(w, lists):
+    """A signal that is a variable is read where it lies, if only before it moves."""
+    step = lists.step
+    others = {
+        key
+        for part in vars(lists).values()
+        if part is not step
+        for o in part
+        for key in o.reads
+    }
+    for copied in [o for o in step if o.kind is numbers.copy and not o.field]:
+        (place,), source = copied.keys["target"], set(copied.keys["source"])
+        kept = place in others or place[-1] == LATE
+        if kept or copied.operands["slot"] or {key[0] for key in source} != {"state"}:
+            continue
+        begun = step.index(copied)
+        later = range(begun + 1, len(step))
+        moved = next((k for k in later if source & step[k].writes), len(step))
+        using = [k for k, o in enumerate(step) if place in o.reads and k != begun]
+        if any(step[k].kind not in PRODUCTS or not begun < k <= moved for k in using):
+            continue
+        old, new = copied.operands["target"], copied.operands["source"]
+        for k in using:
+            mine = {x: new for x, place in step[k].operands.items() if place == old}
+            made = redirected(w, step[k], **mine).of(step[k].field)
+            step[k] = replace(made, note=f"{made.note}, read in place")
+        del step[begun]
 
 
 def write_first(operations):

@@ -114,6 +114,7 @@ class Writer(WritesProducts, WritesPlasticity, WritesPerturbations):
                 p.model,
                 stepper or self.circuit.stepper,
                 tuple(p.parameters),
+                self.layout.unread.get(population, frozenset()),
             ),
             n=p.size,
             state=self.layout.state(population) if state is None else state,

@@ -137,7 +137,8 @@ def check_piece(
         if name not in waves:
             raise ConfigError(f"{where}: no waveform of {name!r}, which is driven")
         place = f"{where}: waveforms[{name!r}]"
-        shape, size = numbers(place, waves[name]).shape, circuit.population(name).size
+        size = circuit.population(name).size
+        shape = numbers(place, waves[name], finite=False).shape
         if shape != (n_steps, size):
             raise ConfigError(
                 f"{place} has shape {shape}, must be ({n_steps}, {size}), one row for "

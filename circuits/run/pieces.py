@@ -145,6 +145,7 @@ def run_in_pieces(
             steps=piece,
             forced=forced,
             driven=driven,
+            narrow=True,
             **options.engine,
         )
     run = _Run(runner, recordings, driven, forced, learning)

@@ -16,6 +16,7 @@ from dendrites.compile import rows
 from dendrites.compile.apply import apply_kernel
 from dendrites.compile.calls import address
 from dendrites.compile.jit import one_compiles
+from dendrites.compile.live import cell_call, firing, written
 from dendrites.compile.modules import compile_loop
 from dendrites.compile.parameters import own_text, parameters_text
 from dendrites.compile.plain_loops import (
@@ -30,17 +31,20 @@ from dendrites.compile.plain_loops import (
 )
 from dendrites.compile.source import ModuleText
 from dendrites.compile.trial import Trial
-from dendrites.steppers import SETTLED, advance_text
+from dendrites.steppers import SETTLED
 
 
-def fill_loop(model: CellModel, dtype, differing=()):
+def fill_loop(model: CellModel, dtype, differing=(), unread=frozenset()):
     """Loop that fills the algebraic compartments of a population."""
-    return _cell_loop(model, dtype, None, differing)
+    return _cell_loop(model, dtype, None, differing, unread)
 
 
-def step_loop(model: CellModel, dtype, stepper: str, differing=()):
-    """Loop that advances every cell of a population by one step, in place."""
-    return _cell_loop(model, dtype, stepper, differing)
+def step_loop(model: CellModel, dtype, stepper: str, differing=(), unread=frozenset()):
+    """Loop that advances every cell of a population by one step, in place.
+
+    Variables that are `unread` are left as they are.
+    """
+    return _cell_loop(model, dtype, stepper, differing, unread)
 
 
 def settle_loop(model: CellModel, dtype, differing=()):
@@ -52,27 +56,9 @@ def settle_loop(model: CellModel, dtype, differing=()):
 
 
 @one_compiles
-def _cell_loop(model, dtype, stepper, differing):
+def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
     text = ModuleText(dtype == np.float32)
-    state = text.tuple_type(model.state)
-    if stepper is None:
-        function = model.instantaneous
-        call = f"{text.function(function)}(cell, inputs, p)"
-    elif model.step is not None:
-        function = model.step
-        call = f"{text.function(function)}(cell, inputs, p, dt)"
-    else:
-        function = model.derivative
-        name = text.function(function)
-        text.lines.insert(0, "import math")
-        text.lines += advance_text(
-            stepper, model.state._fields, state, name, text.number
-        )
-        call = "advance(cell, inputs, p, dt)"
-        if stepper == SETTLED and model.instantaneous:
-            fill = text.function(model.instantaneous)
-            call = f"advance({fill}(cell, inputs, p), inputs, p, dt)"
-    n_variables = len(model.state._fields)
+    call = cell_call(text, model, stepper)
     spikes, own = [], own_text(text, model, differing)
     if model.spiking and stepper not in (None, SETTLED):
         spike, fired = text.function(model.spike), text.function(model.fired)
@@ -88,16 +74,13 @@ def _cell_loop(model, dtype, stepper, differing):
             f"        u = {decided}",
             f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
             f"        {decided} = count",
-            "    for i in range(n):",
-            *([f"        if {decided} == {zero}: continue"] if model.sparse else []),
+            *firing(model, decided, zero),
             cell,
             *own,
             f"        new = {fired}(cell, {decided}, p, dt)",
-            *(
-                f"        state[{v} * stride + i] = new[{v}]"
-                for v in range(n_variables)
-            ),
+            *written(text, model, f"{fired}(cell, count, p, dt)", unread),
         ]
+    changed = written(text, model, call, unread)
     text.lines += [
         *_head(text),
         f"    n, stride = row[{rows.CELL_N}] * samples, row[{rows.CELL_STRIDE}]",
@@ -110,10 +93,10 @@ def _cell_loop(model, dtype, stepper, differing):
         f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
         *own,
         f"        new = {call}",
-        *(f"        state[{v} * stride + i] = new[{v}]" for v in range(n_variables)),
+        *changed,
         *spikes,
     ]
-    parts, plain = cell_parts(model, stepper), plain_cell(model, stepper)
+    parts, plain = cell_parts(model, stepper), plain_cell(model, stepper, unread)
     return compile_loop(text, Trial(model, "cell", dtype, parts, plain, differing))
 
 

@@ -43,8 +43,11 @@ def cell_parts(model, stepper):
     return [part(role, getattr(model, role)) for role in roles]
 
 
-def plain_cell(model, stepper):
-    """What a loop over cells gives: the new state, and the spikes of a spiking cell."""
+def plain_cell(model, stepper, unread=frozenset()):
+    """What a loop over cells gives: the new state, and the spikes of a spiking cell.
+
+    Variables that are `unread` stay as they are.
+    """
     functions = {part.role: part.function for part in cell_parts(model, stepper)}
     fill = functions.get("instantaneous")
     if "derivative" in functions:
@@ -57,14 +60,21 @@ def plain_cell(model, stepper):
         cell = point.cell if fill is None else fill(point.cell, inputs, p)
         new = cell if move is None else move(cell, inputs, p, dt)
         if "spike" not in functions:
-            return new
-        new = model.state(*new)
+            return _left(unread, point.cell, new)
+        new = model.state(*_left(unread, point.cell, new))
         count = functions["spike"](new, point.u, p, dt)
         if not model.sparse or count != 0:
             new = functions["fired"](new, count, p, dt)
-        return (*new, count)
+        return (*_left(unread, point.cell, new), count)
 
     return plain
+
+
+def _left(unread, old, new):
+    if not unread:
+        return new
+    pairs = zip(old._fields, old, new, strict=True)
+    return [before if name in unread else after for name, before, after in pairs]
 
 
 def plain_read(read):

@@ -147,6 +147,8 @@ class _Given:
             APICAL: _table([line.apical for line in lines], dt),
         }
         self.pulses = {name: self.pulses[name] for name in model.currents}
+        # Overwritten by the next piece: fresh memory cost as much as filling it.
+        self.values = {name: np.empty((0, self.n)) for name in self.pulses}
         self.noise = {}
         for name, where in ((SOMA, "soma"), (APICAL, "apical")):
             self.noise[name] = group.background.course(where, dt)
@@ -158,13 +160,24 @@ class _Given:
     def __call__(self, first, count):
         waveforms = {}
         for name, table in self.pulses.items():
-            values = np.zeros((count, self.n_protocols, self.n_seeds))
-            values += self.noise[name].send(count)[:, np.newaxis]
+            if len(self.values[name]) < count:
+                self.values[name] = np.empty((count, self.n))
+            waveforms[name] = self.values[name][:count]
+            values = waveforms[name].reshape(count, self.n_protocols, self.n_seeds)
+            level, pulses, seen = np.zeros(self.n_protocols), [], set()
             for row, start, stop, amplitude in table:
                 start, stop = max(int(start) - first, 0), int(stop) - first
-                if start < count and stop > 0:
-                    values[start:stop, int(row)] += amplitude
-            waveforms[name] = values.reshape(count, self.n)
+                if start >= count or stop <= 0:
+                    continue
+                if start == 0 and stop >= count and row not in seen:
+                    level[row] = amplitude
+                else:
+                    pulses.append((row, start, stop, amplitude))
+                seen.add(row)
+            noise = self.noise[name].send(count)[:, np.newaxis]
+            np.add(noise, level[:, np.newaxis], out=values)
+            for row, start, stop, amplitude in pulses:
+                values[start:stop, row] += amplitude
         here = (self.steps >= first) & (self.steps < first + count)
         steps, rows = self.steps[here] - first, self.rows[here]
         units = rows[:, np.newaxis] * self.n_seeds + np.arange(self.n_seeds)

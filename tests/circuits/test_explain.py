@@ -81,6 +81,9 @@ def test_a_signal_is_read_before_it_is_used(name, batch, block, optimise):
             name, late = re.fullmatch(
                 r"(\S+)( \(late\)| \(second stage\))?", signal
             ).groups()
+            if line.endswith(", read in place"):
+                assert name not in stepped
+                continue
             assert name in read, f"{line!r}: {signal} has not been read"
             if late:
                 sender = name.partition(".")[0]

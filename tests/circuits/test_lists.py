@@ -110,7 +110,7 @@ def test_factors_and_products_come_before_what_they_read_moves_on(
     for w, lists in lists_of(described, single=single, block=block, optimise=optimise):
         stepped, arrived = set(), set()
         for o in lists.step:
-            if o.kind.name in ("factor", "fill"):
+            if o.kind.name in ("factor", "fill") or o.kind.name.endswith("_product"):
                 assert not {key for key in o.reads if key[0] == "state"} & stepped
             if o.kind.name == "factor":
                 post = described.projection(o.projection).post

@@ -51,14 +51,15 @@ def dense_outer(weights, lane, row, span):
 @operation(OUTER, SUM)
 def pairs_outer(weights, lane, row, span):
     """Cell i of one side with cell i of the other."""
-    n, out = row[2], at(lane, row[5])
-    if row[7]:
-        for i in range(n):
-            out[i] = 0
+    n, out, zero = row[2], at(lane, row[5]), cast(lane, 0.0)
     for s in range(rows_of(row, span)):
         signal, factor = at(lane, row[3] + s * n), at(lane, row[4] + s * n)
-        for i in range(n):
-            out[i] += signal[i] * factor[i]
+        if s == 0 and row[7]:
+            for i in range(n):
+                out[i] = zero + signal[i] * factor[i]
+        else:
+            for i in range(n):
+                out[i] += signal[i] * factor[i]
 
 
 @operation(f"{OUTER} index", SUM)
