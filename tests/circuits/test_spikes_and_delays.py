@@ -348,5 +348,5 @@ def test_delays_and_settled_phases_exclude_each_other():
         )
 
     circuit(None)
-    with pytest.raises(ModelError, match="settles without taking time"):
+    with pytest.raises(ModelError, match="takes no time"):
         circuit(3.0)
