@@ -13,6 +13,7 @@ from circuits.integrators import ACCURACY, EQUILIBRIUM
 from circuits.run.history import MAIN, History
 from circuits.run.jumps import find_jumps
 from circuits.run.probing import Look, answering
+from circuits.run.shown import patterns_of
 from circuits.run.train_memory import STREAMED, TEST_BATCH, training_bytes
 from circuits.run.train_options import TrainOptions
 from circuits.synapses import numbers_of
@@ -182,15 +183,7 @@ class Session:
 
     def patterns(self, split: Split, rows) -> dict:
         """What every clamped population shows for these examples."""
-        n = len(split.inputs[rows])
-        columns = {"inputs": split.inputs, "targets": split.targets}
-        return {
-            p.name: columns[p.pattern][rows]
-            if isinstance(p.pattern, str)
-            else np.full((n, p.size), float(p.pattern or 0.0))
-            for p in self.circuit.populations
-            if p.model.clamped
-        }
+        return patterns_of(self.circuit, split.inputs[rows], split.targets[rows])
 
     def arrays(self) -> dict:
         """Everything a resumed run needs."""

@@ -84,6 +84,18 @@ def check_patterns(
     return shown
 
 
+def patterns_of(circuit: Circuit, inputs, targets) -> dict[str, np.ndarray]:
+    """What every clamped population shows for these examples of a task."""
+    columns = {"inputs": inputs, "targets": targets}
+    return {
+        p.name: columns[p.pattern]
+        if isinstance(p.pattern, str)
+        else np.full((len(inputs), p.size), float(p.pattern or 0.0))
+        for p in circuit.populations
+        if p.model.clamped
+    }
+
+
 def check_reachable(circuit: Circuit, rates: np.ndarray, where: str) -> None:
     """Refuse target rates that the output cells' transfer function never takes."""
     if circuit.network is None or circuit.network.transfer(-1) == SOFTMAX:
