@@ -36,6 +36,7 @@ _WHERE = {
     "Sgd": "optimisers",
     "Sparse": "sparse",
     "Split": "task",
+    "Stage": "stage",
     "Task": "task",
     "Tied": "ties",
     "Uniform": "initialisers",

@@ -117,8 +117,7 @@ def _stepper_problems(circuit):
 
 def _time_problems(circuit):
     """Some phases take no time, in which nothing can be delayed."""
-    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
-    short = [f for s in schedules for f in s.phases if f.timeless]
+    short = [f for s in circuit.schedules for f in s.phases if f.timeless]
     for p in circuit.projections:
         if short and (p.delay is not None or p.carries):
             yield (

@@ -10,7 +10,7 @@ def phase_problems(circuit) -> Iterator[str]:
     clamped = [p.name for p in circuit.populations if p.model.clamped]
     models = {p.name: p.extreme() for p in circuit.populations}
     projections = [p.name for p in circuit.projections]
-    for schedule in filter(None, (circuit.schedule, circuit.test_schedule)):
+    for schedule in circuit.schedules:
         for name in schedule.always_on:
             if name not in clamped:
                 yield (

@@ -106,7 +106,7 @@ class Circuit(Sendable):
             if self.strict:
                 raise ModelError(problem + "; connect it or remove it")
             warnings.warn(problem, stacklevel=3)
-        for schedule in filter(None, (self.schedule, self.test_schedule)):
+        for schedule in self.schedules:
             schedule.check_times(self.dt)
         for population in self.populations:
             coarse = population.extreme().check_step(
@@ -114,6 +114,11 @@ class Circuit(Sendable):
             )
             if coarse:
                 warnings.warn(f"population {population.name!r}: {coarse}", stacklevel=3)
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """The schedule, and that of tests if it has one."""
+        return tuple(filter(None, (self.schedule, self.test_schedule)))
 
     def population(self, name: str) -> Population:
         """The population of that name; ModelError with close matches otherwise."""

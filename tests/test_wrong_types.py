@@ -572,6 +572,7 @@ DOORS = {
             "resume": NOT_FLAG,
             "checkpoint": NOT_PATH,
             "on_epoch": [5, "a", THING],
+            "stages": [5, "ab", [5], [], {"a": 1}, THING],
             "config": NOT_MAPPING,
             "title": NOT_TEXT,
             "citation": [*NOT_TEXT],

@@ -56,7 +56,7 @@ def lane_sections(layout) -> Sections:
     each("state")
     for (population, read), slots in layout.signals.lines.items():
         sections.add(("line", population, read), slots * layout.stride(population))
-    for window in windows(c):
+    for window in windows(layout.schedules):
         each("average", window)
         for name, terms in layout.terms.items():
             if any(t.averaged and t.signal_moment == window for t in terms):
@@ -72,12 +72,12 @@ def lane_sections(layout) -> Sections:
             for field in fields:
                 sections.add((kind, p.name, field), layout.stride(p.name))
     # Sweeps of every sample in this presentation and in all, and its largest move.
-    for name in stops_early(c):
-        sections.add(("sweeps", name), layout.capacity)
-    for name in stops_early(c):
-        sections.add(("all sweeps", name), layout.capacity)
-    sections.add(("moves",), layout.capacity if stops_early(c) else 0)
-    for name, variable in held_variables(c):
+    for kind in ("sweeps", "all sweeps"):
+        for name in stops_early(layout.schedules):
+            sections.add((kind, name), layout.capacity)
+    moves = layout.capacity if stops_early(layout.schedules) else 0
+    sections.add(("moves",), moves)
+    for name, variable in held_variables(layout.schedules):
         sections.add(("held", name, variable), layout.stride(name))
     layout.signals.add_sections(sections)
     sections.add(("scratch",), max(map(layout.stride, states)))

@@ -59,7 +59,7 @@ def divergence(
         f"{model.state._fields[variable]!r}, unit {unit} (sample {sample})"
     )
     if kind == NOT_SETTLED:
-        phase = f"phase {windows(circuit)[step]!r}: " if step >= 0 else ""
+        phase = f"phase {windows(layout.schedules)[step]!r}: " if step >= 0 else ""
         return NumericalError(
             f"{phase}{where} did not settle: its derivative is not zero where it came "
             "to rest. Settling is exact where the derivative of each compartment is "
@@ -71,8 +71,9 @@ def divergence(
         left = float(status[6:7].view(np.float64)[0])
         unit = model.unit(model.state._fields[variable])
         per = "1/ms" if unit == "1" else f"{unit}/ms"
+        phase = windows(layout.schedules)[step]
         return NumericalError(
-            f"phase {windows(circuit)[step]!r}: {where} did not come to rest: it still "
+            f"phase {phase!r}: {where} did not come to rest: it still "
             f"moves by {left:.3g} {per} after {sweeps} sweeps. Allow more sweeps, take "
             "a smaller step if it swings, or a larger tolerance; without a tolerance "
             "all sweeps are made and nothing is said"

@@ -58,23 +58,20 @@ def switched(circuit, phase) -> Switched:
     return Switched(on, held, perturbed)
 
 
-def held_variables(circuit) -> tuple[tuple[str, str], ...]:
+def held_variables(schedules) -> tuple[tuple[str, str], ...]:
     """Population and variable of all that some phase holds."""
-    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
     phases = [phase for s in schedules for phase in s.phases]
     found = [(n, v) for phase in phases for n, held in phase.hold.items() for v in held]
     return tuple(dict.fromkeys(found))
 
 
-def stops_early(circuit) -> tuple[str, ...]:
+def stops_early(schedules) -> tuple[str, ...]:
     """Names of the relaxing phases with a tolerance, in order."""
-    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
     phases = [phase for s in schedules for phase in s.phases]
     return tuple(dict.fromkeys(p.name for p in phases if p.tolerance is not None))
 
 
-def windows(circuit) -> tuple[str, ...]:
+def windows(schedules) -> tuple[str, ...]:
     """Names of the phases that are averaged or take no time, in order."""
-    schedules = filter(None, (circuit.schedule, circuit.test_schedule))
     names = [phase.name for s in schedules for phase in s.phases if phase.readable]
     return tuple(dict.fromkeys(names))

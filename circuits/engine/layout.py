@@ -46,6 +46,8 @@ class Layout:
     narrow : bool
         Whether nothing is looked at but what is recorded, and weights: variables of
         cells that nothing reads are then left as they are.
+    schedules : tuple of Schedule
+        What may be shown beside the circuit's own.
     guarded : bool
         Whether to find writes to places that are nobody's and reads of what was not
         written: slow, for tests.
@@ -64,9 +66,11 @@ class Layout:
         driven=(),
         optimiser=None,
         narrow=False,
+        schedules=(),
         guarded=False,
     ):
         self.guarded, self.circuit = guarded, circuit
+        self.schedules = (*circuit.schedules, *schedules)
         self.dtype = np.dtype(dtype).type
         self.capacity, self.block, self.predicts = capacity, block, predicts
         self.recordings, self.steps, self.driven = tuple(recordings), steps, driven

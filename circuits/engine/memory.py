@@ -26,6 +26,7 @@ def run_layout(
     driven=(),
     optimiser=None,
     narrow=False,
+    schedules=(),
 ) -> Layout:
     """The layout of a run.
 
@@ -41,7 +42,7 @@ def run_layout(
     jumps : int, optional
         The `equilibrium` integrator with so many jumps per stretch of learning.
     dtype : float64 or float32
-    recordings, steps, driven, optimiser, narrow : see Layout
+    recordings, steps, driven, optimiser, narrow, schedules : see Layout
 
     Raises
     ------
@@ -74,6 +75,7 @@ def run_layout(
         driven=driven,
         optimiser=optimiser,
         narrow=narrow,
+        schedules=schedules,
         guarded=os.environ.get("DENDRITES_ENGINE_GUARD") == "on",
     )
 

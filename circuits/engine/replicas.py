@@ -53,7 +53,7 @@ class Replicas(Kept):
         Whether passes may replace operations by cheaper ones. Default: yes, unless the
         environment variable DENDRITES_ENGINE_PASSES is "off"; with
         DENDRITES_ENGINE_GUARD "on" arenas are guarded.
-    batch, jumps, driven, plan : see `run_layout`
+    batch, jumps, driven, schedules, plan : see `run_layout`
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ def sweep(w: Writer, order, silent=(), *, held=(), verified=None, randoms=None):
             yield from randoms.of(w, w.circuit.population(name))
         yield from _settle(w, name, held)
         if verified is not None:
-            phase = windows(w.circuit).index(verified)
+            phase = windows(w.layout.schedules).index(verified)
             yield from residual(w, name, held, phase)
 
 

@@ -129,7 +129,7 @@ def _worst(w, phase):
             **_change(w, name),
             sweeps=w.lane("sweeps", phase.name),
             population=list(w.layout.sizes).index(name),
-            phase=windows(w.circuit).index(phase.name),
+            phase=windows(w.layout.schedules).index(phase.name),
             step=phase.step,
         )
 

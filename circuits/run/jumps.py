@@ -44,6 +44,20 @@ def drift(run, patterns, schedule, *, number: int = 0, presentation: int = 0):
     )
 
 
+def most_jumps(run, patterns, course, accuracy: float) -> int:
+    """Jumps of the stage of a `Course` that needs most; see `find_jumps`.
+
+    Judged on the weight change of the first presentation, where rates of change are
+    usually largest.
+    """
+    own, found = run.rates[0], []
+    for stage, schedule in enumerate(course.schedules):
+        run.rates[0] = course.rates(stage, own)
+        found.append(find_jumps(run, patterns, schedule, accuracy))
+    run.rates[0] = own
+    return max(found)
+
+
 def find_jumps(run, patterns, schedule, accuracy: float) -> int:
     """Smallest power of two of jumps whose drift is at most `accuracy`.
 

@@ -59,10 +59,10 @@ class Planned:
             return
         circuit = self._circuit
         circuit.with_schedule(schedule, learning=learning)
-        known = [s for s in (circuit.schedule, circuit.test_schedule) if s is not None]
+        known = circuit.schedules
         windows = {name for s in known for name in windows_of(s)}
         settled = {name for s in known for phase in s.phases for name in phase.settle}
-        held, stopping = set(held_variables(circuit)), stops_early(circuit)
+        held, stopping = set(held_variables(known)), stops_early(known)
         hint = "make a Presenter(..., schedule=...) of this schedule"
         for phase in schedule.phases:
             where = f"schedule, phase {phase.name!r}"

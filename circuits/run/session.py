@@ -10,8 +10,9 @@ from circuits.circuit import Circuit
 from circuits.engine.replicas import Replicas
 from circuits.engine.sweep_counts import mean_sweeps
 from circuits.integrators import ACCURACY, EQUILIBRIUM
+from circuits.run.course import Course
 from circuits.run.history import MAIN, History
-from circuits.run.jumps import find_jumps
+from circuits.run.jumps import most_jumps
 from circuits.run.probing import Look, answering
 from circuits.run.shown import patterns_of
 from circuits.run.train_memory import STREAMED, TEST_BATCH, training_bytes
@@ -57,6 +58,9 @@ class Session:
         probing = training | {"batch": options.probe, "dtype": np.float64}
         probing |= {"optimiser": None}  # probes compare the update of the rule itself
         probes = bool(options.probes and options.probe)
+        per_epoch = -(-len(task.splits["train"].inputs) // options.batch)
+        self.course = Course(circuit, options.stages, per_epoch)
+        training["schedules"] = self.course.others
         check_memory(
             training_bytes(circuit, n, training, testing, probing if probes else None),
             f"training {circuit.name!r}",
@@ -85,7 +89,12 @@ class Session:
                 split.targets[first],
             )
         if run.integrator.name == EQUILIBRIUM and run.integrator.jumps is None:
-            self._choose_jumps(run.integrator.accuracy or ACCURACY)
+            some = self.patterns(task.splits["train"], slice(0, options.batch))
+            accuracy = run.integrator.accuracy or ACCURACY
+            jumps = most_jumps(self.trainer, some, self.course, accuracy)
+            self.trainer.jumps = self.tester.jumps = jumps
+            if self._look is not None:
+                self._look.runner.jumps = jumps
         self.history = History()
         self.predictions = {}
         self._live = self.trainer.arrays()
@@ -95,24 +104,9 @@ class Session:
     @property
     def integrator(self) -> str:
         """The integrator's name, or that presentations take no time."""
-        phases = self.circuit.schedule.phases
-        if all(phase.timeless for phase in phases):
+        if all(f.timeless for s in self.course.schedules for f in s.phases):
             return SETTLED
         return self.options.run.integrator.name
-
-    def _choose_jumps(self, accuracy):
-        """Double the number of jumps until halving them again changes little.
-
-        Judged on the weight change of the first presentation, where rates of change
-        are usually largest.
-        """
-        split = self.task.splits["train"]
-        patterns = self.patterns(split, slice(0, self.options.batch))
-        runner = self.trainer
-        runner.jumps = find_jumps(runner, patterns, self.circuit.schedule, accuracy)
-        self.tester.jumps = runner.jumps
-        if self._look is not None:
-            self._look.runner.jumps = runner.jumps
 
     def run_epoch(self, epoch: int, tick: Callable) -> None:
         """Train every replica for one epoch, then test and probe.
@@ -124,12 +118,10 @@ class Session:
         """
         if not self.history.updates and self._look is not None:
             self.history.updates.append(self.probe(0))
-        for k, rates in enumerate(self._rates):
-            self.trainer.rates[k] = rates * self._decay(epoch - 1)
         self._sweeps()  # what an interrupted epoch left
         begun = time.perf_counter()
         self.trainer.each_replica(lambda k: self._train(k, epoch, tick))
-        row = {"wall_time": time.perf_counter() - begun, **self._sweeps()}
+        row = {"wall_time": time.perf_counter() - begun, **self._sweeps(epoch)}
         for split, examples in self.tested_splits().items():
             for k, name in enumerate(self.names):
                 result = self.test(k, examples)
@@ -241,8 +233,9 @@ class Session:
                 curves[f"history/updates/{name}"] = np.empty(n + 1, np.int64)
         return curves
 
-    def _sweeps(self):
-        examples = len(self.task.splits["train"].inputs)
+    def _sweeps(self, epoch=1):
+        n = len(self.task.splits["train"].inputs)
+        examples = self.course.examples(epoch, n, self.options.batch)
         return mean_sweeps(self.trainer.layout, self.trainer.lanes[0], examples)
 
     def _columns(self):
@@ -273,19 +266,22 @@ class Session:
         n, batch = len(split.inputs), self.options.batch
         # The same order for every replica: they differ in what they may learn only.
         order = generator(self.options.run.seed, f"order/{epoch}").permutation(n)
-        per_epoch = -(-n // batch)
-        # Presentations without time are short: many are shown at once.
-        whole = n // batch if self.trainer.streams(self.circuit.schedule) else 0
-        b = 0
+        course, rates = self.course, self._rates[k] * self._decay(epoch - 1)
+        per_epoch, b = course.per_epoch, 0
         while b < per_epoch:
             if self.trainer.stopping.is_set():
                 return
-            count = max(min(STREAMED, whole - b), 1)
+            stage, left = course.at((epoch - 1) * per_epoch + b)
+            schedule = course.schedules[stage]
+            self.trainer.rates[k] = course.rates(stage, rates)
+            # Presentations without time are short: many are shown at once.
+            whole = n // batch if self.trainer.streams(schedule) else 0
+            count = max(min(STREAMED, whole - b, left), 1)
             show = self.trainer.present_many if b < whole else self.trainer.present
             show(
                 k,
                 self.patterns(split, order[b * batch : (b + count) * batch]),
-                self.circuit.schedule,
+                schedule,
                 presentation=(epoch - 1) * per_epoch + b,
             )
             b += count

@@ -3,7 +3,7 @@
 import os
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from circuits.checkpoint import load_same_run, run_header, save_checkpoint
 from circuits.circuit import Circuit, check_circuit
@@ -17,6 +17,7 @@ from circuits.run.options import run_options
 from circuits.run.session import Session
 from circuits.run.task_fits import check_rules_act, check_task, check_task_kind
 from circuits.run.train_options import check_checkpoint, train_options
+from circuits.stage import Stage
 from circuits.task import Task
 from dendrites._blas import serial_blas
 from dendrites._checks import flag, function, mapping, text
@@ -39,6 +40,7 @@ def train(
     rate_decay: float = 1.0,
     optimiser: Optimiser | None = None,
     controls: Mapping[str, tuple[str, ...]] | None = None,
+    stages: Sequence[Stage] | None = None,
     dtype: str = "float64",
     chunk: int = CHUNK,
     threads: int | None = None,
@@ -93,6 +95,11 @@ def train(
         updates of the rules themselves, which an optimiser has not seen.
     controls : mapping of str to tuple of str, optional
         Further replicas trained alongside, each with these projections frozen.
+    stages : sequence of Stage, optional
+        Which schedule is shown and which projections learn for how many presentations,
+        one after the other and then again; see `circuits.Stage`. Curves have a
+        coordinate ``stage``: the stage, from 0, in which each epoch ended. Controls go
+        through the same stages.
     dtype : {"float64", "float32"}
     chunk : int
         Samples per work unit. May change last digits; the number of threads does not.
@@ -175,6 +182,7 @@ def train(
         batch=batch,
         rate_decay=rate_decay,
         controls=controls,
+        stages=stages,
         probe=probe,
         probes=probes,
     )

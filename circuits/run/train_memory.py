@@ -27,7 +27,8 @@ def training_bytes(
     # The start; of a probe also weights before and after, and the gradient.
     needed += 8 * weights * (2 if probing is None else 4)
     samples = max(TEST_BATCH, training["batch"])
-    if all(phase.timeless for phase in circuit.schedule.phases):
+    shown = (circuit.schedule, *training["schedules"])
+    if any(all(phase.timeless for phase in s.phases) for s in shown):
         samples = max(samples, training["batch"] * STREAMED)
     width = sum(p.size for p in circuit.populations if p.model.clamped)
     return needed + 8 * samples * width

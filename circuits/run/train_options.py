@@ -10,8 +10,10 @@ from circuits.circuit import Circuit
 from circuits.describe import describe
 from circuits.integrators import ACCURACY, EQUILIBRIUM
 from circuits.probes import Probe, check_probes, usual_probes
+from circuits.run.course import check_stages
 from circuits.run.history import MAIN
 from circuits.run.options import RunOptions
+from circuits.stage import Stage
 from circuits.task import Task
 from dendrites._atomic import check_name_fits
 from dendrites._checks import (
@@ -42,6 +44,7 @@ class TrainOptions:
     probe : int
         Examples that probes look at.
     controls : dict of str to tuple of str
+    stages : tuple of Stage
     """
 
     run: RunOptions
@@ -51,6 +54,7 @@ class TrainOptions:
     probes: tuple[Probe, ...] = ()
     probe: int = 0
     controls: dict = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
 
     def config(self, circuit: Circuit, task: Task) -> dict:
         """Everything that decides the numbers of a run, by name.
@@ -67,6 +71,7 @@ class TrainOptions:
         if integrator.onset is not None:
             jumped["onset"] = integrator.onset
         usual = usual_probes(circuit, integrator) if self.probe else ()
+        staged = {"stages": plain(self.stages)} if self.stages else {}
         chosen = [str(probe) for probe in self.probes]
         return {
             "circuit": describe(circuit),
@@ -85,6 +90,7 @@ class TrainOptions:
             "learning_rates": run.learning_rates,
             **({"optimiser": plain(run.optimiser)} if run.optimiser else {}),
             "controls": {name: list(frozen) for name, frozen in self.controls.items()},
+            **staged,
         }
 
 
@@ -97,6 +103,7 @@ def train_options(
     batch: int,
     rate_decay: float,
     controls: Mapping | None,
+    stages,
     probe: int | None,
     probes,
 ) -> TrainOptions:
@@ -109,17 +116,28 @@ def train_options(
     decay = number("rate_decay", rate_decay, above=0.0, most=1.0, error=ConfigError)
     probes, probe = _probes(circuit, run.integrator, probes, probe)
     controls = mapping("controls", controls, "projections to freeze by name")
+    epochs = whole_number("epochs", epochs, lowest=1)
+    batch = whole_number("batch", batch, lowest=1)
+    examples = len(task.splits["train"].inputs)
     return TrainOptions(
         run,
-        epochs=whole_number("epochs", epochs, lowest=1),
-        batch=whole_number("batch", batch, lowest=1),
+        epochs=epochs,
+        batch=batch,
         rate_decay=float(decay),
         probes=probes,
-        probe=min(probe, len(task.splits["train"].inputs)),
+        probe=min(probe, examples),
         controls={
             name: _checked_control(circuit, name, frozen)
             for name, frozen in controls.items()
         },
+        stages=check_stages(
+            circuit,
+            stages,
+            run.integrator,
+            run.learning_rates,
+            epochs=epochs,
+            per_epoch=-(-examples // batch),
+        ),
     )
 
 

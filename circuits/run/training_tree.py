@@ -82,8 +82,10 @@ def _curves(session, name, with_time=False):
             counts = np.array([row[key] for row in rows], float)
             text = "sweeps until an example was at rest, mean over the epoch"
             variables[key] = (("epoch",), counts, "1", text)
-    epochs = np.arange(1, len(rows) + 1)
-    return group(variables, {"epoch": epochs, "split": splits})
+    coordinates = {"epoch": np.arange(1, len(rows) + 1), "split": splits}
+    if session.options.stages:
+        coordinates["stage"] = ("epoch", session.course.of_epochs(len(rows)))
+    return group(variables, coordinates)
 
 
 def _diagnostics(session):

@@ -108,6 +108,13 @@ def half(first, count):
     return circuits.Inputs({"input": np.full((count, 4), 0.2)}, {})
 
 
+def staged(**options):
+    options = {"learning": HIDDEN, **options}
+    if not {"presentations", "epochs"} & options.keys():
+        options["presentations"] = 1
+    return trained(stages=[circuits.Stage(**options), circuits.Stage()], epochs=2)
+
+
 def recorded(population="hidden1", **options):
     record = Record(population, **options)
     if population == "input":
@@ -286,6 +293,11 @@ DOORS = [
                 refused(circuits.Adam()),
                 refused("adam", circuit=SWEPT),
             ],
+            "stages": [
+                acts([circuits.Stage(learning=HIDDEN)]),
+                refused([circuits.Stage(learning="none")]),
+                refused([]),
+            ],
             "controls": [acts({"frozen": HIDDEN}), refused({"frozen": ("none",)})],
             "dtype": slow(acts("float32")),
             "chunk": rounds(3),
@@ -303,6 +315,16 @@ DOORS = [
             "config": shown({"note": 1}),
             "title": shown("another"),
             "citation": shown("somebody"),
+        },
+    ),
+    Door(
+        circuits.Stage,
+        staged,
+        {
+            "schedule": [acts(SHORT), refused("free")],
+            "learning": [acts(HIDDEN[0]), acts(None), refused(())],
+            "presentations": [acts(2), refused(1, epochs=1), refused(99)],
+            "epochs": [acts(1), refused(0)],
         },
     ),
     Door(
