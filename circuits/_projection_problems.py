@@ -9,6 +9,7 @@ import numpy as np
 from circuits.cell_parameters import each_cell
 from circuits.connectivity import Dense, OneToOne
 from circuits.perturbation import XI, reads_xi
+from circuits.shared_weights import Shared, SharedWeights
 from dendrites._time import MOST_STEPS, is_multiple
 from dendrites.errors import choices
 
@@ -30,7 +31,12 @@ def projection_problems(circuit) -> Iterator[str]:
         yield from _need_problems(where, p, pre, post, circuit.dt)
         if p.field in post.model.conductance_inputs:
             yield from _conductance_problems(where, p, pre, post)
-        if np.ndim(p.sign) and len(p.sign) != pre.size:
+        if np.ndim(p.sign) and isinstance(p.connectivity, SharedWeights):
+            yield (
+                f"{where}: sign for each presynaptic cell: in a {p.connectivity.name} "
+                "projection several share a weight; give one sign, 1 or -1"
+            )
+        elif np.ndim(p.sign) and len(p.sign) != pre.size:
             yield (
                 f"{where}: sign has {len(p.sign)} values, must have one for each of "
                 f"the {pre.size} presynaptic cells"
@@ -219,6 +225,9 @@ def _copy_problems(where, p, projections, by_name):
         if other is p.tied_to and q.tied_to is not None:
             yield f"{where}: {target!r} is itself tied; tie to what it follows"
             continue
+        if {isinstance(x.connectivity, SharedWeights) for x in (p, q)} != {False}:
+            yield from _shared_copy_problems(where, p, q, other)
+            continue
         kinds = {type(p.connectivity), type(q.connectivity)}
         if other is p.tied_to and kinds not in ({Dense}, {OneToOne}):
             yield (
@@ -232,3 +241,26 @@ def _copy_problems(where, p, projections, by_name):
                 f"{where}: weights {shape} cannot follow {target!r} "
                 f"{theirs}{' transposed' if other.transpose else ''}"
             )
+
+
+def _shared_copy_problems(where, p, q, copy):
+    """Why shared weights cannot be those of another projection with such."""
+    mine, theirs = p.connectivity, q.connectivity
+    fits = type(getattr(mine, "of", mine)) is type(getattr(theirs, "of", theirs))
+    fits = fits and mine.slot_shape == theirs.slot_shape
+    if fits and copy.transpose:
+        fits = _same_synapses(mine, theirs.transposed)
+    if not fits:
+        way = "connectivity.transposed" if copy.transpose else "connectivity"
+        yield (
+            f"{where}: its weights, {mine.name} {mine.form}, cannot follow those of "
+            f"{q.name!r}, {theirs.name} {theirs.form}: its synapses are others. Give "
+            f"it the {way} of {q.name!r}"
+        )
+
+
+def _same_synapses(mine, theirs):
+    if not isinstance(mine, Shared) or not isinstance(theirs, Shared):
+        return mine == theirs
+    pairs = zip(mine.synapses(), theirs.synapses(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)

@@ -42,7 +42,8 @@ def array_problems(circuit: Circuit, name: str, value) -> Iterator[str]:
     wrong = np.argwhere(~np.isfinite(value))
     if len(wrong):
         first = tuple(int(i) for i in wrong[0])
-        place = f"(post, pre) = {first}" if len(first) > 1 else f"cell {first[0]}"
+        axes = ", ".join(connectivity.axes)
+        place = f"({axes}) = {first}" if len(first) > 1 else f"cell {first[0]}"
         yield (
             f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
             f"the first at {place}"

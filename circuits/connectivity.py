@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 
+from circuits.shared_weights import SharedWeights
 from circuits.sparse import MASK, Edges, Random, Sparse, Table, as_mask
 from dendrites._checks import is_number, number, shown
 from dendrites.errors import ModelError
@@ -86,6 +87,18 @@ class OneToOne:
         square = shape == (*wanted, *wanted)
         return "Give its diagonal: one weight for each pair of cells" if square else ""
 
+    def turned(self, weights: np.ndarray) -> np.ndarray:
+        """The weights as a projection the other way round has them: as they are."""
+        return weights
+
+    def drive(self, weights: np.ndarray, pre: np.ndarray, n_post: int) -> np.ndarray:
+        """What presynaptic numbers (n_samples, n_pre) sum to, (n_samples, n_post)."""
+        return pre * weights
+
+    def back(self, weights: np.ndarray, post: np.ndarray, n_pre: int) -> np.ndarray:
+        """What postsynaptic numbers sum to the other way, (n_samples, n_pre)."""
+        return post * weights
+
     def n_synapses(self, n_post: int, n_pre: int) -> int:
         """Number of weights."""
         return n_post
@@ -135,7 +148,7 @@ class OneToOne:
         return np.array(flat, float)
 
 
-Connectivity = Dense | OneToOne | Edges
+Connectivity = Dense | OneToOne | Edges | SharedWeights
 _WORDS = {kind.name: kind for kind in (Dense, OneToOne)}
 
 
@@ -158,6 +171,6 @@ def as_connectivity(where: str, given) -> Connectivity:
     if mask is None:
         raise ModelError(
             f"{where}: connectivity = {shown(given)}: allowed: {', '.join(_WORDS)}, a "
-            f"probability, or {MASK}"
+            f"probability, {MASK}, or an object such as circuits.Convolution(...)"
         )
     return Sparse(mask)

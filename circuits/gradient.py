@@ -51,8 +51,9 @@ def feedforward(circuit: Circuit, weights: Mapping, inputs) -> list[np.ndarray]:
     for k, layer in enumerate(network.layers):
         if k:
             rates = elementwise(network.transfer(k - 1)[0], potentials[-1])
-        w = weights[layer.projection]
-        drive = rates @ w.T if w.ndim > 1 else rates * w
+        name = layer.projection
+        connectivity = circuit.projection(name).connectivity
+        drive = connectivity.drive(weights[name], rates, circuit.shape(name)[0])
         if layer.bias:
             drive = drive + weights[layer.bias].T
         potentials.append(layer.attenuation * drive)
@@ -91,12 +92,12 @@ def negative_gradient(
         phi = network.transfer(k)
         slope = 1.0 if phi == SOFTMAX else elementwise(phi[1], potentials[k])
         delta = layer.attenuation * slope * error
-        w = weights[layer.projection]
-        connectivity = circuit.projection(layer.projection).connectivity
-        result[layer.projection] = connectivity.outer(delta, rates[k]) / n
+        name = layer.projection
+        connectivity = circuit.projection(name).connectivity
+        result[name] = connectivity.outer(delta, rates[k]) / n
         if layer.bias:
             result[layer.bias] = delta.mean(axis=0).reshape(weights[layer.bias].shape)
-        error = delta @ w if w.ndim > 1 else delta * w
+        error = connectivity.back(weights[name], delta, circuit.shape(name)[1])
     return result
 
 

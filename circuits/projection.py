@@ -14,7 +14,8 @@ from circuits.initialisers import (
     ScaledCopy,
     plain_number,
 )
-from circuits.perturbation import Perturbation, check_perturbation
+from circuits.perturbation import Perturbation, check_perturbation, reads_xi
+from circuits.shared_weights import SharedWeights
 from circuits.signs import as_sign, check_sign
 from circuits.ties import Tied
 from dendrites._checks import (
@@ -48,6 +49,8 @@ class Projection:
         probability with which each pair of cells has a synapse (`Random`). A mask
         (n_post, n_pre) makes the projection sparse: an array of bool, or a sparse array
         of scipy in any format, whose entries that are not zero are the synapses.
+        Synapses share weights with `Convolution`, `LocallyConnected`, `Pooling`, what
+        is `Transposed` of these, and `Shared`.
     rule : ActivityDifference or SynapticRule, optional
         None: the weights never change.
     plastic : bool
@@ -156,6 +159,8 @@ class Projection:
                 f"{where}: rule is a {type(self.rule).__name__}, must be an "
                 "ActivityDifference or a SynapticRule"
             )
+        if isinstance(connectivity, SharedWeights):
+            _check_shared(where, self)
         if self.tied_to is not None and self.rule is not None:
             raise ModelError(
                 f"{where}: a tied projection cannot have a rule of its own"
@@ -187,6 +192,19 @@ class Projection:
     def learns(self) -> bool:
         """Whether the weights can change during a run."""
         return self.rule is not None and self.plastic
+
+
+def _check_shared(where, p):
+    """Refuse rules that read something of single synapses where these share weights."""
+    reads = "the weight of one synapse" if isinstance(p.rule, SynapticRule) else None
+    if p.rule is not None and reads_xi(p):
+        reads = "what is added to the weight of one synapse"
+    if reads is not None:
+        raise ModelError(
+            f"{where}: its rule reads {reads}, and in a {p.connectivity.name} "
+            "projection synapses share theirs: use an ActivityDifference of other "
+            "signals, or a mask as connectivity"
+        )
 
 
 def _check_initial(where, initial, connectivity):

@@ -33,6 +33,18 @@ class Table:
         """What may be done about weights of another shape than wanted, or nothing."""
         return "Transpose it?" if shape == wanted[::-1] else ""
 
+    def turned(self, weights):
+        """The weights as a projection the other way round has them."""
+        return weights.T
+
+    def drive(self, weights, pre: np.ndarray, n_post: int) -> np.ndarray:
+        """What presynaptic numbers (n_samples, n_pre) sum to, (n_samples, n_post)."""
+        return pre @ weights.T
+
+    def back(self, weights, post: np.ndarray, n_pre: int) -> np.ndarray:
+        """What postsynaptic numbers sum to the other way, (n_samples, n_pre)."""
+        return post @ weights
+
 
 class Edges(Table):
     """Connectivity whose synapses are a list: what `Sparse` and `Random` share."""

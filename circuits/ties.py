@@ -92,14 +92,16 @@ class Tied(Sendable):
         return not self.transpose and self.function is None and self.times is None
 
     def follow(self, other: np.ndarray, times: np.ndarray | None) -> np.ndarray:
-        """Weights without noise, of those of the other projection and `times`.
+        """Weights without noise, of `times` and those of the other projection.
+
+        These turned round if it runs the other way.
 
         Raises
         ------
         ModelError
             If the function gives no finite number for one of them.
         """
-        value = other.T if self.transpose else other
+        value = other
         if self.function is not None:
             flat = [self._number(float(w)) for w in value.ravel()]
             value = np.array(flat, float).reshape(value.shape)

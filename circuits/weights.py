@@ -114,7 +114,7 @@ def _check_ties(circuit, given, seed, result):
         if p.tied_to is None or p.name not in given:
             continue
         times = drawn_times(circuit, p, seed)
-        tied = p.tied_to.follow(result[p.tied_to.to], times)
+        tied = p.tied_to.follow(_turned(circuit, p.tied_to, result), times)
         if not np.allclose(result[p.name], tied, rtol=1e-5, atol=1e-7):
             raise ModelError(
                 f"weights of {p.name!r}: it is tied to {p.tied_to.to!r} with the "
@@ -139,11 +139,12 @@ def _resolve(circuit, projection, given, seed, result, above):
     initial = given.get(name, projection.tied_to or projection.initial)
     if hasattr(initial, "factor"):
         of = circuit.projection(getattr(initial, "of", None) or initial.to)
-        other = _resolve(circuit, of, given, seed, result, (*above, name))
+        _resolve(circuit, of, given, seed, result, (*above, name))
+        other = _turned(circuit, initial, result)
         if isinstance(initial, Tied):
             value = initial.follow(other, drawn_times(circuit, projection, seed))
         else:
-            value = initial.factor * (other.T if initial.transpose else other)
+            value = initial.factor * other
         if value.shape != shape:
             raise ModelError(
                 f"weights of {name!r}: {shape} {connectivity.form} cannot be a copy of "
@@ -160,6 +161,13 @@ def _resolve(circuit, projection, given, seed, result, above):
         flat = numbers_of(result[name])
         np.multiply(np.abs(flat), signs_of(circuit, projection), out=flat)
     return result[name]
+
+
+def _turned(circuit, copy, weights):
+    """Weights that a copy or tie is of, turned round if they run the other way."""
+    name = getattr(copy, "of", None) or copy.to
+    theirs = circuit.projection(name).connectivity
+    return theirs.turned(weights[name]) if copy.transpose else weights[name]
 
 
 def drawn_times(circuit: Circuit, p: Projection, seed: int) -> np.ndarray | None:

@@ -6,6 +6,7 @@ from circuits.connectivity import Dense
 from circuits.engine.facts import windows
 from circuits.engine.plasticity import weight_limit
 from circuits.engine.span import NOT_RELAXED, NOT_SETTLED, WEIGHT_LEFT
+from circuits.shared_weights import SharedWeights
 from dendrites.errors import NumericalError
 
 MEANT = ", or CellModel(limit=...) if such values are meant"
@@ -47,6 +48,11 @@ def divergence(
         which = f"number {variable}"
         if isinstance(p.connectivity, Dense):
             which = f"(post, pre) = ({variable % n_post}, {variable // n_post})"
+        if isinstance(p.connectivity, SharedWeights):
+            shape = p.connectivity.slot_shape
+            order = p.connectivity.flatten(np.arange(np.prod(shape)).reshape(shape))
+            place = np.unravel_index(int(order[variable]), shape)
+            which = f"({', '.join(p.connectivity.axes)}) = {tuple(map(int, place))}"
         return NumericalError(
             f"projection {p.name!r}: weight {which} left the finite range (its limit "
             f"is {weight_limit(p):g}) {when}. Lower its learning rate "

@@ -19,6 +19,7 @@ from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
 from circuits.engine.unread import unread_variables
 from circuits.optimisers import optimiser_of
+from circuits.shared_weights import SharedWeights
 from circuits.weights import drawn_times
 from dendrites._time import n_steps
 
@@ -105,7 +106,12 @@ class Layout:
     @property
     def work(self) -> int:
         """Multiply-adds of a step, for one sample."""
-        return sum(self.synapses.values())
+        return sum(
+            p.connectivity.work(*self.circuit.shape(p.name))
+            if isinstance(p.connectivity, SharedWeights)
+            else self.synapses[p.name]
+            for p in self.circuit.projections
+        )
 
     def is_constant(self, population: str) -> bool:
         """Whether what it shows stands still within a phase."""

@@ -8,6 +8,7 @@ from circuits.connectivity import Edges
 from circuits.engine.facts import REMEMBERED
 from circuits.engine.layout import Layout
 from circuits.engine.recorder import recorded_bytes
+from circuits.shared_weights import Shared
 from dendrites._memory import check_memory
 
 CHUNK = 64
@@ -108,5 +109,7 @@ def estimated_bytes(layout, n_replicas: int, n_lanes: int, *, learning=True) -> 
     for p in layout.circuit.projections:
         if isinstance(p.connectivity, Edges):
             whole += layout.synapses[p.name] + layout.circuit.shape(p.name)[1] + 1
+        if isinstance(p.connectivity, Shared):
+            whole += 3 * len(p.connectivity.slots)
     item = np.dtype(layout.dtype).itemsize
     return item * (n_replicas * replica + n_lanes * lane) + 8 * whole

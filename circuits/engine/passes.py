@@ -7,7 +7,7 @@ said by the lists before. Those of updates are in `updates`.
 from dataclasses import replace
 
 from circuits.engine.facts import holder
-from circuits.engine.operations import draws, numbers, products, repeats
+from circuits.engine.operations import draws, images, numbers, products, repeats
 from circuits.engine.signals import LATE
 from circuits.engine.steps import is_constant_input
 
@@ -16,6 +16,9 @@ PRODUCTS = (
     products.pairs_product,
     products.sparse_product,
     products.events_product,
+    images.convolution_product,
+    images.fields_product,
+    images.slots_product,
 )
 # What gives something else each time, or marks a place.
 ALWAYS = (
@@ -124,8 +127,10 @@ def _contents(group):
     factors = {o.operands["factor"] for o in sums if o.kind in PRODUCTS}
     if not sums or any(o.kind not in PRODUCTS for o in sums) or len(factors) > 1:
         return None, 0.0
-    names = ("weights", "signal", "delay")
-    parts = ((o.kind.name, *(o.operands[name] for name in names)) for o in sums)
+    names = ("weights", "signal", "delay", "index")
+    parts = (
+        (o.kind.name, *(o.operands.get(name) or 0 for name in names)) for o in sums
+    )
     return tuple(sorted(parts)), factors.pop()
 
 
@@ -181,7 +186,9 @@ def read_in_place(w, lists):
             continue
         old, new = copied.operands["target"], copied.operands["source"]
         for k in using:
-            mine = {x: new for x, place in step[k].operands.items() if place == old}
+            # Places of weights are of another arena, and may be the same number.
+            signs, operands = step[k].kind.signs, step[k].operands.items()
+            mine = {x: new for x, o in operands if o == old and signs.get(x) == "<"}
             made = redirected(w, step[k], **mine).of(step[k].field)
             step[k] = replace(made, note=f"{made.note}, read in place")
         del step[begun]

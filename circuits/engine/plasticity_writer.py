@@ -6,7 +6,8 @@ from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import filter_factor
 from circuits.engine.lists import Operation
 from circuits.engine.operations import optimisers, outer, plasticity, ties
-from circuits.engine.product_writer import ANY
+from circuits.engine.product_writer import ANY, shared_operations
+from circuits.shared_weights import SharedWeights
 from circuits.signs import limits
 
 
@@ -70,6 +71,9 @@ class WritesPlasticity:
             kind = outer.pairs_outer
         elif isinstance(p.connectivity, Edges):
             kind, index = outer.sparse_outer, {"index": self.index(p)}
+        elif isinstance(p.connectivity, SharedWeights):
+            _, kind = shared_operations(p.connectivity)
+            index = self.shared(p, kind)
         sums = self.lane("sums", p.name) if sums is None else sums
         first, by_step = int(k == 0 if first is None else first), int(by_step)
         return self(
@@ -177,7 +181,7 @@ class WritesPlasticity:
     def _tie(self, p, kind, target) -> Operation:
         """The weights that p follows, transposed and through a function if it says so.
 
-        Those of one-to-one projections are their own transpose.
+        Those of one-to-one projections and shared ones are their own transpose.
         """
         tied, n = p.tied_to, self.layout.synapses[p.name]
         flat = not (tied.transpose and p.is_dense)

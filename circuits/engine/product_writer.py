@@ -3,7 +3,9 @@
 from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import holder, is_alias
 from circuits.engine.lists import Operation
-from circuits.engine.operations import numbers, products
+from circuits.engine.operations import images, numbers, products
+from circuits.maps import SHARING
+from circuits.shared_weights import Shared, SharedWeights
 from dendrites.activity_difference import NOW
 
 ANY = float("-inf"), float("inf")
@@ -44,6 +46,10 @@ class WritesProducts:
             kind, form = products.pairs_product, (n_post,)
         elif isinstance(p.connectivity, Edges):
             kind, operands["index"] = products.sparse_product, self.index(p)
+        elif isinstance(p.connectivity, SharedWeights):
+            kind, _ = shared_operations(p.connectivity)
+            operands |= self.shared(p, kind)
+            form = getattr(p.connectivity, "maps", form)
         elif self.circuit.is_event_driven(p.name):
             kind = products.events_product
             bounds = p.bounds if p.clip == "readout" and p.bounds else ANY
@@ -55,7 +61,24 @@ class WritesProducts:
         shape = self.circuit.shape(p.name)
         return self.loops.integers(p.name, lambda: p.connectivity.index(*shape))
 
+    def shared(self, p, kind) -> dict:
+        """Operands that an operation of shared weights has besides the usual ones."""
+        c, shape = p.connectivity, self.circuit.shape(p.name)
+        n = self.layout.synapses[p.name]
+        found = {"index": self.loops.integers(c, lambda: c.index(*shape)), "n": n}
+        found["patches"] = self.lane("patches")
+        return {name: found[name] for name in found if name in kind.signs}
+
     def clear(self, field) -> Operation:
         """Clear an input field, or the base of one."""
         n = self.layout.sizes[field[1]]
         return self(numbers.clear, n=n, target=self.lane(*field)).of(field)
+
+
+def shared_operations(connectivity):
+    """Kinds of operations for shared weights: a product, and what rules sum."""
+    if isinstance(connectivity, Shared):
+        return images.slots_product, images.slots_outer
+    if getattr(connectivity, "of", connectivity).kind == SHARING:
+        return images.convolution_product, images.convolution_outer
+    return images.fields_product, images.fields_outer

@@ -119,6 +119,19 @@ if jit_disabled():
         product = alpha * (left @ b[: k * n].reshape(k, n)).ravel()
         c[: m * n] = product if beta == 0 else product + beta * c[: m * n]
 
+    def copy_eight(source, target):
+        """Copy eight numbers."""
+        target[:8] = source[:8]
+
+    def add_eight(source, target):
+        """Add eight numbers to others."""
+        target[:8] += source[:8]
+
+    def add_product_turned(m, n, k, alpha, a, b, beta, c):
+        """C (m, n) = alpha A B + beta C, with B given as (n, k)."""
+        turned = b[: n * k].reshape(n, k).T.ravel()
+        add_product(False, m, n, k, alpha, a, turned, beta, c)
+
 else:
 
     @intrinsic
@@ -231,38 +244,17 @@ else:
 
     @intrinsic
     def add_product(context, transposed, m, n, k, alpha, a, b, beta, c):
-        """C (m, n) = alpha A B + beta C, with A given as (k, m) where `transposed`.
-
-        By the routine of the BLAS library that SciPy brings, on pointers. Blocks lie
-        row by row; the routine counts by columns, so it is asked for the transpose.
-        """
+        """C (m, n) = alpha A B + beta C, with A given as (k, m) where `transposed`."""
         number = a.dtype
 
         def generate(context, builder, own, values):
             transposed, m, n, k, alpha, a, b, beta, c = values
-            letter, void = ir.IntType(8), ir.IntType(8).as_pointer()
-            place = m.type
-            form = ir.FunctionType(
-                ir.IntType(32),
-                [letter, letter, letter, place, place, place, void, void, place]
-                + [void, place, void, void, place],
-            )
-            product = cgutils.get_or_insert_function(
-                builder.module, form, "numba_xxgemm"
-            )
-            slots = [cgutils.alloca_once_value(builder, x) for x in (alpha, beta)]
-            plain = ir.Constant(letter, ord("n"))
-            turned = builder.select(transposed, ir.Constant(letter, ord("t")), plain)
-            kind = ir.Constant(letter, ord("s" if number == types.float32 else "d"))
-            builder.call(
-                product,
-                (
-                    *(kind, plain, turned, n, m, k, _void_pointer(builder, slots[0])),
-                    *(_void_pointer(builder, b), n, _void_pointer(builder, a)),
-                    builder.select(transposed, m, k),
-                    *(_void_pointer(builder, slots[1]), _void_pointer(builder, c), n),
-                ),
-            )
+            plain, turned = (ir.Constant(ir.IntType(8), ord(x)) for x in "nt")
+            left = builder.select(transposed, turned, plain), a
+            width = builder.select(transposed, m, k)
+            right = plain, b, n
+            sizes, scales = (m, n, k), (alpha, beta)
+            _product(builder, number, sizes, scales, (*left, width), right, c)
             return context.get_dummy_value()
 
         signature = types.void(
@@ -277,3 +269,85 @@ else:
             c,
         )
         return signature, generate
+
+    @intrinsic
+    def add_product_turned(context, m, n, k, alpha, a, b, beta, c):
+        """C (m, n) = alpha A B + beta C, with B given as (n, k)."""
+        number = a.dtype
+
+        def generate(context, builder, own, values):
+            m, n, k, alpha, a, b, beta, c = values
+            plain, turned = (ir.Constant(ir.IntType(8), ord(x)) for x in "nt")
+            left, right = (plain, a, k), (turned, b, k)
+            _product(builder, number, (m, n, k), (alpha, beta), left, right, c)
+            return context.get_dummy_value()
+
+        sizes = types.int64, types.int64, types.int64
+        return types.void(*sizes, number, a, b, number, c), generate
+
+    @intrinsic
+    def copy_eight(context, source, target):
+        """Copy eight numbers, as one vector where the processor has such.
+
+        A loop over few numbers is not worth its tests of what overlaps.
+        """
+
+        def generate(context, builder, own, values):
+            place, align = _eight(context, builder, own.args[0], values[1])
+            numbers = _load_eight(context, builder, own.args[0], values[0])
+            builder.store(numbers, place, align=align)
+            return context.get_dummy_value()
+
+        return types.void(source, target), generate
+
+    @intrinsic
+    def add_eight(context, source, target):
+        """Add eight numbers to others."""
+
+        def generate(context, builder, own, values):
+            place, align = _eight(context, builder, own.args[0], values[1])
+            added, numbers = (
+                _load_eight(context, builder, own.args[0], v) for v in values
+            )
+            builder.store(builder.fadd(numbers, added), place, align=align)
+            return context.get_dummy_value()
+
+        return types.void(source, target), generate
+
+    def _eight(context, builder, kind, place):
+        """A place as that of a vector of eight, and how numbers of its kind lie."""
+        number = context.get_value_type(kind.dtype)
+        vector = ir.VectorType(number, 8).as_pointer()
+        return builder.bitcast(place, vector), kind.dtype.bitwidth // 8
+
+    def _load_eight(context, builder, kind, place):
+        place, align = _eight(context, builder, kind, place)
+        return builder.load(place, align=align)
+
+    def _product(builder, number, sizes, scales, left, right, c):
+        """Call the routine of the BLAS library that SciPy brings, on pointers.
+
+        Either side is a letter ("t" if it is given transposed), a pointer and how long
+        its rows are. Blocks lie row by row; the routine counts by columns, so it is
+        asked for the transpose.
+        """
+        letter, void = ir.IntType(8), ir.IntType(8).as_pointer()
+        m, n, k = sizes
+        place = m.type
+        form = ir.FunctionType(
+            ir.IntType(32),
+            [letter, letter, letter, place, place, place, void, void, place]
+            + [void, place, void, void, place],
+        )
+        product = cgutils.get_or_insert_function(builder.module, form, "numba_xxgemm")
+        slots = [cgutils.alloca_once_value(builder, x) for x in scales]
+        kind = ir.Constant(letter, ord("s" if number == types.float32 else "d"))
+        builder.call(
+            product,
+            (
+                *(kind, right[0], left[0], n, m, k, _void_pointer(builder, slots[0])),
+                *(_void_pointer(builder, right[1]), right[2]),
+                *(_void_pointer(builder, left[1]), left[2]),
+                *(_void_pointer(builder, slots[1]), _void_pointer(builder, c), n),
+            ),
+        )

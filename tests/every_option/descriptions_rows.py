@@ -4,27 +4,33 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from systems import two_populations
 from tiny_training import tiny_circuit, tiny_task
 
 import circuits
 from circuits import (
     Circuit,
     Constant,
+    Convolution,
     Dense,
     Feedforward,
     Layer,
+    LocallyConnected,
     LogNormal,
     Normal,
     OneToOne,
     Perturbation,
     Phase,
+    Pooling,
     Population,
     Projection,
     Random,
     ScaledCopy,
     Schedule,
+    Shared,
     Sparse,
     Tied,
+    Transposed,
     Uniform,
 )
 from circuits.algorithms import guerguiev, urbanczik_senn
@@ -179,6 +185,20 @@ def with_initial(kind, **base):
 def with_connectivity(kind, **base):
     def run(**options):
         return with_projection(connectivity=kind(**{**base, **options}))
+
+    return run
+
+
+def with_maps(kind, **base):
+    """Populations of the sizes that the connectivity joins."""
+
+    def run(**options):
+        maps = kind(**{**base, **options})
+        inputs = np.random.default_rng(2).uniform(0.2, 1.0, (2, maps.n_pre))
+        circuit = two_populations(
+            maps.n_pre, maps.n_post, connectivity=maps, initial=Uniform(), steps=4
+        )
+        return circuits.present(circuit, {"input": inputs}, reads=[("output", "basal")])
 
     return run
 
@@ -514,6 +534,53 @@ DOORS = [
         Random,
         with_connectivity(Random, probability=0.5),
         {"probability": [acts(0.4), refused(-0.1)]},
+    ),
+    Door(
+        Convolution,
+        with_maps(Convolution, shape=(4, 1), kernel=(1, 1)),
+        {
+            "shape": [acts((6, 1)), refused((4, 2, 1))],
+            "kernel": [acts((2, 1)), refused(5)],
+            "channels": [acts((1, 2)), refused((0, 1))],
+            "stride": [acts((2, 1)), refused(0)],
+            "padding": [acts((1, 0), kernel=(2, 1)), refused(1)],
+        },
+    ),
+    Door(
+        LocallyConnected,
+        with_maps(LocallyConnected, shape=(4, 1), kernel=(1, 1)),
+        {
+            "shape": [acts((6, 1)), refused((4, 2, 1))],
+            "kernel": [acts((2, 1)), refused(5)],
+            "channels": [acts((1, 2)), refused((0, 1))],
+            "stride": [acts((2, 1)), refused(0)],
+            "padding": [acts((1, 0), kernel=(2, 1)), refused(1)],
+        },
+    ),
+    Door(
+        Pooling,
+        with_maps(Pooling, shape=(4, 1), kernel=(2, 1)),
+        {
+            "shape": [acts((6, 1)), refused((4, 2, 1))],
+            "kernel": [acts((4, 1)), refused(5)],
+            "channels": [acts(2), refused((1, 2))],
+            "stride": [acts((1, 1)), refused(0)],
+            "padding": [acts((1, 0)), refused(2)],
+        },
+    ),
+    Door(
+        Shared,
+        with_maps(Shared, post=(0, 1, 1), pre=(0, 1, 2), slots=(0, 1, 0)),
+        {
+            "post": [acts((1, 1, 0)), refused((0, 1))],
+            "pre": [acts((2, 1, 1)), refused((0, -1, 0))],
+            "slots": [acts((0, 0, 0)), refused((0, 2, 0))],
+        },
+    ),
+    Door(
+        Transposed,
+        with_maps(Transposed, of=Convolution((2, 1), (1, 1))),
+        {"of": [acts(Convolution((3, 1), (1, 1))), refused(Dense())]},
     ),
     Door(
         Layer,
