@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 
 from circuits._phase_problems import phase_problems
-from circuits._projection_problems import delay_problems, projection_problems
+from circuits._projection_problems import (
+    delay_problems,
+    projection_problems,
+    trace_problems,
+)
 from dendrites.activity_difference import NOW, ActivityDifference
 from dendrites.errors import ModelError, choices
 
@@ -24,6 +28,7 @@ def circuit_problems(circuit) -> list[str]:
         return problems
     return [
         *delay_problems(circuit),
+        *trace_problems(circuit),
         *_time_problems(circuit),
         *_order_problems(circuit),
         *_readout_problems(circuit),
@@ -119,11 +124,17 @@ def _time_problems(circuit):
     """Some phases take no time, in which nothing can be delayed."""
     short = [f for s in circuit.schedules for f in s.phases if f.timeless]
     for p in circuit.projections:
-        if short and (p.delay is not None or p.carries):
+        if short and p.delay is not None:
             yield (
-                f"projection {p.name!r} has a delay or carried traces, and phase "
-                f"{short[0].name!r} takes no time: leave the delay out, or use "
-                "phases with a duration"
+                f"projection {p.name!r} has a delay, and phase {short[0].name!r} takes "
+                "no time: leave the delay out, or use phases with a duration"
+            )
+    for p in circuit.populations:
+        if short and p.model.traces:
+            yield (
+                f"population {p.name!r}: {p.model.name} cells have traces "
+                f"({', '.join(p.model.traces)}), and phase {short[0].name!r} takes no "
+                "time: use phases with a duration, or cells without traces"
             )
 
 

@@ -77,6 +77,11 @@ def _held_problems(models, where, phase):
                     f"{where}: hold[{name!r}]: {variable!r} of a clamped population is "
                     "set from outside when a phase begins; leave it out"
                 )
+            elif variable in models[name].own_traces:
+                yield (
+                    f"{where}: hold[{name!r}]: {variable!r} is a trace of the cell's "
+                    "spikes, which the run keeps; leave it out"
+                )
 
 
 def _settle_problem(model, phase):

@@ -47,7 +47,7 @@ def projection_problems(circuit) -> Iterator[str]:
 
 
 def delay_problems(circuit) -> Iterator[str]:
-    """Delays, bounds and carried traces that cells or steps do not allow."""
+    """Delays and bounds that cells or steps do not allow."""
     for p in circuit.projections:
         where = f"projection {p.name!r}"
         if p.delay is not None and p.delay / circuit.dt > MOST_STEPS:
@@ -68,14 +68,20 @@ def delay_problems(circuit) -> Iterator[str]:
                 f"{where}: clip = 'readout' needs a dense projection that carries "
                 "the spikes of a spiking population"
             )
-        pre, post = circuit.model(p.pre), circuit.model(p.post)
-        for mine, theirs in p.carries.items():
-            for model, name in ((post, mine), (pre, theirs)):
-                if name not in model.state._fields:
-                    yield (
-                        f"{where}: carries: {model.name} cells have no variable "
-                        f"{name!r}. {choices(name, model.state._fields)}"
-                    )
+
+
+def trace_problems(circuit) -> Iterator[str]:
+    """Traces that steps of the circuit cannot keep."""
+    for population in circuit.populations:
+        for name, kernel in population.model.traces.items():
+            where = f"population {population.name!r}: traces[{name!r}]"
+            if problem := kernel.problem(circuit.dt):
+                yield f"{where}: {problem}"
+            if circuit.stepper == "heun":
+                yield (
+                    f"{where}: heun takes two stages per step, and a trace one. Use "
+                    "euler or exponential_euler"
+                )
 
 
 def signal_of_value(signal: str, value):

@@ -128,7 +128,7 @@ class Equilibrium(Integrator):
         Raises
         ------
         ConfigError
-            If cells have noise or no derivative, signals are delayed or weights
+            If cells have noise, traces or no derivative, signals are delayed or weights
             perturbed.
         """
         for p in circuit.populations:
@@ -143,6 +143,12 @@ class Equilibrium(Integrator):
                     f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} "
                     "spike or advance by a step of their own; a fixed point needs a "
                     "derivative"
+                )
+            if p.model.traces:
+                raise ConfigError(
+                    f"integrator 'equilibrium': population {p.name!r} has traces "
+                    f"({', '.join(p.model.traces)}), which follow what is left out. "
+                    "Use 'exact' or 'blocked'"
                 )
         for p in circuit.projections:
             if p.perturbation is not None:

@@ -1,7 +1,6 @@
 """Projection: weighted signals from one population to an input field of another."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
@@ -23,7 +22,6 @@ from dendrites._checks import (
     choice,
     flag,
     is_number,
-    mapping,
     shown,
     text,
 )
@@ -86,10 +84,6 @@ class Projection:
         stepped first and what they show after it arrives in the same step. A rule reads
         the presynaptic cells themselves, without the delay; rules of spike times are
         refused with one.
-    carries : mapping of str to str, optional
-        Variables of the postsynaptic cell that hold weighted sums of variables of the
-        presynaptic cells: traces kept behind the synapse. Where a rule acts at the end
-        of a presentation, they follow the change of the weights.
     name : str, optional
         Default: ``<pre>_to_<post>_<field>``.
 
@@ -114,7 +108,6 @@ class Projection:
     clip: str = "weights"
     weight_decay: float = 0.0
     delay: float | None = None
-    carries: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
 
     def __post_init__(self):
@@ -133,15 +126,6 @@ class Projection:
                 f"{where}: tied_to = {shown(self.tied_to)}: must be Tied(name of a "
                 "projection, factor)"
             )
-        carries = mapping(
-            f"{where}: carries",
-            self.carries,
-            "postsynaptic to presynaptic variables",
-            error=ModelError,
-        )
-        for theirs in carries.values():
-            text(f"{where}: carries: {shown(theirs)}: a name", theirs)
-        object.__setattr__(self, "carries", carries)
         at_once = self.rule is not None and not self.rule.continuous
         unit, most = ("a presentation", 1.0) if at_once else ("1/ms", None)
         plain_number(self, "weight_decay", where, unit=unit, least=0.0, most=most)

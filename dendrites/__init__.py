@@ -33,6 +33,7 @@ _WHERE = {
     "ModelError": "errors",
     "NumericalError": "errors",
     "StorageError": "errors",
+    "Kernel": "kernel",
     "simulate": "simulation",
     "SynapticRule": "synaptic_rule",
 }

@@ -2,7 +2,7 @@
 
 from dendrites.compile.calls import at, call_operation
 from dendrites.compile.jit import inlined_kernel, kernel
-from dendrites.compile.rows import ADDRESS, BLOCK_STEP, CELL_FIELD
+from dendrites.compile.rows import ADDRESS, BLOCK_STEP, CELL_FIELD, CLOCK
 from dendrites.random import normal, uniform
 
 CHECK_EVERY = 100
@@ -22,8 +22,9 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
 
     Parameters
     ----------
-    rows : (fill, step, reads), each int64, (n_operations, n_columns)
-        Operations of a step: fillings, moves, and reads where it is recorded.
+    rows : (fill, step, traces, reads), each int64, (n_operations, n_columns)
+        Operations of a step: fillings, moves, traces of the cell's spikes, and reads
+        where it is recorded.
     weights : float64, (n_parameters,)
     lane : float64
         State (n_variables, n), with two stages once more; what the reads write; from
@@ -45,7 +46,7 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
     bool
         Whether a value reached the limit or is not finite.
     """
-    fill, step, reads = rows
+    fill, step, traces, reads = rows
     n, n_variables, n_fields, inputs, stages, n_steps = shape
     every, v, compartments, limit = recording
     size = n_variables * n
@@ -67,6 +68,8 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
         if stages == 2:
             for i in range(size):
                 state[i] = 0.5 * (start[i] + state[i])
+        span[CLOCK] = s
+        _run_rows(traces, p, state, now)
         done = s + 1
         if done % every == 0:
             r = done // every - 1

@@ -8,7 +8,8 @@ from dendrites._simulate_loop import CHECK_EVERY, simulate_kernel
 from dendrites.compile.calls import address, bits
 from dendrites.compile.jit import compiling
 from dendrites.compile.loops import fill_loop, read_loop, step_loop
-from dendrites.compile.rows import CellRow, ReadRow
+from dendrites.compile.rows import CellRow, ReadRow, TraceRow
+from dendrites.compile.traces import trace_bits, trace_step
 from dendrites.errors import NumericalError
 
 # Python sees to interrupts between pieces of about so long (s). A piece has at most so
@@ -52,10 +53,12 @@ class SimulationRun:
             (self.n_stages, n_variables, n),
             (len(reads), n_records, n),
             (steps, cell.n_fields, n),
+            # Beside each trace, and the spikes that it forgets.
+            (sum(1 + k.steps(dt) for k in cell.own_traces.values()), n),
         ]
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
         self.lane = np.zeros(ends[-1])
-        state, self.values, self.inputs = (
+        state, self.values, self.inputs, _ = (
             part.reshape(shape)
             for part, shape in zip(np.split(self.lane, ends[:-1]), shapes, strict=True)
         )
@@ -63,7 +66,7 @@ class SimulationRun:
         self._places = ends[:-1].tolist()
         self.v = np.empty((n_records, len(cell.compartments), n))
         self._progress = np.zeros(3, np.int64)
-        self._span = np.array([n, 0, bits(dt)], np.int64)
+        self._span = np.array([n, 0, bits(dt), 0], np.int64)
 
     @property
     def n_done(self) -> int:
@@ -103,7 +106,7 @@ class SimulationRun:
 
     def _rows(self, fills, moves, looks):
         """The operations of a step: fillings, moves and reads, with their operands."""
-        values, inputs = self._places
+        values, inputs, fast = self._places
         size = len(self.v) * self.n
         common = {"n": 1, "state": 0, "stride": self.n, "params": 0}
         cells = [
@@ -114,7 +117,30 @@ class SimulationRun:
             ReadRow(address(f, np.float64), out=values + k * size, slot=1, **common)
             for k, f in enumerate(looks)
         ]
-        return *(_table(CellRow, rows) for rows in cells), _table(ReadRow, reads)
+        return (
+            *(_table(CellRow, rows) for rows in cells),
+            _table(TraceRow, self._traces(fast)),
+            _table(ReadRow, reads),
+        )
+
+    def _traces(self, fast):
+        """Rows of the traces that State fields keep of the cell's spikes."""
+        fields, n = self.cell.state._fields, self.n
+        for name, kernel in self.cell.own_traces.items():
+            place, memory = fields.index(name) * n, kernel.steps(self.dt)
+            yield TraceRow(
+                address(trace_step, np.float64),
+                n=1,
+                signal=fields.index("spikes") * n,
+                **{"slot": 0, "slots": 0, "stride": 0, "delay": 0},
+                trace=place,
+                fast=fast,
+                shown=place,
+                width=n,
+                memory=memory,
+                **trace_bits(kernel, self.dt),
+            )
+            fast += (1 + memory) * n
 
     def _advance(self, rows, last):
         cell = self.cell
@@ -142,7 +168,7 @@ class SimulationRun:
 
 
 def _table(kind, rows):
-    return np.array(rows, np.int64).reshape(-1, len(kind._fields))
+    return np.array(list(rows), np.int64).reshape(-1, len(kind._fields))
 
 
 def _diverged(cell, dt, step, variable, condition):

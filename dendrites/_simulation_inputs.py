@@ -6,6 +6,7 @@ import numpy as np
 
 from dendrites._simulate_loop import fill_random_kernel
 from dendrites._streams import stream_key
+from dendrites.compile.traces import to_traces
 from dendrites.drives import Drive, sample
 from dendrites.errors import ModelError
 
@@ -16,7 +17,8 @@ def fill_inputs(inputs, cell, drives, forced, dt, seed):
     Parameters
     ----------
     inputs : float64, (n_steps, n_fields, n)
-        Zeros, and so what no drive and no random numbers fill.
+        Zeros, and so what no drive and no random numbers fill. Traced fields receive
+        the traces of their drives.
     cell : CellModel
     drives : mapping of input field to Drive or list of n of them
     forced : list of n arrays of steps, or None
@@ -48,6 +50,8 @@ def fill_inputs(inputs, cell, drives, forced, dt, seed):
                 raise ModelError(f"simulate: {name}, condition {k}: {error}") from None
             _refuse_negative(cell, name, values)
             column.T[place] = values
+    for name, kernel in cell.traced_inputs.items():
+        to_traces(inputs[:, cell.inputs._fields.index(name)], kernel, dt)
     if cell.spiking:
         _decide_spikes(inputs[:, -1], forced, seed)
 

@@ -26,6 +26,7 @@ from dendrites._checks import (
 )
 from dendrites._sendable import Sendable
 from dendrites.errors import ModelError, choices
+from dendrites.kernel import Kernel, check_kernels
 
 POSITIVE = Gt(0)
 NON_NEGATIVE = Ge(0)
@@ -100,6 +101,17 @@ class CellModel(Sendable):
         Whether `fired` leaves a cell without spikes as its `step` has left it, with 0
         in ``spikes``. It is then called for cells that spike alone, which spares a pass
         over all others. Some states are tried.
+    traces : mapping of str to Kernel, optional
+        Fields that a run fills with traces, exact at every step: inputs, or fields of
+        the State that no input has the name of. An input field then
+        holds, in the place of the sum of w s of the step, sum_j w_j (kernel * s_j) of
+        the signals that have arrived, always with the present weights: a weight that
+        moves acts on what is still remembered. A State field of a spiking cell holds
+        its own spikes through the kernel, the newest with kernel(dt), after `fired`;
+        what the functions return there is overwritten. Rules read it as
+        ``presynaptic="<field>"``, and it is recorded and averaged as all State fields.
+        How a projection keeps its traces is said in `docs/concepts.md`. Needs a
+        step or the Euler methods, and phases that take time.
     limit : float
         A run stops where a State variable reaches this size, as one that diverged.
         Infinite: only where it is not a finite number.
@@ -129,6 +141,7 @@ class CellModel(Sendable):
     spike: Callable | None = None
     fired: Callable | None = None
     sparse: bool = False
+    traces: Mapping[str, Kernel] = field(default_factory=dict)
     limit: float = 1e6
     source: str = ""
 
@@ -179,6 +192,7 @@ class CellModel(Sendable):
         object.__setattr__(self, "parameters", self._checked(given))
         if self.sparse:
             self._check_sparse(where)
+        check_kernels(where, self.traces, self)
 
     def with_parameters(self, **changes) -> "CellModel":
         """The same model with other parameter values."""
@@ -230,6 +244,18 @@ class CellModel(Sendable):
         # Later versions load two variables by one instruction, named by a pair.
         names = {n for a in used for n in (a if isinstance(a, tuple) else (a,))}
         return u in names or u in code.co_cellvars
+
+    @property
+    def traced_inputs(self) -> dict[str, Kernel]:
+        """Input fields that hold traces, with their kernels."""
+        fields = self.inputs._fields
+        return {name: k for name, k in self.traces.items() if name in fields}
+
+    @property
+    def own_traces(self) -> dict[str, Kernel]:
+        """State fields that hold traces of the cell's own spikes."""
+        inputs = self.inputs._fields
+        return {name: k for name, k in self.traces.items() if name not in inputs}
 
     @property
     def n_fields(self) -> int:
@@ -297,8 +323,11 @@ class CellModel(Sendable):
         if self.quiet_dt is not None:
             number(f"{where}: quiet_dt", self.quiet_dt, unit="ms", above=0.0)
         text(f"{where}: source", self.source)
-        for name in ("reads", "random"):
-            of = {"reads": "names to functions", "random": "inputs to kinds"}[name]
+        for name, of in (
+            ("reads", "names to functions"),
+            ("random", "inputs to kinds"),
+            ("traces", "fields to kernels"),
+        ):
             given = mapping(
                 f"{where}: {name}", getattr(self, name), of, error=ModelError
             )

@@ -143,6 +143,16 @@ def simulate(
             f"simulate: {cell.name} cells spike, and heun takes two stages per step. "
             "Use euler or exponential_euler."
         )
+    for name, kernel in cell.traces.items():
+        if stepper == "heun":
+            raise ConfigError(
+                f"simulate: {cell.name} cells have a trace in {name!r}, and heun takes "
+                "two stages per step. Use euler or exponential_euler."
+            )
+        if problem := kernel.problem(float(dt)):
+            raise ModelError(
+                f"simulate: {cell.name} cells: traces[{name!r}]: {problem}"
+            )
     coarse = cell.check_step(dt, explicit=is_explicit(stepper))
     if coarse:
         warnings.warn(coarse, stacklevel=2)

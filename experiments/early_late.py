@@ -205,11 +205,10 @@ def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0):
     from dendrites import rules
     from dendrites.models import guerguiev_hidden, source, spike_source
     from dendrites.models.guerguiev import hidden_coupling
-    from dendrites.spikes import psp_kernel
 
     model = guerguiev_hidden()
     p = model.parameters
-    area = sum(psp_kernel(n, p.tau_rise, p.tau_decay) for n in range(1, 1000))
+    area = sum(model.traces["basal"](n) for n in range(1, 1000))
     rule = rules.plateau_difference(learning_rate * UPDATE_SCALE * hidden_coupling(p))
     spiking = spike_source(rate_scale=PEAK_RATE, newest="kernel")
     populations = [

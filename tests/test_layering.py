@@ -31,6 +31,7 @@ KERNEL_FILES = (
             "compile/jit",
             "compile/machine_code",
             "compile/rows",
+            "compile/traces",
             "transfer",
             "random",
             "_simulate_loop",

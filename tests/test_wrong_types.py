@@ -157,7 +157,17 @@ DOORS = {
             "spike": NOT_FUNCTION,
             "fired": NOT_FUNCTION,
             "sparse": [*NOT_FLAG, None],
+            "traces": [*NOT_MAPPING, {"basal": 5.0}],
             "source": [*NOT_TEXT, None],
+        },
+    ),
+    "dn.Kernel": (
+        made(dn.Kernel, 3.0, 10.0),
+        {
+            "#0 tau_rise": NOT_TIME,
+            "#1 tau_decay": [*NOT_TIME, 0.0, None],
+            "memory": [*NOT_TIME, 0.0],
+            "normalisation": [*NOT_TEXT, "sum", None],
         },
     ),
     "dn.LowPass": (
@@ -353,7 +363,6 @@ DOORS = {
             "clip": [*NOT_TEXT, "both", None],
             "weight_decay": [*NOT_TIME, None],
             "delay": NOT_TIME,
-            "carries": [*NOT_MAPPING, {"a": 5}],
             "name": [5, "a b", THING],
         },
     ),

@@ -11,7 +11,15 @@ from circuits.population import Population
 from circuits.projection import Projection, Tied
 from circuits.schedule import Phase, Schedule
 from dendrites import rules
-from dendrites._checks import check_size, choice, flag, items, number, shown
+from dendrites._checks import (
+    check_size,
+    choice,
+    flag,
+    items,
+    number,
+    shown,
+    whole_number,
+)
 from dendrites.errors import ModelError
 from dendrites.models import source, spike_source
 from dendrites.models.guerguiev import (
@@ -144,6 +152,7 @@ def guerguiev(
     number("guerguiev: phase", phase, unit="ms", above=0.0)
     number("guerguiev: test_duration", test_duration, unit="ms", above=0.0)
     flag("guerguiev: drawn", drawn)
+    whole_number("guerguiev: memory", memory, lowest=0, error=ModelError)
     if len(sizes) < 2:
         raise ModelError(
             f"guerguiev: sizes = {sizes}: needs at least an input and an output"
@@ -192,23 +201,10 @@ def guerguiev(
     for k, (name, rate) in enumerate(zip(names[1:], rates, strict=True)):
         is_output = name == "output"
         learns = _rule(rate, models[k + 1], is_output)
-        projections += _feedforward(names[k], name, sizes[k], memory, learns)
+        projections += _feedforward(names[k], name, sizes[k], learns)
         if not is_output:
             above = initial_scale(sizes[k + 1])
-            projections += _feedback(name, above, memory, feedback, fed_back)
-    if memory:
-        projections += [
-            Projection(
-                name,
-                name,
-                "expired",
-                signal="spikes",
-                connectivity="one_to_one",
-                initial=Constant(1.0),
-                delay=float(memory),
-            )
-            for name in names
-        ]
+            projections.append(_feedback(name, above, feedback, fed_back))
     projections += [
         Projection(
             "teacher",
@@ -273,8 +269,8 @@ def _rule(rate, model, is_output):
     return rules.plateau_difference(step * hidden_coupling(p))
 
 
-def _feedforward(pre, post, n_pre, memory, rule):
-    """Weights and biases of a layer, and what takes forgotten spikes out again."""
+def _feedforward(pre, post, n_pre, rule):
+    """Weights and biases of a layer."""
     scale = initial_scale(n_pre)
     weights = Projection(
         pre,
@@ -284,7 +280,6 @@ def _feedforward(pre, post, n_pre, memory, rule):
         initial=Uniform(scale.mean - scale.half_width, scale.mean + scale.half_width),
         rule=rule,
         delay=0.0,
-        carries={"basal_fast": "fast", "basal_psp": "psp"},
     )
     bias = Projection(
         "bias",
@@ -293,10 +288,10 @@ def _feedforward(pre, post, n_pre, memory, rule):
         initial=Uniform(BIAS - 3.465 * BIAS_SD, BIAS + 3.465 * BIAS_SD),
         rule=replace(rule, presynaptic="rate"),
     )
-    return [weights, bias, *_expiring(weights, 0.0, memory)]
+    return [weights, bias]
 
 
-def _feedback(post, scale, memory, feedback, fed_back):
+def _feedback(post, scale, feedback, fed_back):
     low, high = scale.mean - scale.half_width, scale.mean + scale.half_width
     initial, tied = Uniform(low, high), None
     if feedback == "zero":
@@ -306,31 +301,11 @@ def _feedback(post, scale, memory, feedback, fed_back):
     elif feedback in ("symmetric", "noisy"):
         noise = NOISE if feedback == "noisy" else 0.0
         tied = Tied(f"{post}_to_output_basal", transpose=True, noise=noise)
-    carries = {"apical_fast": "fast_before", "apical_psp": "psp_before"}
-    weights = Projection(
+    return Projection(
         "output",
         post,
         "apical",
         signal=FED_BACK[fed_back],
         initial=initial,
         tied_to=tied,
-        carries=carries if tied else {},
     )
-    return [weights, *_expiring(weights, 1.0, memory)]
-
-
-def _expiring(weights, delay, memory):
-    """The same weights, `memory` steps later: what takes forgotten spikes out."""
-    if not memory:
-        return []
-    followed = weights.tied_to.to if weights.tied_to else weights.name
-    return [
-        Projection(
-            weights.pre,
-            weights.post,
-            f"{weights.field}_expired",
-            signal=weights.signal,
-            tied_to=replace(weights.tied_to or Tied(""), to=followed),
-            delay=delay + memory,
-        )
-    ]

@@ -57,6 +57,7 @@ def lane_sections(layout) -> Sections:
     each("state")
     for (population, read), slots in layout.signals.lines.items():
         sections.add(("line", population, read), slots * layout.stride(population))
+    layout.traces.add_sections(sections)
     for window in windows(layout.schedules):
         each("average", window)
         for name, terms in layout.terms.items():
@@ -80,6 +81,8 @@ def lane_sections(layout) -> Sections:
     sections.add(("moves",), moves)
     for name, variable in held_variables(layout.schedules):
         sections.add(("held", name, variable), layout.stride(name))
+    for post, field in layout.traces.behind:
+        sections.add(("arrived", post, field), layout.stride(post))
     layout.signals.add_sections(sections)
     sections.add(("scratch",), max(map(layout.stride, states)))
     sections.add(("shared signal",), max(map(layout.stride, states)))

@@ -7,8 +7,7 @@ plain update goes to the weights at once.
 
 from typing import NamedTuple
 
-from circuits.engine.facts import holder, is_alias
-from circuits.engine.operations import numbers, optimisers, outer, ties
+from circuits.engine.operations import numbers, optimisers, outer, ties, traces
 from circuits.engine.plasticity import check_weights
 from circuits.engine.writer import Writer
 from circuits.weights import root_of_fan_in
@@ -37,15 +36,23 @@ def end_lists(w: Writer, seed: int) -> Ends:
     moved = [p for p in w.circuit.projections if moves(p)]
     direct = [p for p in moved if _is_direct(w, p)]
     summed = [p for p in moved if p not in direct]
-    sums = [o for p in summed for o in carries(w, p, -1.0)]
+    others = [p for p in moved if p not in direct or w.remembered(p) or p.weight_decay]
+    renewed = [
+        field
+        for field, reaching in w.layout.traces.behind.items()
+        if any(p in others for p in reaching)
+    ]
+    sums = []
     for p in w.acting(now=False):
         for k in range(len(w.layout.terms[p.name])):
             sums += _term(w, p, k, p in direct)
+        if p in direct and (p.post, p.field) not in renewed:
+            sums += _followed(w, p)
     own = [p for p in summed if p.tied_to is None]
     move = [o for p in own for o in w.move(p, now=False)]
     new = list(draws(w, seed, lambda p: moves(p) or w.moves(p)))
     move += [*new, *w.ties((lambda p: moves(p) or w.moves(p)) if new else moves)]
-    carry = [o for p in summed for o in carries(w, p, 1.0)]
+    carry = [o for field in renewed for o in w.renew_behind(*field)]
     return Ends(sums, move, carry, list(check_weights(w, moves)))
 
 
@@ -80,7 +87,6 @@ def _is_direct(w, p):
     return (
         w.choices.optimise
         and simple
-        and not (p.carries and (remembered or p.weight_decay))
         and w.choices.alone
         and p.tied_to is None
         and p.bounds is None
@@ -122,25 +128,17 @@ def _term(w, p, k, direct):
     remembered = w.remembered(p)
     kind = optimisers.momentum_outer if remembered else outer.add_outer
     yield w(kind, **operands, **remembered)
-    for mine, theirs in p.carries.items():
-        traces, traced = w.layout.state(p.pre, theirs), w.layout.state(p.post, mine)
-        yield w(outer.carry_outer, traces=traces, traced=traced, **operands)
 
 
-def carries(w, p, sign):
-    """Take out (-1) or put in (+1) what traces behind moving weights hold.
-
-    A variable of the postsynaptic cells is the sum of the weights times a variable of
-    the presynaptic ones, so before and after the weights move it is another sum.
-    """
-    for mine, theirs in p.carries.items():
-        yield w.product_of(
-            p,
-            weights=w.replica("weights", holder(p)),
-            signal=w.layout.state(p.pre, theirs),
-            target=w.layout.state(p.post, mine),
-            factor=sign * (p.tied_to.factor if is_alias(p) else 1.0),
-        )
+def _followed(w, p):
+    """What lies behind weights follows their update."""
+    of = w.layout.traces
+    if not of.is_behind(p):
+        return
+    operands = {**w.learning(p, now=False), **w.term(p, 0)}
+    theirs, mine = of.place(of.of(p)).all, of.place_behind(p.post, p.field).all
+    for source, target in zip(theirs, mine, strict=True):
+        yield w(traces.carry_outer, traces=source, traced=target, **operands)
 
 
 def resets(w):

@@ -31,6 +31,7 @@ class Kept:
         """Put weights of some projections; filters stay as they are."""
         for name, value in weights.items():
             self.layout.put_weights(self.arenas[number], name, value)
+        self.stale[number] = True
 
     def follow(self, number: int) -> None:
         """Set tied weights from those they follow, as these are now."""
@@ -65,11 +66,13 @@ class Kept:
         """
         self.flat_weights(number)[:] = other.flat_weights(number)
         self.set_drawn(number, other.drawn(number))
+        self.stale[number] = True
 
     @contextmanager
     def undone(self, number: int):
         """Whatever a replica is shown within leaves weights and states as before."""
         arenas = (self.arenas[number], *self.lanes[number], self.shown, self.clocks)
+        arenas += (self.stale,)
         kept = [arena.copy() for arena in arenas]
         try:
             yield

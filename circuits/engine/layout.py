@@ -17,11 +17,15 @@ from circuits.engine.arenas import lane_sections, replica_sections
 from circuits.engine.facts import REMEMBERED, holder, is_alias
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
+from circuits.engine.traces import Traces
 from circuits.engine.unread import unread_variables
 from circuits.optimisers import optimiser_of
 from circuits.shared_weights import SharedWeights
 from circuits.weights import drawn_times
 from dendrites._time import n_steps
+
+# Kinds of sections that a presentation leaves to the next, which follow each other.
+CARRIED = "state", "line", "trace", "behind"
 
 
 class Layout:
@@ -85,7 +89,7 @@ class Layout:
             p.name: optimiser_of(p, optimiser) for p in circuit.projections
         }
         self.unread = unread_variables(self) if narrow else {}
-        self.signals = Signals(self)
+        self.signals, self.traces = Signals(self), Traces(self)
         self.replica = replica_sections(self)
         self.lane = lane_sections(self)
 
@@ -160,10 +164,9 @@ class Layout:
 
     @property
     def carried(self) -> slice:
-        """What a presentation leaves to the next: states and delay lines."""
-        return slice(
-            self.states.start, max(self.states.stop, self.lane.stretch("line").stop)
-        )
+        """What a presentation leaves to the next: states, delay lines and traces."""
+        stops = (self.lane.stretch(kind).stop for kind in CARRIED)
+        return slice(self.states.start, max(stops))
 
     # --- weights in and out ---------------------------------------------------
 
@@ -205,7 +208,7 @@ class Layout:
     def lane_arena(self) -> np.ndarray:
         """Arena of one chunk of samples."""
         summed = "average", "field", "base", "all sweeps"
-        return self._arena(self.lane, ("state", "line", *summed))
+        return self._arena(self.lane, (*CARRIED, *summed))
 
     def _arena(self, sections, cleared):
         if not self.guarded:
@@ -229,7 +232,7 @@ class Layout:
         return flat.reshape(-1, self.capacity, self.sizes[population])
 
     def carried_views(self, lane):
-        """Views (any, capacity, n) of all states and delay lines."""
-        for key in (*self.lane.of_kind("state"), *self.lane.of_kind("line")):
+        """Views (any, capacity, n) of what is carried from one to the next."""
+        for key in (key for kind in CARRIED for key in self.lane.of_kind(kind)):
             n = self.sizes[key[1]]
             yield lane[self.lane.part(*key)].reshape(-1, self.capacity, n)

@@ -67,6 +67,9 @@ class Presentation:
         for k, (lane, m) in enumerate(lanes):
             if m > shown[k]:
                 self._rest(lane, slice(int(shown[k]), m))
+        if self.run.stale[self.number]:
+            self._run(lanes, self.run.programs.renewed())
+            self.run.stale[self.number] = False
 
     # --- one presentation -----------------------------------------------------
 

@@ -15,33 +15,52 @@ class WritesProducts:
     """The part of a `Writer` that writes products."""
 
     def product(self, p, when=NOW) -> Operation:
-        """Add the product of a projection to its input field."""
-        key, delay = (p.pre, p.signal), self.layout.delay(p)
-        if delay > 1:
-            line = {"slots": self.signals.lines[key], "delay": delay, "slot": 0}
-            line |= {
-                "stride": self.layout.stride(p.pre),
-                "signal": self.lane("line", *key),
-            }
+        """Add the product of a projection to its input field.
+
+        Of a traced field to what its trace is made of, if that lies behind the synapse.
+        """
+        trace, field = self.layout.traces.of(p), ("field", p.post, p.field)
+        if trace is None or self.layout.traces.is_behind(p):
+            operands = self.arriving(p.pre, p.signal, self.layout.delay(p), when)
+            field = field if trace is None else ("arrived", *field[1:])
         else:
-            line = {"slots": 0, "delay": 0, "slot": self.slot(*key, when)}
-            line |= {"stride": 0, "signal": self.lane("signal", *key, when)}
-        field = "field", p.post, p.field
+            operands = {"signal": self.layout.traces.place(trace).trace, "dense": True}
         kind = "middle" if self.layout.predicts and self.moves(p) else "weights"
+        kind = "perturbed" if self.perturbed(p) else kind
         return self.product_of(
             p,
-            weights=self.replica("perturbed" if self.perturbed(p) else kind, holder(p)),
             target=self.lane(*field),
-            factor=p.tied_to.factor if is_alias(p) else 1.0,
-            **line,
+            weights=self.replica(kind, holder(p)),
+            **operands,
         ).of(field)
 
-    def product_of(self, p, **operands) -> Operation:
-        """Add signals at one place times weights at another to numbers at a third."""
+    def arriving(self, population, signal, delay, when=NOW) -> dict:
+        """Operands of what finds a signal, in its slot or in its delay line."""
+        key = population, signal
+        if delay > 1:
+            return {
+                "slots": self.signals.lines[key],
+                "delay": delay,
+                "slot": 0,
+                "stride": self.layout.stride(population),
+                "signal": self.lane("line", *key),
+            }
+        return {
+            "slot": self.slot(*key, when),
+            "signal": self.lane("signal", *key, when),
+        }
+
+    def product_of(self, p, *, dense=False, **operands) -> Operation:
+        """Add signals at one place times weights at another to numbers at a third.
+
+        Signals may be `dense` though the projection carries spikes.
+        """
         n_post, n_pre = self.circuit.shape(p.name)
         none = dict.fromkeys(("first", "slot", "slots", "stride", "delay"), 0)
         operands = {"n_pre": n_pre, "n_post": n_post, **none, **operands}
+        operands["factor"] = p.tied_to.factor if is_alias(p) else 1.0
         kind, form = products.dense_product, (n_pre, n_post)
+        bounded = p.clip == "readout" and p.bounds is not None
         if isinstance(p.connectivity, OneToOne):
             kind, form = products.pairs_product, (n_post,)
         elif isinstance(p.connectivity, Edges):
@@ -50,10 +69,9 @@ class WritesProducts:
             kind, _ = shared_operations(p.connectivity)
             operands |= self.shared(p, kind)
             form = getattr(p.connectivity, "maps", form)
-        elif self.circuit.is_event_driven(p.name):
+        elif self.circuit.is_event_driven(p.name) and (bounded or not dense):
             kind = products.events_product
-            bounds = p.bounds if p.clip == "readout" and p.bounds else ANY
-            operands["lower"], operands["upper"] = bounds
+            operands["lower"], operands["upper"] = p.bounds if bounded else ANY
         return self(kind, note=f" {form}", **operands)
 
     def index(self, p) -> int:

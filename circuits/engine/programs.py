@@ -203,6 +203,15 @@ class Programs:
     def _drawn(self, phases):
         return self._rows(self.writer().draw_xi(phases, self.seed))
 
+    def renewed(self) -> np.ndarray:
+        """What lies behind the synapses of all fields, made anew."""
+        return self._once(self._renewed)
+
+    def _renewed(self):
+        w = self.writer()
+        fields = self.layout.traces.behind
+        return self._rows(o for field in fields for o in w.renew_behind(*field))
+
     def start(self) -> np.ndarray:
         """Tied weights before the first presentation."""
         return self._once(self._start)

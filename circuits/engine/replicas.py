@@ -113,6 +113,8 @@ class Replicas(Kept):
         # presentation: the state of others is not carried.
         self.clocks = np.zeros((n, n_lanes), np.int64)
         self.shown = np.zeros((n, n_lanes), np.int64)
+        # Whether traces lie behind weights that were put in since.
+        self.stale = np.zeros(n, bool)
         self._paces = {}
         self.presentations = [Presentation(self, k) for k in range(n)]
         start = self.programs.start()

@@ -70,6 +70,10 @@ def name_of(key: tuple) -> str:
         return f"{population}.{read}" + ("" if when == "now" else f" ({when})")
     if kind == "held":
         return f"held {'.'.join(whose)}"
+    if kind in ("trace", "behind"):
+        return f"trace of {whose[0]}.{whose[1]}"
+    if kind == "arrived":
+        return f"{'.'.join(whose)} (arrived)"
     if kind == "average":
         if len(whose) > 2:
             return f"products of {whose[1]} in {whose[0]}"

@@ -44,6 +44,7 @@ def step_lists(
             step.append(w(numbers.show_waveform, **shown))
     step += [w.read(*key) for key in _signals(w, constant=False)]
     step += [_delay(w, key, slots) for key, slots in w.signals.lines.items()]
+    step += w.presynaptic_traces()
     step += _fields(w, NOW)
     step += randoms.operations(w, given)
     late = {p.post for p in c.projections if layout.delay(p) == 0}
@@ -58,6 +59,7 @@ def step_lists(
             step += [*_arrivals(w, name), *_fill(w, (name,), held)]
             step += [*starts(w, name), *factors(w, name)]
         step += _step(w, name, held)
+        step += [*w.own_traces(name), *w.presynaptic_traces(name)]
     if c.stepper == "heun":
         again = dict.fromkeys((p.pre, p.signal) for p in c.projections)
         moving = [key for key in again if not layout.is_constant(key[0])]
@@ -107,24 +109,31 @@ def _fields(w, when):
     """
     for key in w.layout.lane.of_kind("field"):
         reaching = [p for p in w.circuit.projections if (p.post, p.field) == key[1:]]
+        behind = key[1:] in w.layout.traces.behind
         if reaching:
-            yield w.clear(key)
-        reaching = [p for p in reaching if w.layout.delay(p) > 0]
-        for p in sorted(reaching, key=lambda p: not is_constant_input(w, p)):
+            yield w.clear(("arrived", *key[1:]) if behind else key)
+        early = [p for p in reaching if w.layout.delay(p) > 0]
+        for p in sorted(early, key=lambda p: not is_constant_input(w, p)):
             yield w.product(p, NOW if w.layout.is_constant(p.pre) else when)
+        if behind and early == reaching:
+            yield w.trace_behind(*key[1:])
 
 
 def is_constant_input(w, p) -> bool:
     """Whether what a projection carries stands still within a stretch."""
-    return w.layout.is_constant(p.pre) and w.layout.delay(p) <= 1
+    still = w.layout.is_constant(p.pre) and w.layout.delay(p) <= 1
+    return still and w.layout.traces.of(p) is None
 
 
 def _arrivals(w, name):
     """What reaches a population without delay."""
-    for p in w.circuit.projections:
-        if p.post == name and w.layout.delay(p) == 0:
-            yield w.read(p.pre, p.signal, LATE)
-            yield w.product(p, LATE)
+    late = [p for p in w.circuit.projections if w.layout.delay(p) == 0]
+    late = [p for p in late if p.post == name]
+    for p in late:
+        yield w.read(p.pre, p.signal, LATE)
+        yield w.product(p, LATE)
+    for field in dict.fromkeys(p.field for p in late if w.layout.traces.is_behind(p)):
+        yield w.trace_behind(name, field)
 
 
 def _fill(w, names, held):

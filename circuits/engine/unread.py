@@ -6,11 +6,14 @@ from dendrites.compile.live import live_variables, needed_by
 def unread_variables(layout) -> dict[str, frozenset]:
     """By population, variables that act on nothing that is read or recorded.
 
-    Signals of projections, factors and changes of rules, traces behind synapses and
-    recordings are what reads; and whatever one of these needs to be computed.
+    Signals of projections, factors and changes of rules, traces of cells' own spikes
+    and recordings are what reads; and whatever one of these needs to be computed.
     """
     circuit = layout.circuit
-    wanted = {p.name: set() for p in circuit.populations}
+    wanted = {
+        p.name: {"spikes", *p.model.own_traces} if p.model.own_traces else set()
+        for p in circuit.populations
+    }
 
     def read(population, name):
         model = circuit.model(population)
@@ -20,8 +23,6 @@ def unread_variables(layout) -> dict[str, frozenset]:
         if getattr(p.rule, "modulator", None) is not None:
             return {}
         read(p.pre, p.signal)
-        wanted[p.post] |= set(p.carries)
-        wanted[p.pre] |= set(p.carries.values())
         for term in layout.terms[p.name]:
             read(p.pre, term.signal)
             model = circuit.model(p.post)

@@ -34,6 +34,7 @@ def _is_plain(w, p):
         and p.perturbation is None
         and p.weight_decay == 0
         and w.layout.delay(p) == 1
+        and w.layout.traces.of(p) is None
         and w.product(p).kind is products.dense_product
         and not any(q.tied_to and q.tied_to.to == p.name for q in w.circuit.projections)
     )

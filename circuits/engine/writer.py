@@ -15,6 +15,7 @@ from circuits.engine.plasticity_writer import WritesPlasticity
 from circuits.engine.product_writer import WritesProducts
 from circuits.engine.signals import LATE, SECOND
 from circuits.engine.span import RATES
+from circuits.engine.trace_writer import WritesTraces
 from dendrites.activity_difference import NOW
 
 
@@ -42,7 +43,7 @@ class Choices(NamedTuple):
     perturbed: tuple[tuple[str, float], ...] = ()
 
 
-class Writer(WritesProducts, WritesPlasticity, WritesPerturbations):
+class Writer(WritesProducts, WritesPlasticity, WritesPerturbations, WritesTraces):
     """Writes operations of one circuit for one set of choices."""
 
     def __init__(self, layout, loops, choices):

@@ -16,8 +16,8 @@ block has a slot of its own, of as many elements; with 0 they share one.
 from typing import NamedTuple
 
 # Columns of the span; what an engine needs besides begins at SPAN_FREE. DT holds the
-# bits of a float64 (ms).
-SAMPLES, BLOCK_STEP, DT, SPAN_FREE = range(4)
+# bits of a float64 (ms). CLOCK: steps since the cells were at rest.
+SAMPLES, BLOCK_STEP, DT, CLOCK, SPAN_FREE = range(5)
 
 
 class CellRow(NamedTuple):
@@ -101,6 +101,35 @@ class TieRow(NamedTuple):
     transposed: int
 
 
+class TraceRow(NamedTuple):
+    """One step of the traces of n signals; see `dendrites.compile.traces`.
+
+    The signals lie in the slot of the step where ``slot`` is 1, and ``delay`` steps
+    back in a delay line of ``slots`` slots, ``stride`` apart, where there are any.
+    ``fast`` are the n numbers beside the n of ``trace``. Behind them lies, ``width``
+    apart, a ring of the signals of the last ``memory`` steps. The trace is also written
+    to ``shown``. From ``rise`` on there are bits of float64.
+    """
+
+    address: int
+    n: int
+    signal: int
+    slot: int
+    slots: int
+    stride: int
+    delay: int
+    trace: int
+    fast: int
+    shown: int
+    width: int
+    memory: int
+    rise: int
+    decay: int
+    gain: int
+    old_rise: int
+    old_gain: int
+
+
 def _columns(row):
     return range(len(row._fields))
 
@@ -141,3 +170,22 @@ _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(
     TIE_FACTOR,
     TIE_TRANSPOSED,
 ) = _columns(TieRow)
+(
+    _,
+    TRACE_N,
+    TRACE_SIGNAL,
+    TRACE_SLOT,
+    TRACE_SLOTS,
+    TRACE_STRIDE,
+    TRACE_DELAY,
+    TRACE_TRACE,
+    TRACE_FAST,
+    TRACE_SHOWN,
+    TRACE_WIDTH,
+    TRACE_MEMORY,
+    TRACE_RISE,
+    TRACE_DECAY,
+    TRACE_GAIN,
+    TRACE_OLD_RISE,
+    TRACE_OLD_GAIN,
+) = _columns(TraceRow)

@@ -379,9 +379,7 @@ def test_delays_and_recordings_need_time():
     delayed = [
         Projection("hidden", "output", "drive", signal="activity", delay=1.0, name="d")
     ]
-    with pytest.raises(
-        ModelError, match="'d' has a delay or carried traces, and phase "
-    ):
+    with pytest.raises(ModelError, match="'d' has a delay, and phase "):
         Circuit(
             described.populations,
             delayed,

@@ -314,10 +314,6 @@ def test_projections_without_delay_must_not_form_a_loop():
 REFUSED_DELAYS = {
     "no whole steps": ({"delay": 2.5}, "no whole number of steps of dt = 1 ms"),
     "negative": ({"delay": -1.0}, "delay = -1.0 ms: must be >= 0"),
-    "unknown variable": (
-        {"carries": {"totla": "psp"}},
-        "collector cells have no variable 'totla'",
-    ),
     "clip": ({"clip": "never"}, "allowed: weights, readout"),
 }
 

@@ -22,20 +22,13 @@ COUNTS = RNG.poisson(0.15, N).astype(float)
 ROUNDED = 1e-13
 
 
-def delayed(values, memory):
-    return np.concatenate([np.zeros(memory), values])[: len(values)]
-
-
 def run(model, n_steps, *, dt=1.0, start=None, counts=None, draws=None, **inputs):
-    """States after every step; what must be forgotten follows from the inputs."""
+    """States after every step, of plain functions, with traces of the inputs."""
     cell = start or model.state()
     counts = np.zeros(n_steps) if counts is None else np.asarray(counts, float)
     given = {k: np.broadcast_to(x, n_steps).astype(float) for k, x in inputs.items()}
-    if "memory" in model.params._fields:
-        memory = int(model.parameters.memory)
-        for name in {"basal", "apical"} & {*given}:
-            given[f"{name}_expired"] = delayed(given[name], memory)
-        given["expired"] = delayed(counts, memory)
+    for name in model.traced_inputs.keys() & given.keys():
+        given[name] = filtered(given[name], model.traces[name].steps(dt))
     cells = []
     for step in range(n_steps):
         now = {name: float(values[step]) for name, values in given.items()}
@@ -46,6 +39,19 @@ def run(model, n_steps, *, dt=1.0, start=None, counts=None, draws=None, **inputs
         cell = model.fired(cell, count, model.parameters, dt)
         cells.append(cell)
     return cells
+
+
+def simulated(model, n_steps, *reads, counts=None, **inputs):
+    """Values after every step of a run, by read."""
+    counts = np.zeros(n_steps, int) if counts is None else counts.astype(int)
+    tree = dn.simulate(
+        model, duration=float(n_steps), dt=1.0, reads=reads,
+        forced_spikes=np.repeat(np.arange(n_steps) + 1.0, counts),
+        **{name: dn.waveform(x, dt=1.0) if np.ndim(x) else x
+           for name, x in inputs.items()},
+    )["populations/cell"].isel(condition=0, unit=0)  # fmt: skip
+    potentials = {c: tree.v.sel(compartment=c).values for c in model.compartments}
+    return {**potentials, **{name: tree[name].values for name in reads}}
 
 
 def series(cells, name):
@@ -71,46 +77,37 @@ def sigma(x):
 
 @pytest.mark.parametrize("memory", [0, 1, 10])
 def test_dendrites_see_the_newest_count_at_age_dt(memory):
-    cells = run(
+    cells = simulated(
         guerguiev_hidden(memory=memory), N, basal=BASAL, apical=APICAL, bias=0.8
     )
     basal, apical = filtered(BASAL, memory) + 0.8, filtered(APICAL, memory)
-    np.testing.assert_allclose(series(cells, "basal"), basal, atol=1e-14)
-    np.testing.assert_allclose(series(cells, "apical"), apical, atol=1e-14)
+    np.testing.assert_allclose(cells["basal"], basal, atol=1e-14)
+    np.testing.assert_allclose(cells["apical"], apical, atol=1e-14)
 
 
 @pytest.mark.parametrize("memory", [0, 1, 10])
 def test_the_output_dendrite_sees_the_newest_count_at_age_dt(memory):
-    cells = run(guerguiev_output(memory=memory), N, basal=BASAL, bias=-0.3)
+    cells = simulated(guerguiev_output(memory=memory), N, basal=BASAL, bias=-0.3)
     expected = filtered(BASAL, memory) - 0.3
-    np.testing.assert_allclose(series(cells, "basal"), expected, atol=1e-14)
+    np.testing.assert_allclose(cells["basal"], expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("memory", [0, 1, 10])
 def test_the_own_trace_sees_the_newest_spike_at_age_dt(make, memory):
-    cells = run(make(memory=memory), N, counts=COUNTS)
+    cells = simulated(make(memory=memory), N, "psp", "spikes", counts=COUNTS)
     expected = filtered(COUNTS, memory)
-    np.testing.assert_allclose(series(cells, "psp"), expected, rtol=0, atol=1e-14)
-    np.testing.assert_array_equal(series(cells, "spikes"), COUNTS)
+    np.testing.assert_allclose(cells["psp"], expected, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(cells["spikes"], COUNTS)
 
 
 @pytest.mark.parametrize(("memory", "gain"), [(10, 0.510409), (0, 0.997229)])
 @pytest.mark.parametrize("make", MAKERS)
 def test_constant_input_reaches_the_mean_field_potential(make, memory, gain):
     # exp(-400/10) of the full kernel is left.
-    cell = run(make(memory=memory), 400, basal=5.0, bias=0.8)[-1]
+    basal = simulated(make(memory=memory), 400, basal=5.0, bias=0.8)["basal"]
     # The gains are printed with six decimals.
-    assert abs(cell.basal - (gain * 5.0 + 0.8)) < 5.0 * 5e-7
-
-
-def test_the_output_remembers_its_traces_of_one_step_before():
-    cells = run(guerguiev_output(memory=10), N, counts=COUNTS)
-    before = series(cells, "psp_before")
-    assert before[0] == 0.0
-    np.testing.assert_array_equal(before[1:], series(cells, "psp")[:-1])
-    fast = series(cells, "fast_before")
-    np.testing.assert_array_equal(fast[1:], series(cells, "fast")[:-1])
+    assert abs(basal[-1] - (gain * 5.0 + 0.8)) < 5.0 * 5e-7
 
 
 # Soma
@@ -221,23 +218,17 @@ def test_the_published_step_is_quiet_and_a_step_that_diverges_refused(make):
 
 
 @pytest.mark.parametrize("make", MAKERS)
-@pytest.mark.parametrize("memory", [-1, 0.5, "10", math.inf])
-def test_a_memory_is_a_whole_number_of_steps(make, memory):
-    with pytest.raises(ModelError, match=r"memory = .*whole number of steps"):
+@pytest.mark.parametrize("memory", [-1, "10", math.inf])
+def test_a_memory_is_a_time(make, memory):
+    with pytest.raises(ModelError, match=r"memory = .*must be .*finite"):
         make(memory=memory)
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_only_cells_with_a_memory_have_something_to_forget(make):
-    full, cut = make(), make(memory=10)
-    assert not any("expired" in name for name in full.inputs._fields)
-    extra = {"basal_expired", "expired"}
-    if make is guerguiev_hidden:
-        extra.add("apical_expired")
-    assert {*cut.inputs._fields} - {*full.inputs._fields} == extra
-    with pytest.raises(ModelError, match="no parameter 'memory'"):
-        full.with_parameters(memory=10)
-    assert cut.unit("basal_expired") == "ms"
+def test_time_constants_of_the_kernel_are_checked(make):
+    for name in ("tau_rise", "tau_decay"):
+        with pytest.raises(ModelError, match=f"{name} = 0"):
+            make(**{name: 0.0})
 
 
 # Compiled runs
@@ -246,19 +237,15 @@ def test_only_cells_with_a_memory_have_something_to_forget(make):
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_compiled_run_with_forced_spikes_equals_plain_steps(make):
     model = make(memory=10)
-    inputs = {"basal": 3.0, "basal_expired": 1.0, "bias": 0.4, "expired": 0.1}
+    inputs = {"basal": 3.0, "bias": 0.4}
     inputs |= {"apical": -2.0} if make is guerguiev_hidden else {"g_inh": 1.0}
-    reads = [*model.reads, "psp", "fast", "rate", "spikes"]
+    reads = [*model.reads, "rate", "spikes"]
     train = [3.0, 4.0, 4.0, 17.0]
     tree = dn.simulate(
         model, duration=40.0, dt=1.0, reads=reads, forced_spikes=train, **inputs
     )["populations/cell"].isel(condition=0, unit=0)
     counts = np.bincount(np.array(train, int) - 1, minlength=40).astype(float)
-    cell, cells = model.state(), []
-    for count in counts.tolist():
-        cell = model.step(cell, model.inputs(**inputs), model.parameters, 1.0)
-        cell = model.fired(cell, count, model.parameters, 1.0)
-        cells.append(cell)
+    cells = run(model, 40, counts=counts, **inputs)
     for k, name in enumerate(model.compartments):
         np.testing.assert_allclose(tree.v.values[:, k], series(cells, name), rtol=1e-12)
     for name in reads:

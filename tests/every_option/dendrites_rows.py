@@ -121,6 +121,12 @@ def described_cell(**options):
     return tree, tree.attrs["title"], tree.attrs["citation"], str(cell.check_step(6.0))
 
 
+def traced(**options):
+    kernel = dn.Kernel(**{"tau_rise": 3.0, "tau_decay": 10.0, **options})
+    cell = dn.CellModel(**LEAKY, traces={"current": kernel})
+    return dn.simulate(cell, duration=30.0, dt=6.0, current=1.0)
+
+
 def drives_of(**options):
     return sample(dn.Drive(**{"parts": dn.constant(1.0).parts, **options}), 20, 0.5)
 
@@ -231,6 +237,16 @@ DOORS = [
         driven(lambda **o: dn.noise(**{"sd": 1.0, **o})),
         {"sd": acts(2.0), "tau": acts(2.0), "mean": acts(1.0)},
     ),
+    Door(
+        dn.Kernel,
+        traced,
+        {
+            "tau_rise": [acts(5.0), acts(None)],
+            "tau_decay": acts(5.0),
+            "memory": [acts(12.0), refused(8.0)],
+            "normalisation": [acts("peak"), refused("sum")],
+        },
+    ),
     Door(dn.Drive, drives_of, {"parts": acts(dn.constant(2.0).parts)}),
     Door(
         dn.CellModel,
@@ -256,6 +272,10 @@ DOORS = [
             "spike": [refused(fires), acts(never_fires, **SPIKING)],
             "fired": [refused(fired), acts(reset, **SPIKING)],
             "sparse": refused(True),
+            "traces": [
+                acts({"current": dn.Kernel(None, 12.0)}),
+                refused({"elsewhere": dn.Kernel(None, 12.0)}),
+            ],
             "limit": [refused(0.0), refused(1e-9)],
             "source": acts("somebody"),
         },

@@ -33,13 +33,13 @@ from circuits import (
     Transposed,
     Uniform,
 )
-from circuits.algorithms import guerguiev, urbanczik_senn
+from circuits.algorithms import urbanczik_senn
 from circuits.microcircuit import LOGISTIC
 from dendrites.activity_difference import ActivityDifference, LowPass, Needs
 from dendrites.models import sacramento_output, source, three_compartment
 from dendrites.synaptic_rule import SynapticRule
 from dendrites.transfer import sign
-from every_option.doors import Door, acts, refused, shown, slow
+from every_option.doors import Door, acts, refused, shown
 
 INPUTS = np.random.default_rng(2).uniform(0.2, 1.0, (2, 4))
 CELL = three_compartment(tau_soma=10.0, tau_dendrite=3.0)
@@ -250,18 +250,6 @@ def with_bounds(**options):
     return circuits.simulate(circuit, shown, ["output"], learning=True)
 
 
-def with_carries(**options):
-    circuit = guerguiev([4, 3, 2], phase=40.0, drawn=False, learning_rates=(20.0, 20.0))
-    basal = replace(circuit.projection("input_to_hidden1_basal"), **options)
-    projections = tuple(
-        basal if p.name == basal.name else p for p in circuit.projections
-    )
-    patterns = {"input": np.ones((3, 4)), "teacher": np.ones((3, 2))}
-    return circuits.present_sequence(
-        replace(circuit, projections=projections), patterns, reads=[("hidden1", "soma")]
-    )
-
-
 SPLIT = circuits.Split(INPUTS, np.full((2, 4), 0.5), None, np.arange(2))
 NOISY = sacramento_output(noise="white")
 EVERY_PHASE = ("early", "late")
@@ -426,7 +414,6 @@ DOORS = [
                 refused(0.1, rule=SynapticRule(oja)),
             ],
             "delay": [acts(2.0, pre="output"), refused(0.0, pre="output")],
-            "carries": refused({"none": "none"}),
             "name": acts("renamed"),
         },
     ),
@@ -603,11 +590,5 @@ DOORS = [
         with_bounds,
         {"clip": acts("readout"), "bounds": acts((88.0, 92.0))},
         name="Projection-spikes",
-    ),
-    Door(
-        Projection,
-        with_carries,
-        {"carries": slow(acts({}))},
-        name="Projection-carries",
     ),
 ]

@@ -17,9 +17,13 @@ def course(cell: CellModel, *, steps: int = 250) -> np.ndarray:
     rng = np.random.default_rng(5)
     p, state, found = cell.parameters, _start(cell), []
     reads = [_plain(cell.read(name)) for name in cell.reads]
+    arrived = {name: [] for name in cell.traces}
     for k in range(steps):
-        given = (_input(cell, name, k, rng) for name in cell.inputs._fields)
-        inputs = cell.inputs(*given)
+        given = {name: _input(cell, name, k, rng) for name in cell.inputs._fields}
+        for name in cell.traced_inputs:
+            arrived[name].append(given[name])
+            given[name] = _traced(cell.traces[name], arrived[name], dt)
+        inputs = cell.inputs(**given)
         if cell.instantaneous is not None:
             state = _plain(cell.instantaneous)(state, inputs, p)
         if cell.derivative is not None:
@@ -32,8 +36,18 @@ def course(cell: CellModel, *, steps: int = 250) -> np.ndarray:
         if cell.spiking:
             count = _plain(cell.spike)(state, rng.random(), p, dt)
             state = _plain(cell.fired)(state, float(count), p, dt)
+        for name in cell.own_traces:
+            arrived[name].append(state.spikes)
+            trace = _traced(cell.traces[name], arrived[name], dt)
+            state = state._replace(**{name: trace})
         found.append([*state, *(read(state, p) for read in reads)])
     return np.array(found)
+
+
+def _traced(kernel, signals, dt):
+    """What has arrived so far, through a kernel."""
+    kept = signals[-kernel.steps(dt) :]
+    return sum(kernel((n + 1) * dt) * s for n, s in enumerate(reversed(kept)))
 
 
 def _start(cell):
@@ -50,7 +64,7 @@ def _input(cell, name, k, rng):
     # Spikes of a synapse are rare, currents swing slowly.
     phase = sum(map(ord, name))
     unit = units(cell.inputs).get(name, "1")
-    if name in ("synapse", "expired"):
+    if name == "synapse":
         return 1.0 if (k + phase) % 40 == 0 else 0.0
     return AMPLITUDE.get(unit, 2.0) * (0.6 + math.sin(0.05 * k + phase))
 

@@ -84,6 +84,8 @@ PHASES = RATE | {"forward": acts("free"), "target": acts("taught")}
 PAIRS = {"a_plus": 0.01, "a_minus": 0.01}
 TRIPLETS = {"a2_plus": 0.01, "a2_minus": 0.01, "a3_plus": 0.01}
 
+KAPPA = {"tau_rise": acts(2.0), "tau_decay": acts(5.0)}
+
 CELLS = {
     models.adex_dendrite: {
         "dendrite": [acts("active"), refused("none")],
@@ -98,8 +100,8 @@ CELLS = {
         "plateau_width": acts(0.5),
         "noise": acts(1.0),
     },
-    models.guerguiev_hidden: {"memory": acts(5)},
-    models.guerguiev_output: {"memory": acts(5)},
+    models.guerguiev_hidden: KAPPA | {"memory": acts(5)},
+    models.guerguiev_output: KAPPA | {"memory": acts(5)},
     models.naud_sprekeler: DETECTOR | INITIAL | {"noise": acts(True)},
     models.naud_sprekeler_simple: INITIAL | {"spike": acts("escape")},
     models.plateau_cell: {},

@@ -117,27 +117,6 @@ def add_outer(weights, lane, row, span):
                 moved[i] += xp * factor[i]
 
 
-@operation(
-    f"{DIRECT} <traces rate ~unit =traced", "let {traced} follow what moved by {factor}"
-)
-def carry_outer(weights, lane, row, span):
-    """Let traces behind the synapse follow what `add_outer` gave the weights."""
-    n_pre, n_post, m = row[1], row[2], span[SAMPLES]
-    h = real(span, row[7]) * real(row, 8)
-    scale = cast(lane, h * share_of(span, row[5]))
-    for b in range(m):
-        trace, out = at(lane, row[6] + b * n_pre), at(lane, row[9] + b * n_post)
-        for other in range(m):
-            signal = at(lane, row[3] + other * n_pre)
-            total = scale * 0
-            for p in range(n_pre):
-                total += signal[p] * trace[p]
-            total *= scale
-            factor = at(lane, row[4] + other * n_post)
-            for i in range(n_post):
-                out[i] += total * factor[i]
-
-
 @operation(f"{DIRECT} w=filter ~decay", "{factor} times {signal} into {filter}")
 def filter_outer(weights, lane, row, span):
     """The filter of one step at once: D' = a D + (1 - a) X^T E, of many samples."""
