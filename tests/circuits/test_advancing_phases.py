@@ -4,6 +4,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import pytest
+from drawn_numbers import SEED, drawn
 from systems import logistic
 
 import circuits
@@ -21,12 +22,11 @@ from circuits import (
 from dendrites import ActivityDifference, CellModel, transfer
 from dendrites.errors import ConfigError, ModelError
 from dendrites.models import source, three_compartment
-from dendrites.random import normal, stream_key, uniform
+from dendrites.random import normal, uniform
 
 pytestmark = pytest.mark.usefixtures("every_engine")
 
 EXACT = 1e-12
-SEED = 5
 ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
 DRAWN = {"initial": Uniform(-1.0, 1.0)}
 
@@ -53,14 +53,6 @@ def step(cell, inputs, p, dt):
 
 
 NOISY = CellModel("noisy", State, Params, Inputs, step=step, random={"noise": "normal"})
-
-
-def drawn(kind, name, n, samples, *, step, presentation=0, seed=SEED):
-    """Numbers (samples, n) of a population: cell i of sample b is unit b * n + i."""
-    key = stream_key(seed, name)
-    units = range(samples * n)
-    numbers = [kind(*key, 0, presentation, step, k) for k in units]
-    return np.array(numbers).reshape(samples, n)
 
 
 LAYERS = ("hidden", "output")
