@@ -32,18 +32,21 @@ def array_problems(circuit: Circuit, name: str, value) -> Iterator[str]:
             "such as Uniform(-1, 1) or Constant(0.5)"
         )
         return
+    listed = isinstance(connectivity, Edges) and value.ndim == 1
+    if listed:
+        shape = (connectivity.n_synapses(*shape),)
     if value.shape != shape:
-        hint = connectivity.hint(value.shape, shape)
+        hint = "" if listed else connectivity.hint(value.shape, shape)
         yield (
             f"weights of {name!r} have shape {value.shape}, must be {shape} "
-            f"{connectivity.form}.{hint and ' ' + hint}"
+            f"{'(n_synapses,)' if listed else connectivity.form}.{hint and ' ' + hint}"
         )
         return
     wrong = np.argwhere(~np.isfinite(value))
     if len(wrong):
         first = tuple(int(i) for i in wrong[0])
-        axes = ", ".join(connectivity.axes)
-        place = f"({axes}) = {first}" if len(first) > 1 else f"cell {first[0]}"
+        axes, which = ", ".join(connectivity.axes), "synapse" if listed else "cell"
+        place = f"({axes}) = {first}" if len(first) > 1 else f"{which} {first[0]}"
         yield (
             f"weights of {name!r}: {len(wrong)} of {value.size} values are not finite, "
             f"the first at {place}"

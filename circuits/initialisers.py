@@ -33,8 +33,9 @@ class Distribution:
 class Uniform(Distribution):
     """Uniform numbers in (low, high), divided by the root of the fan-in if asked.
 
-    The fan-in of a cell is n_pre, and 1 where projections are one-to-one.
-    With `share` below 1 only that share of them, drawn at random, is not zero.
+    The fan-in of a cell is n_pre, 1 where projections are one-to-one, and the expected
+    one, n_pre times the probability, where synapses are drawn. With `share` below 1
+    only that share of all synapses, drawn at random, is not zero.
     """
 
     low: float = -1.0

@@ -35,8 +35,9 @@ def initial_weights(
     given : mapping of str to ndarray or initialiser, optional
         Replaces the initial weights of these projections. Copies of them follow. For a
         sparse projection they may be a sparse array in any format, with no entries but
-        those of its synapses (absent ones are 0), or an array, of which what belongs to
-        no synapse is left out.
+        those of its synapses (absent ones are 0), an array, of which what belongs to
+        no synapse is left out, or the numbers of its synapses (n_synapses,) in the
+        order of results, as run trees hold them.
 
     Returns
     -------
@@ -156,6 +157,8 @@ def _resolve(circuit, projection, given, seed, result, above):
         value = connectivity.constant(initial.value, *sizes)
     else:
         value = initial if issparse(initial) else np.array(initial, float)
+        if value.ndim < len(shape):  # of a run tree, synapse by synapse
+            value = connectivity.synapses(*sizes).weights(value)
     result[name] = connectivity.masked(value)
     if projection.sign is not None and isinstance(initial, INITIALISERS):
         flat = numbers_of(result[name])

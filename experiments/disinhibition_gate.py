@@ -193,7 +193,8 @@ def paired(cells: Cells, wave, *, eta, decay, noise, dt, seed, streams=None) -> 
         waveforms={"pom": wave[:, np.newaxis], "l4": wave[:, np.newaxis] * rates},
         seed=seed,
     )
-    w = tree[f"connections/{BASAL}"].w.values.max(axis=2)
+    # Every cell has one synapse.
+    w = tree[f"connections/{BASAL}"].w.values
     population = tree["populations"]
     every = round(EVERY / dt)
     return {

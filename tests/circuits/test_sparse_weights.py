@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from systems import run, two_populations
+from tiny_training import tiny_circuit, tiny_task
 
 import circuits
 from circuits import Normal, Projection, Random, ScaledCopy, Sparse, Uniform
@@ -89,6 +90,8 @@ def test_what_was_given_is_not_changed():
         (sparse.csr_array(np.where(W > 0, np.nan, W)), "values are not finite"),
         (np.where(W > 0, np.inf, W), r"not finite, the first at \(post, pre\)"),
         (W.T, r"shape \(7, 5\), must be \(5, 7\)"),
+        (np.ones(5), r"shape \(5,\), must be \(\d+,\) \(n_synapses,\)"),
+        (W[MASK] * np.inf, "not finite, the first at synapse 0"),
     ],
 )
 def test_wrong_weights_are_refused(given, message):
@@ -184,8 +187,9 @@ def test_a_simulation_stores_edges_that_can_be_given_again(tmp_path):
     assert node.attrs["connectivity"] == "sparse"
     assert is_edges(read_back(node, 0), W)
     after = run(circuit(initial=W), SHOWN).weights()[NAME]
-    given = initial_weights(circuit(), given={NAME: read_back(node, 1)})
-    assert is_edges(given[NAME], after.toarray())
+    for stored in (read_back(node, 1), node.w[1], node.w.values[1]):
+        given = initial_weights(circuit(), given={NAME: stored})
+        assert is_edges(given[NAME], after.toarray())
 
 
 @pytest.mark.parametrize(
@@ -219,6 +223,30 @@ def test_training_resumes_with_the_same_edges(tmp_path):
     assert node.w.equals(whole["weights/feedforward"].w)
     assert again.attrs["state_sha256"] == whole.attrs["state_sha256"]
     assert circuits.evaluate(circuit(), TASK, {NAME: read_back(node, -1)}) is not None
+
+
+def test_probes_and_estimates_look_at_edges():
+    dense, name = tiny_circuit(), "input_to_hidden1_basal"
+    mask = np.random.default_rng(1).random(dense.shape(name)) < 0.5
+    projections = tuple(
+        replace(p, connectivity=mask) if p.name == name else p
+        for p in dense.projections
+    )
+    described = replace(dense, projections=projections)
+    task = tiny_task(20, 10)
+    options = {"threads": 1, "probe": 4, "integrator": "exact"}
+    tree = circuits.train(described, task, epochs=1, **options)
+    angles = tree["diagnostics"].angle_to_bp
+    assert ((angles > 0.0) & (angles < 180.0)).all()
+    split = task.splits["train"]
+    shown = split.inputs[:4], split.targets[:4]
+    found = circuits.gradient_estimate(described, *shown)[name]
+    weights = initial_weights(described)
+    exact = circuits.negative_gradient(described, weights, *shown)[name]
+    assert found.nnz == exact.nnz == weights[name].nnz == mask.sum()
+    first = circuits.measure_alignment(found, exact).angle
+    first_row = angles.isel(update=0).sel(layer="hidden1")
+    assert first == pytest.approx(float(first_row), rel=1e-6)
 
 
 def test_alignment_of_sparse_changes_is_that_of_the_arrays():
@@ -321,7 +349,7 @@ def test_other_probabilities_are_refused(probability):
 
 @pytest.mark.parametrize("wrong", [True, "0.1", sparse.coo_array([1.0, 0.0])])
 def test_what_is_no_connectivity_is_refused(wrong):
-    with pytest.raises(ModelError, match="one_to_one, a probability, or an array of b"):
+    with pytest.raises(ModelError, match="one_to_one, a probability, an array of boo"):
         circuit(wrong)
 
 

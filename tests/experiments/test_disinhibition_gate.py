@@ -52,7 +52,7 @@ def constant_input(cells, *, lag, plastic, eta=1e-4, decay=5e-6, dt=1.0):
         name: tree[f"populations/{name}"].v.values[-1, 0]
         for name in ("vip", "sst", "pyramidal")
     }
-    return last, tree[f"connections/{BASAL}"].w.values.max(axis=2)
+    return last, tree[f"connections/{BASAL}"].w.values
 
 
 def all_cells():
