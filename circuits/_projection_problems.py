@@ -109,7 +109,7 @@ def _read_problems(where, p, pre, post):
     for rule in getattr(p.rule, "parts", (p.rule,)):
         wanted += [
             (post, read)
-            for name in ("teaching", "baseline", "gain")
+            for name in ("teaching", "baseline", "gain", "modulator")
             if isinstance(read := getattr(rule, name, None), str)
         ]
         signals = getattr(rule, "presynaptic", None) or ()

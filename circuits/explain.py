@@ -2,6 +2,8 @@
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.explain import explain_lists
+from circuits.engine.facts import refuse_shared_traces
+from circuits.integrators import Blocked
 from circuits.schedule import Schedule, as_schedule
 from dendrites._checks import flag, whole_number
 from dendrites.errors import ConfigError
@@ -47,6 +49,9 @@ def explain(
     flag("explain: optimise", optimise, error=ConfigError)
     block = whole_number("explain: block", block, lowest=1)
     batch = whole_number("explain: batch", batch, lowest=1)
+    if learning:
+        refuse_shared_traces(circuit, batch)
+        Blocked(block).check(circuit)
     schedule = as_schedule(
         "explain: schedule", circuit.schedule if schedule is None else schedule
     )

@@ -80,6 +80,18 @@ class Blocked(Integrator):
         """Steps per block."""
         return self.steps
 
+    def check(self, circuit) -> None:
+        """Refuse rules that multiply what a block has only the sum of.
+
+        Raises
+        ------
+        ConfigError
+        """
+        if self.steps > 1:
+            _refuse_modulators(
+                circuit, f"'{BLOCKED}' with blocks of {self.steps} steps"
+            )
+
 
 @dataclass(frozen=True)
 class Equilibrium(Integrator):
@@ -128,9 +140,10 @@ class Equilibrium(Integrator):
         Raises
         ------
         ConfigError
-            If cells have noise, traces or no derivative, signals are delayed or weights
-            perturbed.
+            If cells have noise, traces or no derivative, signals are delayed, weights
+            perturbed, or rules have a modulator.
         """
+        _refuse_modulators(circuit, f"'{EQUILIBRIUM}'")
         for p in circuit.populations:
             if p.model.random:
                 raise ConfigError(
@@ -187,6 +200,16 @@ class Equilibrium(Integrator):
                 "of jumps; give jumps instead"
             )
         return self if self.jumps is not None else replace(self, jumps=JUMPS)
+
+
+def _refuse_modulators(circuit, integrator):
+    for p in circuit.projections:
+        if p.learns and getattr(p.rule, "modulator", None) is not None:
+            raise ConfigError(
+                f"integrator {integrator}: the rule of projection {p.name!r} has a "
+                "modulator, which multiplies its filtered update anew in every step, "
+                "and this integrator moves weights by sums over many. Use 'exact'"
+            )
 
 
 def as_integrator(

@@ -10,6 +10,7 @@ import numpy as np
 
 from circuits.alignment import Alignment as Angles
 from circuits.alignment import measure_alignment
+from circuits.engine.facts import modulated
 from circuits.gradient import negative_gradient
 from circuits.integrators import EQUILIBRIUM, Equilibrium
 from circuits.synapses import minus
@@ -46,11 +47,17 @@ class Alignment(Probe):
     """
 
     def check(self, circuit, integrator) -> None:
-        """Refuse a circuit without a feedforward network."""
+        """Refuse a circuit without a network, or with traces of single examples."""
         if circuit.network is None:
             raise ConfigError(
                 f"probe Alignment: circuit {circuit.name!r} has no `network`, so there "
                 "is no exact gradient to compare with; leave it out, or give it one"
+            )
+        if names := modulated(circuit):
+            raise ConfigError(
+                f"probe Alignment: the rule of {names[0]!r} has a modulator and moves "
+                "the weights for one example at a time; there is no update of several "
+                "examples to compare with. Leave the probe out"
             )
 
     def columns(self, circuit) -> tuple[str, ...]:

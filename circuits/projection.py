@@ -183,6 +183,8 @@ def _check_shared(where, p):
     reads = "the weight of one synapse" if isinstance(p.rule, SynapticRule) else None
     if p.rule is not None and reads_xi(p):
         reads = "what is added to the weight of one synapse"
+    if getattr(p.rule, "modulator", None) is not None:
+        reads = "the trace of one synapse, which its modulator multiplies,"
     if reads is not None:
         raise ModelError(
             f"{where}: its rule reads {reads}, and in a {p.connectivity.name} "

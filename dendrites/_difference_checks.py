@@ -47,6 +47,16 @@ def check_average(where: str, rule) -> None:
         )
 
 
+def check_modulator(where: str, rule) -> None:
+    """Refuse a modulator without a filter."""
+    if rule.modulator is not None and rule.low_pass is None:
+        raise ModelError(
+            f"{where}: modulator = {shown(rule.modulator)}: it multiplies a filtered "
+            "update, and there is no low_pass. Use gain, which multiplies the update "
+            "itself, or give low_pass=LowPass(tau)"
+        )
+
+
 def checked_momentum(where: str, rule) -> float:
     """The momentum of a rule that may have one."""
     momentum = number(f"{where}: momentum", rule.momentum, least=0.0)

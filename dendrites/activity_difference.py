@@ -16,6 +16,7 @@ from dendrites._checks import choice, flag, items, mapping, number, shown, text
 from dendrites._difference_checks import (
     CELLS,
     check_average,
+    check_modulator,
     check_read,
     checked_momentum,
     pair,
@@ -26,7 +27,7 @@ from dendrites.errors import ModelError
 
 NOW = "now"
 # What all differences of a sum have in common.
-SHARED = ("learning_rate", "low_pass", "batch", "momentum", "continuous")
+SHARED = ("learning_rate", "low_pass", "batch", "modulator", "momentum", "continuous")
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,12 @@ class ActivityDifference(Sendable):
         their product, the correlation that Boltzmann machines and rules of sampled or
         spiking cells contrast; the gain is read with each side. A settled phase has one
         moment, where both agree.
+    modulator : callable or str, optional
+        Read of the postsynaptic cell by which the filtered update is multiplied when it
+        moves the weight: dw = learning_rate * modulator_i * D_ij dt, with the cell as
+        it is in that step. D is then an eligibility trace, and a reward may come long
+        after what it is for (a three-factor rule). Needs `low_pass`; since a trace
+        belongs to one sample, samples are shown one by one and at every step ('exact').
     momentum : float
         mu of v' = mu v + g and dw = learning_rate * v', in [0, 1), for rules across
         phases; g is the update of a presentation and v starts from 0, as in PyTorch's
@@ -114,8 +121,8 @@ class ActivityDifference(Sendable):
         on the weight alone and does not enter v.
     others : tuple of ActivityDifference
         Further differences whose changes are added; made by ``rule + other``, which
-        must agree in learning rate, filter, batch, momentum and in acting now or at
-        the end.
+        must agree in learning rate, filter, batch, modulator, momentum and in acting
+        now or at the end.
     needs : Needs, optional
         What a circuit must have for the rule to be what it says; checked there.
 
@@ -133,6 +140,7 @@ class ActivityDifference(Sendable):
     low_pass: LowPass | None = None
     batch: str = "mean"
     average: str = CELLS
+    modulator: Callable | str | None = None
     momentum: float = 0.0
     others: tuple["ActivityDifference", ...] = ()
     needs: Needs | None = None
@@ -141,7 +149,7 @@ class ActivityDifference(Sendable):
         where = "ActivityDifference"
         if self.teaching is None and self.baseline is None:
             raise ModelError(f"{where}: teaching and baseline are both None")
-        for name in ("teaching", "baseline", "gain"):
+        for name in ("teaching", "baseline", "gain", "modulator"):
             check_read(f"{where}: {name}", getattr(self, name))
         self._check_presynaptic(where)
         for name in ("moments", "presynaptic_moments"):
@@ -179,6 +187,7 @@ class ActivityDifference(Sendable):
                 "step; this one acts at the end of a presentation"
             )
         check_average(where, self)
+        check_modulator(where, self)
         object.__setattr__(self, "momentum", checked_momentum(where, self))
 
     def _check_presynaptic(self, where):

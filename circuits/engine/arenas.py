@@ -94,6 +94,8 @@ def lane_sections(layout) -> Sections:
             if term.reads is not None:
                 steps = layout.block if p.rule.continuous else 1
                 sections.add(("factor", k, p.name), steps * layout.stride(p.post))
+        if p.name in layout.modulated:
+            sections.add(("modulator", p.name), layout.stride(p.post))
     for kind in ("sums", "product", "signal before"):
         for p in c.projections:
             n_post, n_pre = c.shape(p.name)

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from dendrites.errors import ModelError
+from dendrites.errors import ConfigError, ModelError
 
 # What updates leave to the next: a number for every weight, and two CORRECTIONS.
 CORRECTIONS = "corrections"
@@ -69,6 +69,36 @@ def stops_early(schedules) -> tuple[str, ...]:
     """Names of the relaxing phases with a tolerance, in order."""
     phases = [phase for s in schedules for phase in s.phases]
     return tuple(dict.fromkeys(p.name for p in phases if p.tolerance is not None))
+
+
+def modulated(circuit) -> tuple[str, ...]:
+    """Projections whose filtered updates are multiplied by something of the cell."""
+    return tuple(
+        p.name
+        for p in circuit.projections
+        if p.learns and getattr(p.rule, "modulator", None) is not None
+    )
+
+
+def modulator_of(p, post):
+    """The modulator of a rule as a function of cells; `post` is their model."""
+    read = p.rule.modulator
+    return post.read(read) if isinstance(read, str) else read
+
+
+def refuse_shared_traces(circuit, samples: int, moving=None) -> None:
+    """Refuse several samples where a rule keeps the trace of one.
+
+    `moving` names the projections that learn; all by default.
+    """
+    for name in modulated(circuit) if samples > 1 else ():
+        if moving is None or name in moving:
+            raise ConfigError(
+                f"projection {name!r}: its rule has a modulator, which multiplies the "
+                f"eligibility trace of one sample, and {samples} are shown side by "
+                "side. Show them one after the other (batch=1, "
+                "circuits.present_sequence), or leave the modulator out"
+            )
 
 
 def windows(schedules) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from circuits._terms import rule_terms
 from circuits.engine.arenas import lane_sections, replica_sections
-from circuits.engine.facts import REMEMBERED, holder, is_alias
+from circuits.engine.facts import REMEMBERED, holder, is_alias, modulated
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
 from circuits.engine.traces import Traces
@@ -88,6 +88,7 @@ class Layout:
         self.optimisers = {
             p.name: optimiser_of(p, optimiser) for p in circuit.projections
         }
+        self.modulated = modulated(circuit)
         self.unread = unread_variables(self) if narrow else {}
         self.signals, self.traces = Signals(self), Traces(self)
         self.replica = replica_sections(self)

@@ -12,6 +12,8 @@ def factors(w, population=None):
         if population in (None, p.post) and not w.sees_weight(p):
             for k in range(len(w.layout.terms[p.name])):
                 yield w.factor(p, k)
+            if p.rule.modulator is not None:
+                yield w.modulator(p)
 
 
 def starts(w, population):

@@ -3,9 +3,9 @@
 import numpy as np
 
 from circuits.connectivity import Edges, OneToOne
-from circuits.engine.facts import filter_factor
+from circuits.engine.facts import filter_factor, modulator_of
 from circuits.engine.lists import Operation
-from circuits.engine.operations import optimisers, outer, plasticity, ties
+from circuits.engine.operations import modulated, optimisers, outer, plasticity, ties
 from circuits.engine.product_writer import ANY, shared_operations
 from circuits.shared_weights import SharedWeights
 from circuits.signs import limits
@@ -48,6 +48,20 @@ class WritesPlasticity:
             params=self.replica("params", p.post),
             factor=self.lane("factor", k, p.name),
             slot=int(p.rule.continuous),
+        )
+
+    def modulator(self, p) -> Operation:
+        """What multiplies the filtered update of every postsynaptic cell."""
+        layout, model = self.layout, self.circuit.model(p.post)
+        state = layout.state(p.post)
+        return self(
+            self.loops.factor(model, (modulator_of(p, model), None, None)),
+            n=layout.sizes[p.post],
+            **dict.fromkeys(("teaching", "baseline", "gain"), state),
+            stride=layout.stride(p.post),
+            params=self.replica("params", p.post),
+            factor=self.lane("modulator", p.name),
+            slot=0,
         )
 
     def term(self, p, k) -> dict:
@@ -139,9 +153,29 @@ class WritesPlasticity:
             kind = optimisers.move_adam
             if "velocity" in remembered:
                 kind = optimisers.move_momentum
-        yield self(kind, **learning, **remembered)
+        if getattr(p.rule, "modulator", None) is not None:
+            yield from self._modulated(p, learning)
+        else:
+            yield self(kind, **learning, **remembered)
         if p.bounds is not None and p.clip == "weights" or p.sign is not None:
             yield self.hold(p)
+
+    def _modulated(self, p, learning):
+        """Filter the sums of a step, and move weights by modulator times filter."""
+        n_post, n_pre = self.circuit.shape(p.name)
+        learning["modulator"] = self.lane("modulator", p.name)
+        both = [
+            self(modulated.filter_sums, **learning),
+            self(
+                modulated.move_modulated,
+                **learning,
+                n_pre=n_pre,
+                n_post=n_post,
+                paired=int(isinstance(p.connectivity, OneToOne)),
+                index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
+            ),
+        ]
+        yield from both if learning["after"] else both[::-1]
 
     def hold(self, p, kind="weights") -> Operation:
         """Hold the weights of a projection in its bounds and on their side of 0."""

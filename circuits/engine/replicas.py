@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from circuits.engine.divergence import divergence
+from circuits.engine.facts import refuse_shared_traces
 from circuits.engine.given import Given
 from circuits.engine.interpret import run_list
 from circuits.engine.kept import Kept
@@ -168,6 +169,9 @@ class Replicas(Kept):
             )
         given = {**(forced or {}), **(waveforms or {})}
         one = self.presentations[number]
+        if samples > 1 and self.layout.modulated:
+            moving = one.moving(options.get("learning", True))
+            refuse_shared_traces(self.circuit, samples, moving)
         if not recording and not given and self.streams(schedule):
             lanes = one.present_many(patterns, schedule, samples, **options)
         else:

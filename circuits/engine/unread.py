@@ -1,5 +1,6 @@
 """Variables of cells that nothing looks at, so that they need not be computed."""
 
+from circuits.engine.facts import modulator_of
 from dendrites.compile.live import live_variables, needed_by
 
 
@@ -20,8 +21,9 @@ def unread_variables(layout) -> dict[str, frozenset]:
         wanted[population] |= needed_by(model, model.read(name))
 
     for p in circuit.projections:
-        if getattr(p.rule, "modulator", None) is not None:
-            return {}
+        if p.name in layout.modulated:
+            post = circuit.model(p.post)
+            wanted[p.post] |= needed_by(post, modulator_of(p, post))
         read(p.pre, p.signal)
         for term in layout.terms[p.name]:
             read(p.pre, term.signal)

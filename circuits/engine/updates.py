@@ -28,6 +28,7 @@ def _is_plain(w, p):
     return (
         not w.sees_weight(p)
         and p.rule.low_pass is not None
+        and p.rule.modulator is None
         and [(t.signal, t.signal_moment) for t in terms] == [(p.signal, NOW)]
         and p.bounds is None
         and p.sign is None

@@ -8,6 +8,7 @@ from pathlib import Path
 from circuits.checkpoint import ANY_VERSION
 from circuits.circuit import Circuit
 from circuits.describe import describe
+from circuits.engine.facts import refuse_shared_traces
 from circuits.integrators import ACCURACY, EQUILIBRIUM
 from circuits.probes import Probe, check_probes, usual_probes
 from circuits.run.course import check_stages
@@ -118,6 +119,7 @@ def train_options(
     controls = mapping("controls", controls, "projections to freeze by name")
     epochs = whole_number("epochs", epochs, lowest=1)
     batch = whole_number("batch", batch, lowest=1)
+    refuse_shared_traces(circuit, batch)
     examples = len(task.splits["train"].inputs)
     return TrainOptions(
         run,

@@ -86,6 +86,12 @@ def with_rule(of_windows=False, **options):
     return with_projection(rule=ActivityDifference(**{**given, **options}))
 
 
+def of_one_sample(**options):
+    rule = ActivityDifference(**{**RULE, "low_pass": LowPass(5.0), **options})
+    circuit = of((Projection(**FEEDFORWARD, rule=rule),))
+    return circuits.present_sequence(circuit, {"input": INPUTS})
+
+
 def with_low_pass(**options):
     return with_rule(low_pass=LowPass(**{"tau": 5.0, **options}))
 
@@ -276,10 +282,17 @@ DOORS = [
                 refused("products"),
                 refused("median"),
             ],
+            "modulator": [refused("rate"), refused("rate", low_pass=LowPass(5.0))],
             "momentum": [acts(0.9, of_windows=True), refused(0.9), refused(1.0)],
             "others": acts((ActivityDifference("rate", None, 0.01),)),
             "needs": refused(Needs(postsynaptic={"tau_soma": 1.0})),
         },
+    ),
+    Door(
+        ActivityDifference,
+        of_one_sample,
+        {"modulator": [acts("rate"), refused("speed"), refused(2.0)]},
+        name="ActivityDifference-one-sample",
     ),
     Door(
         LowPass,
