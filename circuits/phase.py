@@ -253,7 +253,7 @@ class Phase(Sendable):
 
     def also_on(self, always: tuple[str, ...]) -> "Phase":
         """The same phase with more populations on, where it does not name them."""
-        more = [name for name in always if name not in self.on]
+        more = [name for name in dict.fromkeys(always) if name not in self.on]
         if not more:
             return self
         if isinstance(self.on, Mapping):

@@ -2,6 +2,7 @@
 
 import pytest
 from naive_circuit import circuit, joined, layers, sources
+from relaxing_cells import energy_based, relaxing
 
 from circuits import Tied
 from circuits.algorithms import guerguiev, sacramento, urbanczik_senn
@@ -98,6 +99,49 @@ def test_nothing_is_read_before_it_is_written(name, single, block, optimise):
         for o in (*lists.collect, *lists.move, *lists.leave):
             assert o.reads <= there, o.text
             there |= o.writes
+
+
+def in_order(operations):
+    """Operations as they run: those that are repeated once and once more."""
+    for o in operations:
+        for name, part in o.inner:
+            if name != "worst":
+                yield from in_order(part)
+        if not o.inner:
+            yield o
+
+
+@pytest.mark.parametrize("optimise", [True, False])
+@pytest.mark.parametrize("stops", [None, 1e-3])
+def test_sweeps_read_what_is_there_and_step_when_all_is_read(stops, optimise):
+    nudged = relaxing("nudged", on={"target": 0.3}, hold={"output": ("s",)})
+    phases = relaxing(tolerance=stops), nudged
+    described = energy_based(phases)
+    layout = Layout(described, dtype=float, capacity=3)
+    programs = Programs(
+        layout,
+        seed=0,
+        randoms=Randoms(described, 0, "", ()),
+        given={},
+        optimise=optimise,
+    )
+    operations = list(in_order(programs.timeless_lists(described.schedule.phases)))
+    there = {key for key in layout.replica.of_kind("weights")}
+    there |= {key for key in layout.replica.of_kind("params")}
+    for kind in ("state", "sweeps", "moves"):
+        there |= set(layout.lane.of_kind(kind))
+    written = {key for o in operations for key in o.writes}
+    there |= set(layout.lane.of_kind("field")) - written
+    stepped = set()
+    for o in operations:
+        assert o.reads <= there, o.text
+        there |= o.writes
+        if o.kind.name == "step":
+            stepped |= {key[1] for key in o.writes if key[0] == "state"}
+        elif o.kind.name == "read":
+            # Both stepped, or neither.
+            assert len(stepped) in (0, 2), o.text
+            stepped = set()
 
 
 @pytest.mark.parametrize("name, single, block, optimise", EVERY)

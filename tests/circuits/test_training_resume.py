@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from relaxing_cells import RULE, energy_based, relaxing
 from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 
 import circuits
@@ -71,6 +72,17 @@ def test_state_carried_between_presentations_is_resumed_too(monkeypatch, path):
     assert whole.attrs["state_sha256"] != tiny_train().attrs["state_sha256"]
     stop_after(monkeypatch, path, 1, circuit=circuit)
     assert_same(tiny_train(circuit, checkpoint=path, resume=True), whole)
+
+
+def test_how_many_sweeps_were_made_is_resumed_too(monkeypatch, path):
+    nudged = relaxing("nudged", sweeps=5, on={"target": 0.3})
+    phases = relaxing(sweeps=300, tolerance=1e-3), nudged
+    circuit = energy_based(phases, rule=RULE, sizes=(8, 6, 3))
+    options = {"circuit": circuit, "controls": {"first": ("in",)}}
+    whole = tiny_train(**options)
+    assert (whole["training"].sweeps_free > 3).all()
+    stop_after(monkeypatch, path, 1, **options)
+    assert_same(tiny_train(checkpoint=path, resume=True, **options), whole)
 
 
 def test_what_is_drawn_for_weights_is_resumed_too(monkeypatch, path):
