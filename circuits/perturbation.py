@@ -97,10 +97,10 @@ def check_perturbation(where: str, p) -> None:
             f"{where} of tied weights, which are at every moment those of another "
             "projection; perturb weights that are not tied"
         )
-    if p.clip == "readout" or p.carries:
+    if p.clip == "readout":
         raise ModelError(
-            f"{where}: clip='readout' and carries speak of the weights themselves, not "
-            "of what is added to them; leave them out, or the perturbation"
+            f"{where}: clip = 'readout' speaks of the weights themselves, not of what "
+            "is added to them; leave it out, or the perturbation"
         )
     for part in _parts(p.rule) if reads_xi(p) else ():
         averaged = getattr(part, "average", None) == "products"

@@ -357,7 +357,7 @@ REFUSED = {
     "tied itself": lambda: joined(
         "x", "y", "lead", tied_to=Tied("a"), perturbation=ADDED
     ),
-    "carries": lambda: network(carries={"u": "u"}),
+    "clip": lambda: network(clip="readout"),
     "no perturbation object": lambda: network(perturbation=0.1),
     "sigma": lambda: Perturbation(0.0),
     "kind": lambda: Perturbation(0.1, "uniform"),
