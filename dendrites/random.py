@@ -41,6 +41,7 @@ __all__ = [
     "draw_seed",
     "fill_noise_kernel",
     "fill_poisson_kernel",
+    "fill_signs",
     "fill_uniform",
     "generator",
     "normal",
@@ -62,6 +63,7 @@ _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 _WEYL_0 = np.uint64(0x9E3779B9)
 _WEYL_1 = np.uint64(0xBB67AE85)
+_HALF_OF_WORDS = np.uint64(1 << 31)
 _HIGH_DROP = np.uint64(5)
 _LOW_DROP = np.uint64(6)
 _LOW_BITS = np.uint64(26)
@@ -264,6 +266,20 @@ def fill_uniform(out, n, largest, k0, k1, replica, presentation, step, first):
     for i in range(n):
         x0, x1, _, _ = _rounds(_word(first + i), c1, c2, c3, key0, key1)
         out[i] = min(_whole(x0, x1) * _ULP, largest)
+
+
+@inner_kernel
+def fill_signs(out, n, size, k0, k1, replica, presentation, step):
+    """`size` with a random sign, of the units 0, 1, ... of one step.
+
+    Negative where `uniform` at the same address is below one half. Arguments as those
+    of `fill_uniform`; one loop that is vectorised like it.
+    """
+    c1, c2, c3 = _word(step), _word(presentation), _word(replica)
+    key0, key1 = _word(k0), _word(k1)
+    for i in range(n):
+        x0, _, _, _ = _rounds(_word(i), c1, c2, c3, key0, key1)
+        out[i] = size if x0 >= _HALF_OF_WORDS else -size
 
 
 @kernel

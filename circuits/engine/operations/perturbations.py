@@ -8,7 +8,7 @@ from circuits.engine.operations.kinds import operation
 from circuits.engine.span import PRESENTATION, REPLICA
 from dendrites.compile.calls import at, cast, integers, real
 from dendrites.compile.rows import SAMPLES
-from dendrites.random import normal, uniform
+from dendrites.random import fill_signs, normal
 
 DRAW = "n w>xi ~sigma key0 key1"
 
@@ -28,9 +28,8 @@ def draw_signs_xi(weights, lane, row, span):
     """Numbers of one size and random sign."""
     xi, sigma = at(weights, row[2]), real(row, 3)
     replica, shown = span[REPLICA], span[PRESENTATION]
-    for k in range(row[1]):
-        u = uniform(row[4], row[5], replica, shown, 0, k)
-        xi[k] = cast(lane, sigma if u >= 0.5 else -sigma)
+    size = cast(lane, sigma)
+    fill_signs(xi, row[1], size, row[4], row[5], replica, shown, 0)
 
 
 @operation(

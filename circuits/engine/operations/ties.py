@@ -6,7 +6,7 @@ Those of a function are a loop that is generated (`dendrites.compile.loops.tie_l
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import PRESENTATION, REPLICA
 from dendrites.compile.calls import at, cast, real
-from dendrites.random import normal, uniform
+from dendrites.random import fill_uniform, normal
 
 
 @operation(
@@ -63,8 +63,9 @@ def draw_noise(weights, lane, row, span):
 @operation("n w>times ~low ~high key0 key1", "draw {times}")
 def draw_times(weights, lane, row, span):
     """What tied weights are multiplied by, drawn anew for a presentation."""
-    out, low, high = at(weights, row[2]), real(row, 3), real(row, 4)
-    replica = span[REPLICA]
-    for k in range(row[1]):
-        u = uniform(row[5], row[6], replica, span[PRESENTATION], 0, k)
-        out[k] = cast(lane, low + (high - low) * u)
+    n, out, key0, key1 = row[1], at(weights, row[2]), row[5], row[6]
+    low, width = cast(lane, real(row, 3)), cast(lane, real(row, 4) - real(row, 3))
+    replica, shown = span[REPLICA], span[PRESENTATION]
+    fill_uniform(out, n, cast(lane, 1.0), key0, key1, replica, shown, 0, 0)
+    for k in range(n):
+        out[k] = low + width * out[k]
