@@ -7,9 +7,10 @@ from operator import attrgetter
 import numpy as np
 
 from circuits.cell_parameters import each_cell
-from circuits.connectivity import Dense, OneToOne
+from circuits.connectivity import Edges
 from circuits.perturbation import XI, reads_xi
 from circuits.shared_weights import Shared, SharedWeights
+from circuits.synapses import canonical
 from dendrites._time import MOST_STEPS, is_multiple
 from dendrites.errors import choices
 
@@ -201,7 +202,7 @@ def _conductance_problems(where, p, pre, post):
 def _times_problems(where, p, shape):
     """Numbers of another shape than the weights that they multiply."""
     times = getattr(p.tied_to, "times", None)
-    if isinstance(times, np.ndarray) and times.shape != shape:
+    if hasattr(times, "shape") and times.shape != shape:
         yield (
             f"{where}: Tied: times has shape {times.shape}, must be {shape} "
             f"{p.connectivity.form}, as its weights"
@@ -234,11 +235,10 @@ def _copy_problems(where, p, projections, by_name):
         if {isinstance(x.connectivity, SharedWeights) for x in (p, q)} != {False}:
             yield from _shared_copy_problems(where, p, q, other)
             continue
-        kinds = {type(p.connectivity), type(q.connectivity)}
-        if other is p.tied_to and kinds not in ({Dense}, {OneToOne}):
+        if other is p.tied_to and _form(p) != _form(q):
             yield (
-                f"{where}: only dense projections can be tied to dense ones, and "
-                "one-to-one projections to one-to-one ones"
+                f"{where}: only dense projections can be tied to dense ones, "
+                "one-to-one ones to one-to-one ones and sparse ones to sparse ones"
             )
             continue
         theirs = q.connectivity.weights_shape(by_name[q.post].size, by_name[q.pre].size)
@@ -247,6 +247,8 @@ def _copy_problems(where, p, projections, by_name):
                 f"{where}: weights {shape} cannot follow {target!r} "
                 f"{theirs}{' transposed' if other.transpose else ''}"
             )
+        elif other is p.tied_to and isinstance(p.connectivity, Edges):
+            yield from _other_synapses(where, p, q, shape, theirs)
 
 
 def _shared_copy_problems(where, p, q, copy):
@@ -270,3 +272,19 @@ def _same_synapses(mine, theirs):
         return mine == theirs
     pairs = zip(mine.synapses(), theirs.synapses(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _form(p):
+    return Edges if isinstance(p.connectivity, Edges) else type(p.connectivity)
+
+
+def _other_synapses(where, p, q, shape, theirs):
+    """Sparse weights that follow others must be of the same pairs of cells."""
+    pattern = q.connectivity.constant(1.0, *theirs)
+    pattern = canonical(pattern.T) if p.tied_to.transpose else pattern
+    if not p.connectivity.synapses(*shape).has_entries_of(pattern):
+        turned = "the transpose of that" if p.tied_to.transpose else "that"
+        yield (
+            f"{where}: it joins other pairs of cells than {q.name!r}, which it is tied "
+            f"to; give it {turned} mask as its connectivity"
+        )

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 
 from circuits.initialisers import Distribution, Uniform, plain_number
+from circuits.synapses import canonical, numbers_of, with_numbers
 from dendrites._checks import flag, numbers, shown, text
 from dendrites._sendable import Sendable
 from dendrites.errors import ConfigError, ModelError
@@ -22,6 +24,9 @@ class Tied(Sendable):
     ``dendrites.transfer.sign`` and magnitudes of one value (`factor`), fixed random
     ones (`times`) or random ones drawn anew (`times`, `redraw`).
 
+    Dense projections are tied to dense ones, one-to-one ones to one-to-one ones, sparse
+    ones to sparse ones that join the same pairs of cells.
+
     Parameters
     ----------
     to : str
@@ -35,7 +40,7 @@ class Tied(Sendable):
     function : callable, optional
         ``function(weight) -> float``, scalar and compiled as those of cells are
         (`docs/extending.md`); a function of NumPy or `math` of one number will do.
-    times : ndarray, Uniform, Normal or LogNormal, optional
+    times : array, Uniform, Normal or LogNormal, optional
         Numbers that multiply the weights one by one, in the shape that weights of this
         projection are given in; or what they are drawn from, by the seed and the name
         of the projection (stream ``times/<projection>``).
@@ -69,11 +74,7 @@ class Tied(Sendable):
         plain_number(self, "noise", least=0.0)
         self._check_function()
         if self.times is not None and not isinstance(self.times, Distribution):
-            try:
-                times = numbers("Tied: times", self.times)
-            except ConfigError as error:
-                raise ModelError(f"{error}, or Uniform(...)") from None
-            object.__setattr__(self, "times", times)
+            object.__setattr__(self, "times", _times(self.times))
         flag("Tied: redraw", self.redraw)
         if self.redraw and not isinstance(self.times, Uniform):
             raise ModelError(
@@ -96,17 +97,22 @@ class Tied(Sendable):
 
         These turned round if it runs the other way.
 
+        Of sparse projections all are sparse, with the same entries.
+
         Raises
         ------
         ModelError
             If the function gives no finite number for one of them.
         """
-        value = other
+        value = canonical(other) if issparse(other) else other
+        found = numbers_of(value)
         if self.function is not None:
-            flat = [self._number(float(w)) for w in value.ravel()]
-            value = np.array(flat, float).reshape(value.shape)
-        value = self.factor * value
-        return value if times is None else times * value
+            flat = [self._number(float(w)) for w in found.ravel()]
+            found = np.array(flat, float).reshape(found.shape)
+        found = self.factor * found
+        if times is not None:
+            found = numbers_of(times) * found
+        return with_numbers(value, found)
 
     def _check_function(self):
         if self.function is None:
@@ -137,3 +143,15 @@ class Tied(Sendable):
                 "finite number for every weight"
             )
         return value
+
+
+def _times(given):
+    """Finite numbers, which may be a sparse array."""
+    try:
+        if not issparse(given):
+            return numbers("Tied: times", given)
+        found = canonical(given)
+        numbers("Tied: times", found.data)
+    except ConfigError as error:
+        raise ModelError(f"{error}, or Uniform(...)") from None
+    return found

@@ -116,7 +116,8 @@ def _check_ties(circuit, given, seed, result):
             continue
         times = drawn_times(circuit, p, seed)
         tied = p.tied_to.follow(_turned(circuit, p.tied_to, result), times)
-        if not np.allclose(result[p.name], tied, rtol=1e-5, atol=1e-7):
+        both = numbers_of(result[p.name]), numbers_of(tied)
+        if not np.allclose(*both, rtol=1e-5, atol=1e-7):
             raise ModelError(
                 f"weights of {p.name!r}: it is tied to {p.tied_to.to!r} with the "
                 f"factor {p.tied_to.factor:g} and cannot have others; give those of "
@@ -181,7 +182,7 @@ def drawn_times(circuit: Circuit, p: Projection, seed: int) -> np.ndarray | None
     times = p.tied_to.times
     if isinstance(times, Distribution):
         return _drawn(circuit, p, times, seed, "times", "times/zeros")
-    return times
+    return None if times is None else p.connectivity.masked(times)
 
 
 def root_of_fan_in(circuit: Circuit, p: Projection, initial: Distribution) -> float:

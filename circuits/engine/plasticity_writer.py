@@ -204,7 +204,7 @@ class WritesPlasticity:
             if p.tied_to is None or p.tied_to.is_alias or not moved(p):
                 continue
             n, target = self.layout.synapses[p.name], self.replica(kind, p.name)
-            yield self._tie(p, kind, target)
+            yield from self._tie(p, kind, target)
             if p.tied_to.times is not None:
                 times = self.replica("times", p.name)
                 yield self(ties.multiply, n=n, times=times, target=target)
@@ -212,20 +212,38 @@ class WritesPlasticity:
                 noise = self.replica("noise", p.name)
                 yield self(ties.add_noise, n=n, noise=noise, target=target)
 
-    def _tie(self, p, kind, target) -> Operation:
+    def _tie(self, p, kind, target):
         """The weights that p follows, transposed and through a function if it says so.
 
         Those of one-to-one projections and shared ones are their own transpose.
         """
         tied, n = p.tied_to, self.layout.synapses[p.name]
-        flat = not (tied.transpose and p.is_dense)
-        n_post, n_pre = (n, 1) if flat else self.circuit.shape(p.name)
         both = {"source": self.replica(kind, tied.to), "target": target}
         both["factor"] = tied.factor
+        if tied.transpose and isinstance(p.connectivity, Edges):
+            factor = tied.factor if tied.function is None else 1.0
+            order = self.loops.integers(("order", p.name), lambda: self._order(p))
+            yield self(ties.gather, n=n, order=order, **{**both, "factor": factor})
+            if tied.function is None:
+                return
+            both["source"] = target
+        flat = not (tied.transpose and p.is_dense)
+        n_post, n_pre = (n, 1) if flat else self.circuit.shape(p.name)
         if tied.function is not None:
             loop = self.loops.tie(tied.function)
             both["transposed"] = int(not flat)
-            return self(loop, n_pre=n_pre, n_post=n_post, **both)
-        if flat:
-            return self(ties.scale, n=n, **both)
-        return self(ties.transpose, n_pre=n_pre, n_post=n_post, **both)
+            yield self(loop, n_pre=n_pre, n_post=n_post, **both)
+        elif flat:
+            yield self(ties.scale, n=n, **both)
+        else:
+            yield self(ties.transpose, n_pre=n_pre, n_post=n_post, **both)
+
+    def _order(self, p):
+        """For each synapse of a sparse projection the one that it follows, transposed.
+
+        By numbers of the weights that they lie in.
+        """
+        other = self.circuit.projection(p.tied_to.to)
+        numbers = np.arange(self.layout.synapses[other.name])
+        shape = self.circuit.shape(other.name)
+        return p.connectivity.flatten(other.connectivity.unflatten(numbers, *shape).T)

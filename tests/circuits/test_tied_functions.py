@@ -1,11 +1,13 @@
 """Weights tied through a function and times numbers follow at every moment."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from naive_circuit import circuit, joined, layers, random_weights, sources
 from naive_runs import assert_same, both
+from scipy.sparse import csr_array
 
 import circuits
 from circuits import Phase, Tied, Uniform
@@ -68,6 +70,59 @@ def test_one_to_one_weights_follow_one_to_one_ones(transpose, times):
     options = {"connectivity": "one_to_one"}
     tie = Tied("lead", 2.0, transpose, function=squashed, times=times)
     assert_same(*both(network(tie, **options), batch=2))
+
+
+MASK = np.random.default_rng(7).random((N, N)) < 0.6
+SPARSE = {
+    "alias": Tied("lead", -0.5),
+    "transposed": Tied("lead", -0.5, True),
+    "sign": TIES["sign"],
+    "all": TIES["all"],
+    "own place": TIES["own place"],
+}
+
+
+def sparse_network(tie, mask=None, rule=FILTERED):
+    mask = (MASK.T if tie.transpose else MASK) if mask is None else mask
+    described, masks = network(tie, rule), {"lead": MASK, "back": mask}
+    projections = (
+        replace(p, connectivity=masks.get(p.name, p.connectivity))
+        for p in described.projections
+    )
+    return replace(described, projections=tuple(projections))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("kind", SPARSE)
+def test_sparse_weights_follow_sparse_ones(kind, batch):
+    assert_same(*both(sparse_network(SPARSE[kind]), batch=batch))
+
+
+def test_sparse_weights_are_given_and_multiplied_as_they_are_kept():
+    times = csr_array(np.where(MASK.T, TIMES, 0.0))
+    tie = Tied("lead", 0.3, True, function=squashed, times=times)
+    described = sparse_network(tie)
+    weights = presented(described).weights()
+    function = np.vectorize(squashed, otypes=[float])
+    wanted = 0.3 * times.toarray() * function(weights["lead"].toarray().T)
+    np.testing.assert_allclose(weights["back"].toarray(), wanted, rtol=1e-12)
+    assert circuits.initial_weights(described, given=weights)["back"].nnz == MASK.sum()
+    tie = Tied("lead", 1.0, True, times=Uniform(0.0, 1.0), redraw=True)
+    ratios = []
+    for count in (1, 2):
+        found = presented(sparse_network(tie), count).weights()
+        back, lead = (found[name].toarray() for name in ("back", "lead"))
+        ratios.append(back[MASK.T] / lead.T[MASK.T])
+    assert (ratios[0] != ratios[1]).all()
+    assert np.min(ratios) > 0.0 and np.max(ratios) < 1.0
+
+
+def test_sparse_weights_of_other_pairs_are_refused():
+    for tie in (TIES["sign"], TIES["own place"]):
+        with pytest.raises(ModelError, match="other pairs of cells than 'lead'"):
+            sparse_network(tie, ~MASK)
+    with pytest.raises(ModelError, match="only dense projections can be tied to"):
+        sparse_network(TIES["sign"], "dense")
 
 
 def presented(described, count=3, **options):

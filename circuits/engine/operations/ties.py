@@ -5,7 +5,7 @@ Those of a function are a loop that is generated (`dendrites.compile.loops.tie_l
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import PRESENTATION, REPLICA
-from dendrites.compile.calls import at, cast, real
+from dendrites.compile.calls import at, cast, integers, real
 from dendrites.random import fill_uniform, normal
 
 
@@ -29,6 +29,15 @@ def scale(weights, lane, row, span):
     w, out = at(weights, row[2]), at(weights, row[3])
     for k in range(row[1]):
         out[k] = factor * w[k]
+
+
+@operation("n w<source w>target ~factor order", "{target} from {source}, transposed")
+def gather(weights, lane, row, span):
+    """Sparse weights from `factor` times others, in the order at an address."""
+    factor, order = cast(lane, real(row, 4)), integers(row[5])
+    w, out = at(weights, row[2]), at(weights, row[3])
+    for k in range(row[1]):
+        out[k] = factor * w[order[k]]
 
 
 @operation("n w<times w=target", "multiply {target} by {times}")
