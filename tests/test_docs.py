@@ -95,8 +95,9 @@ def test_extras_are_quoted_in_every_command():
 def test_pages_with_listings_are_found():
     pages = {relative(page): listings(page) for page in PAGES}
     assert len(pages["README.md"]) == 2
-    assert len(pages["docs/extending.md"]) == 12
-    assert sum(one.shown is not None for one in pages["docs/extending.md"]) == 11
+    extending = pages["docs/extending.md"]
+    assert len(extending) >= 13
+    assert [one.shown is None for one in extending].count(True) == 1
 
 
 def test_every_python_fence_is_a_listing():
