@@ -10,7 +10,7 @@ from naive_runs import ROUNDING
 
 import circuits
 from circuits import Population
-from dendrites import ActivityDifference, LowPass, SynapticRule
+from dendrites import ActivityDifference, LowPass
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError
 
