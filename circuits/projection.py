@@ -126,6 +126,13 @@ class Projection:
                 f"{where}: tied_to = {shown(self.tied_to)}: must be Tied(name of a "
                 "projection, factor)"
             )
+        if self.rule is not None and not isinstance(
+            self.rule, (ActivityDifference, SynapticRule)
+        ):
+            raise ModelError(
+                f"{where}: rule is a {type(self.rule).__name__}, must be an "
+                "ActivityDifference or a SynapticRule"
+            )
         at_once = self.rule is not None and not self.rule.continuous
         unit, most = ("a presentation", 1.0) if at_once else ("1/ms", None)
         plain_number(self, "weight_decay", where, unit=unit, least=0.0, most=most)
@@ -136,13 +143,6 @@ class Projection:
             object.__setattr__(self, "sign", as_sign(where, self.sign))
             check_sign(where, self)
         choice(f"{where}: clip", self.clip, ("weights", "readout"))
-        if self.rule is not None and not isinstance(
-            self.rule, (ActivityDifference, SynapticRule)
-        ):
-            raise ModelError(
-                f"{where}: rule is a {type(self.rule).__name__}, must be an "
-                "ActivityDifference or a SynapticRule"
-            )
         if isinstance(connectivity, SharedWeights):
             _check_shared(where, self)
         if self.tied_to is not None and self.rule is not None:
