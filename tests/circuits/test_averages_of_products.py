@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from naive_circuit import (
     DT,
+    Inputs,
     Naive,
+    Params,
+    State,
     as_given,
     as_square,
     circuit,
@@ -16,8 +19,9 @@ from naive_circuit import (
 from naive_runs import ROUNDING, each_step
 
 import circuits
-from circuits import Phase
+from circuits import Phase, Population
 from dendrites import ActivityDifference
+from dendrites.cell import CellModel
 from dendrites.errors import ModelError
 
 pytestmark = pytest.mark.usefixtures("every_engine")
@@ -172,6 +176,37 @@ def test_jumps_along_fixed_points_average_what_steps_average():
     found = [presented(made, start, integrator=i) for i in ("exact", jumped)]
     assert np.abs(found[0] - found[1]).max() < 1e-8
     assert np.abs(found[0] - start["up"]).max() > 1e-3
+
+
+def test_cells_that_advance_average_each_of_their_steps():
+    def halfway(cell, inputs, p, dt):
+        return State(0.5 * (cell.u + inputs.first), 0.0)
+
+    cells = CellModel("halfway", State, Params, Inputs, step=halfway)
+    rule = ActivityDifference(
+        "u", None, 0.3, presynaptic="u", moments=("gone",) * 2, average="products"
+    )
+    made = circuit(
+        (*sources(("input",), N), *(Population(name, cells, N) for name in "xy")),
+        (
+            joined("input", "x", "drive"),
+            joined("x", "y", "up", signal="u", rule=rule),
+        ),
+        phases=(Phase("gone", advance=("x", "y"), times=3, on=("input",)),),
+    )
+    start, shown = random_weights(made), {"input": patterns()["input"]}
+    x, y, found = np.zeros((SAMPLES, N)), np.zeros((SAMPLES, N)), []
+    for _ in range(3):
+        x = 0.5 * (x + shown["input"] @ start["drive"].T)
+        y = 0.5 * (y + x @ start["up"].T)
+        found.append(y.T @ x / SAMPLES)
+    wanted = start["up"] + 0.3 * np.mean(found, axis=0)
+    for chunk in (2, 64):
+        with circuits.Presenter(
+            made, weights=start, batch=SAMPLES, chunk=chunk
+        ) as presenter:
+            presenter.present(shown)
+            assert np.abs(presenter.weights("up")["up"] - wanted).max() < ROUNDING
 
 
 def test_a_second_presentation_averages_its_own_windows_only():

@@ -48,9 +48,10 @@ def momentum_outer(weights, lane, row, span):
         return
     for p in range(n_pre):
         moved, v = at(w, p * n), at(velocity, p * n)
+        xp, factor = share * signals[p], at(factors, 0)
         for i in range(n):
-            v[i] *= mu
-        for b in range(rows):
+            v[i] = mu * v[i] + xp * factor[i]
+        for b in range(1, rows):
             xp, factor = share * signals[b * n_pre + p], at(factors, b * n)
             for i in range(n):
                 v[i] += xp * factor[i]

@@ -105,11 +105,12 @@ def add_outer(weights, lane, row, span):
         add_product(True, n_pre, n, rows, scale, signals, factors, keep, w)
         return
     for p in range(n_pre):
-        moved = at(w, p * n)
+        moved, first = at(w, p * n), 0
         if keep != 1:
+            xp, factor, first = scale * signals[p], at(factors, 0), 1
             for i in range(n):
-                moved[i] *= keep
-        for b in range(rows):
+                moved[i] = keep * moved[i] + xp * factor[i]
+        for b in range(first, rows):
             xp, factor = scale * signals[b * n_pre + p], at(factors, b * n)
             if xp == 0:
                 continue
