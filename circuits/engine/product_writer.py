@@ -65,6 +65,7 @@ class WritesProducts:
             kind, form = products.pairs_product, (n_post,)
         elif isinstance(p.connectivity, Edges):
             kind, operands["index"] = products.sparse_product, self.index(p)
+            form = f"{form}, {self.layout.synapses[p.name]} synapses"
         elif isinstance(p.connectivity, SharedWeights):
             kind, _ = shared_operations(p.connectivity)
             operands |= self.shared(p, kind)

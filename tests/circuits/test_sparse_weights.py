@@ -324,6 +324,11 @@ def test_none_and_all_are_probabilities(probability, count):
     assert presenter.weights()[NAME].nnz == count
 
 
+def test_the_list_of_a_step_says_how_many_synapses_there_are():
+    text = circuits.explain(circuit())
+    assert f"output.basal (7, 5), {MASK.sum()} synapses" in text
+
+
 def test_a_drawn_projection_runs_as_that_of_its_mask():
     described = drawn(0.5)
     mask = pattern(described).astype(bool)
