@@ -122,8 +122,13 @@ def _check_ties(circuit, given, seed, result):
                 f"weights of {p.name!r}: it is tied to {p.tied_to.to!r} with the "
                 f"factor {p.tied_to.factor:g} and cannot have others; give those of "
                 f"{p.tied_to.to!r}"
+                + (" alone: what is drawn is drawn anew" if _draws(p.tied_to) else "")
             )
         result[p.name] = tied
+
+
+def _draws(tied):
+    return bool(tied.noise) or tied.redraw
 
 
 def _resolve(circuit, projection, given, seed, result, above):

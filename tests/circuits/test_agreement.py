@@ -100,6 +100,28 @@ def test_a_conductance_that_learns_needs_a_lower_bound(bounds):
     opened(rule=rule, bounds=bounds, plastic=False)
 
 
+def test_a_sign_is_enough_for_a_conductance_that_learns():
+    opened(rule=dn.ActivityDifference("v", None), sign=1)
+    for sign in (-1, np.array([1, 1, -1, 1])):
+        with pytest.raises(ModelError, match="it learns and opens"):
+            opened(rule=dn.ActivityDifference("v", None), sign=sign)
+
+
+def test_what_could_make_a_conductance_negative_later_is_refused():
+    drawn = {"times": circuits.Uniform(-1.0, 1.0), "redraw": True}
+    for tie in (
+        circuits.Tied("feedforward", function=abs),
+        circuits.Tied("feedforward", **drawn),
+    ):
+        base = opened(bounds=(0.0, 1.0), rule=dn.ActivityDifference("v", None))
+        follower = circuits.Projection("input", "output", "g", name="f", tied_to=tie)
+        with pytest.raises(ModelError, match="'f': .* could make negative"):
+            replace(base, projections=(*base.projections, follower))
+    added = circuits.Perturbation(0.1, phases=("forward",))
+    with pytest.raises(ModelError, match="a perturbation could make negative"):
+        opened(perturbation=added)
+
+
 def test_values_of_sources_that_open_negative_conductances_are_refused():
     with pytest.raises(ModelError, match="pattern -1 of 'input' opens"):
         opened(pattern=-1.0)

@@ -168,7 +168,7 @@ def test_single_precision_follows_too():
 
 
 def test_functions_of_numpy_and_math_may_be_given():
-    for function, same in ((np.sign, transfer.sign), (math.tanh, np.tanh)):
+    for function, same in ((np.sign, transfer.sign), (math.tanh, np.tanh), (abs, abs)):
         tie = Tied("lead", 0.3, True, function=function)
         weights = presented(network(tie)).weights()
         other = Tied("lead", 0.3, True, function=lambda w, same=same: float(same(w)))
