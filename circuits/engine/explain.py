@@ -1,7 +1,7 @@
 """The lists of a circuit in words: what it does, in which order."""
 
 from circuits.engine.ends import end_lists, resets
-from circuits.engine.facts import switched
+from circuits.engine.facts import perturbed_in, switched
 from circuits.engine.layout import Layout
 from circuits.engine.programs import Programs
 from circuits.engine.steps import Randoms
@@ -26,7 +26,7 @@ def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str
             settled.clear()
 
     rest = [] if schedule.carry_state else [*resets(programs.writer())]
-    drawn = programs.writer().draw_xi(schedule.phases, 0)
+    drawn = programs.writer().draw_xi(perturbed_in(circuit, schedule.phases), 0)
     lines += _part("presentation begins", [*rest, *drawn])
     for phase in schedule.phases:
         if phase.timeless:

@@ -58,6 +58,12 @@ def switched(circuit, phase) -> Switched:
     return Switched(on, held, perturbed)
 
 
+def perturbed_in(circuit, phases) -> tuple[str, ...]:
+    """Projections whose weights something is added to in one of some phases."""
+    own = (p for p in circuit.projections if p.perturbation is not None)
+    return tuple(p.name for p in own if p.perturbation.acts_in(phases))
+
+
 def held_variables(schedules) -> tuple[tuple[str, str], ...]:
     """Population and variable of all that some phase holds."""
     phases = [phase for s in schedules for phase in s.phases]

@@ -57,9 +57,13 @@ def waveform_of(array, dtype, first, samples) -> np.ndarray:
     return np.ascontiguousarray(np.swapaxes(mine, 0, 1)).ravel()
 
 
-def given_to_lane(layout, name, value, n_steps, k, samples) -> np.ndarray:
-    """What lane k of so many samples is given: spikes or a waveform."""
+def given_to_lane(layout, given, schedule, k, samples):
+    """By population what lane k of so many samples is given: spikes or a waveform."""
     first = k * layout.capacity
-    if name in layout.driven:
-        return waveform_of(value, layout.dtype, first, samples)
-    return events_of(value, layout.sizes[name], n_steps, first, samples)
+    n_steps = sum(s.steps for s in schedule.segments(layout.circuit.dt))
+    for name, value in given.items():
+        if name in layout.driven:
+            yield name, waveform_of(value, layout.dtype, first, samples)
+        else:
+            n = layout.sizes[name]
+            yield name, events_of(value, n, n_steps, first, samples)

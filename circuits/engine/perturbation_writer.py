@@ -9,11 +9,9 @@ from dendrites.random import stream_key
 class WritesPerturbations:
     """The part of a `Writer` that writes what is added to weights in some phases."""
 
-    def draw_xi(self, phases, seed):
-        """Draw what is added to weights in some phases of a presentation."""
-        for p in self.circuit.projections:
-            if p.perturbation is None or not p.perturbation.acts_in(phases):
-                continue
+    def draw_xi(self, names, seed):
+        """Draw what is added to the weights of some projections."""
+        for p in map(self.circuit.projection, names):
             signs = p.perturbation.kind == "sign"
             key0, key1 = stream_key(seed, f"perturbation/{p.name}")
             yield self(

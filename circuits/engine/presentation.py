@@ -5,7 +5,7 @@ import numpy as np
 from circuits.engine.facts import switched
 from circuits.engine.given import given_to_lane
 from circuits.engine.interpret import run_list, run_presentations
-from circuits.engine.patterns import pattern_table
+from circuits.engine.patterns import count_samples, pattern_table
 from circuits.engine.span import (
     BATCH,
     BLOCK,
@@ -107,12 +107,9 @@ class Presentation:
             not settle.
         """
         run, layout, programs = self.run, self.run.layout, self.run.programs
-        samples = len(next(iter(patterns.values()), range(1)))
-        lanes = self._begin(samples, presentation, patterns)
-        steps = sum(s.steps for s in schedule.segments(run.circuit.dt)) if given else 0
-        for name, value in (given or {}).items():
-            for k, (_, m) in enumerate(lanes):
-                held = given_to_lane(layout, name, value, steps, k, m)
+        lanes = self._begin(count_samples(patterns), presentation, patterns)
+        for k, (_, m) in enumerate(lanes if given else ()):
+            for name, held in given_to_lane(layout, given, schedule, k, m):
                 self._held.append(held)
                 self.span(k)[programs.given[name]] = hold(held)
         if schedule.carry_state:

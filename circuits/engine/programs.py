@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from circuits.engine.ends import Ends, end_lists, resets, start_list
+from circuits.engine.facts import perturbed_in
 from circuits.engine.lists import rows
 from circuits.engine.loops import Loops
 from circuits.engine.operations import numbers, plasticity, records
@@ -187,7 +188,7 @@ class Programs:
     def _streamed(self, phases, moving, verified):
         w = self.writer(moving)
         ends = end_lists(w, self.seed)
-        drawn = w.draw_xi(phases, self.seed)
+        drawn = w.draw_xi(perturbed_in(w.circuit, phases), self.seed)
         shown = self.timeless_lists(phases, verified=verified)
         parts = (
             [*resets(w), *drawn, *shown],
@@ -198,10 +199,10 @@ class Programs:
 
     def drawn(self, phases) -> np.ndarray:
         """What is added to weights in some phases of a presentation."""
-        return self._once(self._drawn, phases)
+        return self._once(self._drawn, perturbed_in(self.layout.circuit, phases))
 
-    def _drawn(self, phases):
-        return self._rows(self.writer().draw_xi(phases, self.seed))
+    def _drawn(self, perturbed):
+        return self._rows(self.writer().draw_xi(perturbed, self.seed))
 
     def renewed(self) -> np.ndarray:
         """What lies behind the synapses of all fields, made anew."""
