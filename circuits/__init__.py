@@ -48,6 +48,8 @@ _WHERE = {
     "evaluate": "run.evaluate",
     "explain": "explain",
     "gradient_estimate": "run.estimate",
+    "final_weights": "run.from_run",
+    "from_run": "run.from_run",
     "initial_weights": "weights",
     "negative_gradient": "gradient",
     "network_loss": "gradient",

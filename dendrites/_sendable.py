@@ -56,11 +56,11 @@ class _Call:
 def _portable(value: Any, where: str, sent: dict) -> Any:
     """The value, with what pickle finds by no name replaced by what makes it again."""
     if isinstance(value, types.FunctionType):
-        return value if _is_found(value) else _function_call(value, where, sent)
+        return value if is_found(value) else _function_call(value, where, sent)
     if isinstance(value, type):
-        known = _is_found(value) or not hasattr(value, "_fields")
+        known = is_found(value) or not hasattr(value, "_fields")
         return value if known else _class_call(value, where, sent)
-    if hasattr(value, "_fields") and not _is_found(type(value)):
+    if hasattr(value, "_fields") and not is_found(type(value)):
         kind = _class_call(type(value), where, sent)
         return _Call(_instance, kind, _portable(tuple(value), where, sent))
     if hasattr(value, "_fields") and isinstance(value, tuple):
@@ -75,7 +75,7 @@ def _portable(value: Any, where: str, sent: dict) -> Any:
     return value
 
 
-def _is_found(value):
+def is_found(value) -> bool:
     """Whether a function or class is found by its name in its module."""
     found = sys.modules.get(value.__module__)
     for name in value.__qualname__.split("."):
@@ -100,11 +100,8 @@ def _function_call(function, where, sent):
             raise ModelError(f"{where}: {function.__qualname__} refers to itself")
         return sent[id(function)]
     sent[id(function)] = None
-    code = function.__code__
-    outer, _, inner = code.co_qualname.rpartition(_LOCAL)
-    outer = outer.partition(_LOCAL)[0]
-    codes = list(_codes(function.__module__, outer, code.co_qualname)) if inner else []
-    if code not in codes:
+    code, place = function.__code__, place_of(function)
+    if place is None:
         raise ModelError(
             f"{where}: the function {function.__qualname__} of "
             f"{function.__module__} cannot be sent to another process: its name "
@@ -117,13 +114,27 @@ def _function_call(function, where, sent):
             code.co_freevars, function.__closure__ or (), strict=True
         )
     }  # fmt: skip
-    place = function.__module__, outer, code.co_qualname, codes.index(code)
     defaults = _portable(function.__defaults__, where, sent)
-    sent[id(function)] = _Call(_made, *place, captured, defaults)
+    sent[id(function)] = _Call(made_at, *place, captured, defaults)
     return sent[id(function)]
 
 
-def _made(module, outer, qualname, index, captured, defaults):
+def place_of(function) -> tuple[str, str, str, int] | None:
+    """Where the code of a function that a function has made stands; None if nowhere.
+
+    Module, outer function, qualified name, and the number of the code among all of that
+    name.
+    """
+    code = function.__code__
+    outer, _, inner = code.co_qualname.rpartition(_LOCAL)
+    outer = outer.partition(_LOCAL)[0]
+    codes = list(_codes(function.__module__, outer, code.co_qualname)) if inner else []
+    if code not in codes:
+        return None
+    return function.__module__, outer, code.co_qualname, codes.index(code)
+
+
+def made_at(module, outer, qualname, index, captured, defaults):
     """The function that has been described by the place of its code."""
     __import__(module)
     codes = list(_codes(module, outer, qualname))
@@ -161,7 +172,7 @@ def _class_call(kind, where, sent):
             kind.__annotations__,
         )
         sent[id(kind)] = _Call(
-            _named_tuple,
+            named_tuple,
             kind.__module__,
             kind.__name__,
             names,
@@ -172,7 +183,7 @@ def _class_call(kind, where, sent):
 
 
 @functools.cache
-def _named_tuple(module, name, names, defaults, hints):
+def named_tuple(module, name, names, defaults, hints):
     new = namedtuple(name, names, defaults=defaults, module=module)
     new.__annotations__ = dict(hints)
     return new

@@ -587,6 +587,14 @@ DOORS = {
             "citation": [*NOT_TEXT],
         },
     ),
+    "circuits.from_run": (
+        made(circuits.from_run, object()),
+        {"#0 tree": [5, None, "run.nc", CIRCUIT, np.ones(3)]},
+    ),
+    "circuits.final_weights": (
+        made(circuits.final_weights, object()),
+        {"#0 tree": [5, None, "run.nc", CIRCUIT, np.ones(3)]},
+    ),
     "circuits.evaluate": (
         made(circuits.evaluate, two_populations(8, 3), TASK, {}),
         {

@@ -148,6 +148,7 @@ def simulate(
             records,
             start if learning else None,
             config,
+            circuit=circuit,
             created=created,
             steps=steps,
             done=done,

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from circuits.circuit import Circuit
 from circuits.engine.replicas import Replicas
+from circuits.run.from_run import ATTRIBUTE, circuit_json
 from circuits.run.recording import Record, compartments_of
 from circuits.run.stored_parameters import parameter_groups
 from circuits.run.stored_weights import weight_group
@@ -17,6 +19,7 @@ def simulation_tree(
     start: dict | None,
     config: dict,
     *,
+    circuit: Circuit,
     created: str,
     steps: int,
     done: int,
@@ -27,6 +30,8 @@ def simulation_tree(
     ----------
     start : dict of ndarray (n_post, n_pre), optional
         Weights before, where rules acted.
+    circuit : Circuit
+        Which was simulated, with its own schedule.
 
     Returns
     -------
@@ -35,7 +40,7 @@ def simulation_tree(
     """
     if not done:
         return None
-    circuit, found, groups = runner.circuit, iter(runner.recorded(0, lanes)), {}
+    found, groups = iter(runner.recorded(0, lanes)), {}
     samples = sum(m for _, m in lanes)
     for record in records:
         groups |= _recorded(circuit, record, found, done, samples)
@@ -60,7 +65,10 @@ def simulation_tree(
         t_stop_ms=steps * circuit.dt,
         created_utc=created,
         complete=done == steps,
-        extra={"finished_utc": now() if done == steps else ""},
+        extra={
+            "finished_utc": now() if done == steps else "",
+            ATTRIBUTE: circuit_json(circuit),
+        },
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from circuits.checkpoint import state_sha256
+from circuits.run.from_run import ATTRIBUTE, circuit_json
 from circuits.run.history import MAIN
 from circuits.run.session import Session
 from circuits.run.stored_parameters import parameter_groups
@@ -53,6 +54,7 @@ def training_tree(session: Session, config: dict, *, created: str, **root):
             "finished_utc": now() if done == options.epochs else "",
             "state_sha256": state_sha256(payload),
             **ended,
+            ATTRIBUTE: circuit_json(circuit),
             "loss_reference": circuit.network.loss_formula if circuit.network else "",
         },
         **root,

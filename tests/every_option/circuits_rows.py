@@ -8,6 +8,7 @@ from tiny_training import HIDDEN, tiny_circuit, tiny_task
 
 import circuits
 from circuits import Phase, Record, Schedule
+from circuits.describe import describe
 from dendrites.models import spike_source
 from every_option.doors import Door, acts, refused, rounds, same, shown, slow
 
@@ -124,6 +125,15 @@ def recorded(population="hidden1", **options):
 
 def explained(circuit=CIRCUIT, **options):
     return circuits.explain(circuit, **options)
+
+
+def of_a_run(circuit, run):
+    """The tree that a run of a circuit gives; anything else as it is."""
+    return run(circuit) if isinstance(circuit, circuits.Circuit) else circuit
+
+
+def rebuilt(tree=CIRCUIT, **options):
+    return describe(circuits.from_run(of_a_run(tree, simulated), **options))
 
 
 def gradient(circuit=CIRCUIT, weights=WEIGHTS, inputs=INPUTS, target_rates=TARGETS):
@@ -380,6 +390,20 @@ DOORS = [
             "batch": [acts(2), same(3, batch=2), refused(0)],
             "optimise": [acts(False), refused("no")],
         },
+    ),
+    Door(
+        circuits.from_run,
+        rebuilt,
+        {
+            "tree": [acts(OTHER), refused("run.nc")],
+            "functions": [same({}), refused({"none": len})],
+            "arrays": [same({}), refused({"none": INPUTS})],
+        },
+    ),
+    Door(
+        circuits.final_weights,
+        lambda tree=CIRCUIT: circuits.final_weights(of_a_run(tree, trained)),
+        {"tree": [acts(OTHER), refused("run.nc")]},
     ),
     Door(circuits.negative_gradient, gradient, GRADIENT),
     Door(circuits.network_loss, loss, GRADIENT),
