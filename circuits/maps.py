@@ -186,6 +186,13 @@ class Transposed(SharedWeights):
         post, pre, slots = self.of.synapses()
         return Synapses(pre, post, slots)
 
+    def fan_in(self, n_pre: int) -> int:
+        """Presynaptic cells of a postsynaptic one, at most."""
+        sides = zip(self.of.kernel, self.of.stride, strict=True)
+        seen = [-(-kernel // stride) for kernel, stride in sides]
+        maps = 1 if self.of.kind == POOLING else self.of.channels[1]
+        return int(np.prod(seen)) * maps
+
     def work(self, n_post: int, n_pre: int) -> int:
         """Multiply-adds of a product, for one sample."""
         return self.of.work(n_pre, n_post)

@@ -39,6 +39,8 @@ NOT_PAIR = [5, "rate", ("a",), ("a", "b", "c"), (1, 2), THING, {"a": "b"}]
 NOT_SEED = ["0", 1.5, -1, NAN, True, (1,), THING, np.arange(2)]
 NOT_ARRAY = ["abc", THING, 1j, [[1.0], [1.0, 2.0]], [1j], [None], [NAN], [["a"]]]
 NOT_ARRAY += [np.ma.masked_equal([[1.0, 2.0, 3.0, 4.0]], 2.0), sparse.eye_array(4)]
+NOT_SIDES = ["2", 1.5, (1, 2, 3), NAN, THING, True, (1.0, 2), [[1, 2]], {"a": 1}]
+NOT_SLOTS = [5, "ab", 1.5, [0.0, 1.0], [True, False], [-1, 0], THING, [[0, 1]], [0]]
 NOT_PATH = [5, 1.5, THING, ("a",), b"a"]
 
 CELLS = models.three_compartment()
@@ -457,6 +459,38 @@ DOORS = {
             "#1 phi": [5, "a", (1, 2, 3), PHI[:2], None],
             "loss": [*NOT_TEXT, "hinge", None],
         },
+    ),
+    "Convolution": (
+        made(circuits.Convolution, (4, 4), 2),
+        {
+            "#0 shape": [*NOT_SIDES, None, (4, 0), 4],
+            "#1 kernel": [*NOT_SIDES, None, 0, 5],
+            "channels": [*NOT_SIDES, None, 2, (0, 1)],
+            "stride": [*NOT_SIDES, None, 0],
+            "padding": [*NOT_SIDES, None, -1, 2],
+        },
+    ),
+    "Pooling": (
+        made(circuits.Pooling, (4, 4), 2),
+        {
+            "#0 shape": [*NOT_SIDES, None, 4],
+            "#1 kernel": [*NOT_SIDES, None, 0],
+            "channels": [*NOT_SIDES, None, 0, (1, 2)],
+            "stride": [*NOT_SIDES, 0],
+            "padding": [*NOT_SIDES, None, 2],
+        },
+    ),
+    "Shared": (
+        made(circuits.Shared, [0, 1], [0, 1], [0, 0]),
+        {
+            "#0 post": [*NOT_SLOTS, None],
+            "#1 pre": [*NOT_SLOTS, None],
+            "#2 slots": [*NOT_SLOTS, None, [0, 2]],
+        },
+    ),
+    "Transposed": (
+        made(circuits.Transposed, circuits.Convolution((4, 4), 2)),
+        {"#0 of": [5, "a", THING, None, circuits.Dense()]},
     ),
     "Sparse": (
         made(circuits.Sparse, np.ones((2, 2), bool)),

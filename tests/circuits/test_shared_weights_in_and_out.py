@@ -103,6 +103,7 @@ def test_a_weight_that_diverges_is_named_by_its_axes():
             circuits.present(circuit, shown, learning=True)
 
 
+@pytest.mark.slow
 def test_float32_gives_the_same_to_its_accuracy():
     for kind in (PLAIN, KINDS["strided local"]):
         circuit = circuit_of(kind, rule=RULE, steps=6)
