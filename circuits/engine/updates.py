@@ -1,6 +1,6 @@
 """Passes over updates: fewer walks over the weights of a projection."""
 
-from circuits.engine.operations import outer, plasticity, products, single
+from circuits.engine.operations import modulated, outer, plasticity, products, single
 from circuits.engine.operations.outer import SMALL_OUTER
 from circuits.engine.steps import is_constant_input
 from dendrites.activity_difference import NOW
@@ -10,6 +10,9 @@ def simplify_updates(w, lists) -> None:
     """All passes over the updates of a stretch of steps, for few or many samples."""
     exact = w.layout.block == 1 and not w.layout.predicts
     for p in w.acting():
+        if p.name in w.layout.modulated:
+            modulate_at_once(w, lists, p)
+            continue
         plain = _is_plain(w, p)
         few = w.choices.single or (
             exact and w.layout.capacity < w.circuit.shape(p.name)[1]
@@ -28,7 +31,6 @@ def _is_plain(w, p):
     return (
         not w.sees_weight(p)
         and p.rule.low_pass is not None
-        and p.rule.modulator is None
         and [(t.signal, t.signal_moment) for t in terms] == [(p.signal, NOW)]
         and p.bounds is None
         and p.sign is None
@@ -81,6 +83,20 @@ def fuse_update(w, lists, p):
 
     _replace_product(lists, p, fused)
     lists.leave.append(fused(w.lane("scratch"), last=1))
+
+
+def modulate_at_once(w, lists, p):
+    """A product, its filter and what the modulator makes of it in one pass."""
+    summed = [o for o in lists.collect if o.projection == p.name]
+    moves = [o for o in lists.move if o.projection == p.name]
+    kinds = [o.kind for o in summed if o.kind is not plasticity.sum_steps]
+    if kinds != [outer.dense_outer]:
+        return
+    # Behind the first two of them weights are held in bounds.
+    operands = {**moves[0].operands, **w.term(p, 0)}
+    k = lists.move.index(moves[0])
+    lists.move[k : k + 2] = [w(modulated.modulated_outer, **operands)]
+    lists.collect[:] = [o for o in lists.collect if o not in summed]
 
 
 def filter_at_once(w, lists, p):

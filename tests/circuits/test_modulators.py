@@ -156,7 +156,7 @@ def test_differences_of_one_trace_add_up():
 
 
 def test_what_a_step_does_is_told():
-    text = circuits.explain(described(modulated()))
+    text = circuits.explain(described(modulated()), optimise=False)
     order = ["factor of up", "modulator of up", "filter sums of up into filter of up"]
     places = [text.index(line) for line in order]
     places.append(text.index("move up by modulator of up times filter of up"))

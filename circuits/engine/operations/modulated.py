@@ -41,3 +41,28 @@ def move_modulated(weights, lane, row, span):
         moved, by = at(w, p * n_post), at(filtered, p * n_post)
         for i in range(n_post):
             moved[i] = keep * moved[i] + h * factor[i] * by[i]
+
+
+@operation(
+    "n_pre n_post <signal <factor w=weights rate ~unit ~weight_decay w=filter ~decay "
+    "after <modulator",
+    "{factor} times {signal} into {filter}, and move {weights} by {modulator} times it",
+)
+def modulated_outer(weights, lane, row, span):
+    """Both at once, of all pairs of cells."""
+    n_pre, n_post, a = row[1], row[2], real(row, 10)
+    keep = cast(lane, 1 - real(row, 8) * real(row, 7))
+    h = cast(lane, real(span, row[6]) * real(row, 7))
+    old, new = cast(lane, a), cast(lane, 1 - a)
+    signal, factor, modulator = at(lane, row[3]), at(lane, row[4]), at(lane, row[12])
+    w, filtered = at(weights, row[5]), at(weights, row[9])
+    for p in range(n_pre):
+        moved, trace, xp = at(w, p * n_post), at(filtered, p * n_post), signal[p]
+        if row[11]:
+            for i in range(n_post):
+                trace[i] = old * trace[i] + new * (xp * factor[i])
+                moved[i] = keep * moved[i] + h * modulator[i] * trace[i]
+        else:
+            for i in range(n_post):
+                moved[i] = keep * moved[i] + h * modulator[i] * trace[i]
+                trace[i] = old * trace[i] + new * (xp * factor[i])
