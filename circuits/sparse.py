@@ -19,6 +19,9 @@ from dendrites.errors import ModelError
 MASK = "an array of bool (n_post, n_pre), which may be sparse (scipy)"
 
 
+_BLOCK = 2**17  # weights put in order at once, 1 MiB
+
+
 class Table:
     """Weights (n_post, n_pre): what all but one-to-one connectivity has in common."""
 
@@ -89,8 +92,17 @@ class Edges(Table):
 
     def flatten(self, weights) -> np.ndarray:
         """Float64 weights (n_synapses,), presynaptic cell by presynaptic cell."""
+        flat = np.empty(self.n_synapses(*np.shape(weights)))
+        self.flatten_into(flat, weights)
+        return flat
+
+    def flatten_into(self, flat: np.ndarray, weights) -> None:
+        """Write what `flatten` gives, without another array as large."""
         synapses = self.synapses(*np.shape(weights))
-        return synapses.values(weights)[synapses.by_pre[0]]
+        values, order = synapses.values(weights, copy=False), synapses.by_pre[0]
+        for first in range(0, len(order), _BLOCK):
+            part = slice(first, first + _BLOCK)
+            flat[part] = values[order[part]]
 
     def unflatten(self, flat: np.ndarray, n_post: int, n_pre: int) -> sparse.csr_array:
         """Weights (n_post, n_pre) of what `flatten` gives."""
@@ -104,12 +116,22 @@ class Edges(Table):
 
         Returns
         -------
-        ndarray of int64 (n_pre + 1 + n_synapses,)
+        ndarray of int32 (n_pre + 1 + n_synapses,)
             First synapse of every presynaptic cell and the end of the last one, then
             the postsynaptic cell of every synapse.
+
+        Raises
+        ------
+        ModelError
+            If these are too many to be counted so.
         """
-        _, begins, targets = self.synapses(n_post, n_pre).by_pre
-        return np.concatenate([begins, targets]).astype(np.int64)
+        synapses = self.synapses(n_post, n_pre)
+        if len(synapses) >= 2**31:
+            raise ModelError(
+                f"{len(synapses)} synapses of one projection are too many, at most "
+                f"{2**31 - 1}: split its populations"
+            )
+        return synapses.by_pre[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,16 +70,17 @@ class Synapses:
         """The numbers of all synapses (n,) as an array (n_post, n_pre)."""
         return sparse.csr_array((values, self.pre, self.begins), self.shape)
 
-    def values(self, weights) -> np.ndarray:
+    def values(self, weights, *, copy=True) -> np.ndarray:
         """The numbers (n,) of an array (n_post, n_pre); 0 for entries that are absent.
 
-        Entries of other pairs are left out.
+        Entries of other pairs are left out. Without `copy` they may be those of the
+        array itself.
         """
         if not sparse.issparse(weights):
             return np.asarray(weights)[self.post, self.pre].astype(float)
         weights = canonical(weights)
         if self.has_entries_of(weights):
-            return np.array(weights.data, float)
+            return np.array(weights.data, float, copy=copy or None)
         mine, theirs = self._pairs, Synapses.of_mask(weights)._pairs
         if not len(theirs):
             return np.zeros(len(self))
@@ -119,10 +120,12 @@ class Synapses:
         return values
 
     @cached_property
-    def by_pre(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Synapses by presynaptic cell: their numbers, first ones, and targets."""
-        by_column = self.weights(np.arange(len(self), dtype=self.pre.dtype)).tocsc()
-        return by_column.data, by_column.indptr, by_column.indices
+    def by_pre(self) -> tuple[np.ndarray, np.ndarray]:
+        """Synapses by presynaptic cell: their numbers; first ones, then all targets."""
+        numbers = np.arange(len(self), dtype=self.pre.dtype)
+        by_column = self.weights(numbers).tocsc()
+        del numbers
+        return by_column.data, np.concatenate([by_column.indptr, by_column.indices])
 
     @property
     def _pairs(self):

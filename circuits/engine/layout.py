@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from circuits._terms import rule_terms
+from circuits.connectivity import Edges
 from circuits.engine.arenas import lane_sections, replica_sections
 from circuits.engine.facts import REMEMBERED, holder, is_alias, modulated
 from circuits.engine.sections import GUARD
@@ -176,7 +177,10 @@ class Layout:
         p = self.circuit.projection(name)
         if not is_alias(p):
             part = self.replica.part("weights", name)
-            arena[part] = p.connectivity.flatten(value)
+            if isinstance(p.connectivity, Edges):
+                p.connectivity.flatten_into(arena[part], value)
+            else:
+                arena[part] = p.connectivity.flatten(value)
 
     def get_weights(self, arena, name: str):
         """Weights of a projection as users see them, float64; sparse ones sparse."""

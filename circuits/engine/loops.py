@@ -107,8 +107,8 @@ class Loops:
         """Address of whole numbers that live as long."""
         return self.integers(("kept", len(self._integers)), lambda: whole_numbers)
 
-    def integers(self, key, make) -> int:
+    def integers(self, key, make, kind=np.int64) -> int:
         """Address of whole numbers, made once under a key."""
         if key not in self._integers:
-            self._integers[key] = np.ascontiguousarray(make(), np.int64)
+            self._integers[key] = np.ascontiguousarray(make(), kind)
         return hold(self._integers[key])

@@ -1,5 +1,7 @@
 """Operations of products: what a projection adds to an input field."""
 
+import numpy as np
+
 from circuits.connectivity import Edges, OneToOne
 from circuits.engine.facts import holder, is_alias
 from circuits.engine.lists import Operation
@@ -78,7 +80,9 @@ class WritesProducts:
     def index(self, p) -> int:
         """Address of the pattern of a sparse projection."""
         shape = self.circuit.shape(p.name)
-        return self.loops.integers(p.name, lambda: p.connectivity.index(*shape))
+        return self.loops.integers(
+            p.name, lambda: p.connectivity.index(*shape), np.int32
+        )
 
     def shared(self, p, kind) -> dict:
         """Operands that an operation of shared weights has besides the usual ones."""

@@ -97,6 +97,10 @@ if jit_disabled():
         """The whole numbers that `hold` was given."""
         return _HELD[int(place)]
 
+    def short_integers(place):
+        """The whole numbers of 32 bits that `hold` was given; 0 stands for none."""
+        return _HELD.get(int(place))
+
     def numbers(like, place):
         """The numbers, of the type of those behind `like`, that `hold` was given."""
         return _HELD[int(place)]
@@ -196,6 +200,15 @@ else:
             return _pointer(builder, ir.IntType(64), values[0])
 
         return types.CPointer(types.int64)(types.int64), generate
+
+    @intrinsic
+    def short_integers(context, place):
+        """Pointer to whole numbers of 32 bits whose address is `place`."""
+
+        def generate(context, builder, own, values):
+            return _pointer(builder, ir.IntType(32), values[0])
+
+        return types.CPointer(types.int32)(types.int64), generate
 
     @intrinsic
     def numbers(context, like, place):

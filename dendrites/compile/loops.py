@@ -183,10 +183,8 @@ def synapse_loop(model: CellModel, change, dtype, differing=(), *, by_synapse=Fa
         *parameters_text(text, model, rows.SYNAPSE_PARAMS, differing),
         "    width = n_post * (1 - paired) + paired",
         "    shift = n_post * (1 - paired)",
-        "    begins = row",
         f"    sparse = row[{rows.SYNAPSE_INDEX}] != 0",
-        "    if sparse:",
-        f"        begins = integers(row[{rows.SYNAPSE_INDEX}])",
+        f"    begins = short_integers(row[{rows.SYNAPSE_INDEX}])",
         "    targets = at(begins, n_pre + 1) if sparse else begins",
         "    for j in range(n_pre):",
         "        first = begins[j] if sparse else j * width",
@@ -209,7 +207,7 @@ def synapse_loop(model: CellModel, change, dtype, differing=(), *, by_synapse=Fa
 
 def _head(text):
     """First lines of an operation; the places of its operands follow."""
-    names = "apart, at, cast, integers, real"
+    names = "apart, at, cast, real, short_integers"
     text.add_import(f"from dendrites.compile.calls import {names}")
     head = "def loop(weights, lane, row, span):"
     return ["", head, f"    samples = span[{rows.SAMPLES}]"]

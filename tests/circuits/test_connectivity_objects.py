@@ -75,7 +75,7 @@ def test_a_run_holds_weights_by_presynaptic_cell():
 
 def test_the_index_of_a_mask_has_starts_and_targets():
     found = Sparse(MASK).index(3, 4)
-    assert found.dtype == np.int64
+    assert found.dtype == np.int32
     assert found.tolist() == [0, 2, 3, 4, 6, *(0, 2), 2, 0, *(0, 2)]
 
 

@@ -8,7 +8,7 @@ begins, and 0 where it is added to that of another term of the rule.
 from circuits.engine.operations.kinds import operation
 from circuits.engine.operations.plasticity import share_of
 from circuits.engine.span import BLOCK
-from dendrites.compile.calls import add_product, at, cast, integers, real
+from dendrites.compile.calls import add_product, at, cast, real, short_integers
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import SAMPLES
 
@@ -67,7 +67,7 @@ def sparse_outer(weights, lane, row, span):
     """The synapses of a pattern: row starts and targets lie at address `index`."""
     n_pre, n_post, rows = row[1], row[2], rows_of(row, span)
     signals, factors, out = at(lane, row[3]), at(lane, row[4]), at(lane, row[5])
-    starts = integers(row[8])
+    starts = short_integers(row[8])
     targets = at(starts, n_pre + 1)
     for p in range(n_pre):
         for k in range(starts[p], starts[p + 1]):

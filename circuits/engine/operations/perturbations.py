@@ -6,7 +6,7 @@ presentation.
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import PRESENTATION, REPLICA
-from dendrites.compile.calls import at, cast, integers, real
+from dendrites.compile.calls import at, cast, real, short_integers
 from dendrites.compile.rows import SAMPLES
 from dendrites.random import fill_signs, normal
 
@@ -60,7 +60,7 @@ def xi_outer(weights, lane, row, span):
         for i in range(n_post):
             factor[i] += other[i]
     sparse, paired = row[8] != 0, row[7]
-    starts = integers(row[8]) if sparse else row
+    starts = short_integers(row[8])
     targets = at(starts, row[1] + 1) if sparse else starts
     for j in range(row[1]):
         begin = starts[j] if sparse else (j if paired else j * n_post)

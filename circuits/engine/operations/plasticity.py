@@ -13,7 +13,7 @@ samples of a batch are averaged.
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import BATCH, BLOCK, STATUS, STEP, WEIGHT_LEFT
-from dendrites.compile.calls import at, cast, integers, real
+from dendrites.compile.calls import at, cast, integers, real, short_integers
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import SAMPLES
 
@@ -104,7 +104,7 @@ def hold_signs(weights, lane, row, span):
     """
     w, n_post, paired = at(weights, row[3]), row[2], row[7]
     lower, upper, signs = real(row, 4), real(row, 5), integers(row[6])
-    starts = integers(row[8]) if row[8] != 0 else row
+    starts = short_integers(row[8])
     width = 1 if paired else n_post
     for j in range(row[1]):
         least = cast(lane, max(lower, 0.0) if signs[j] > 0 else lower)

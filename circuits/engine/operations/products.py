@@ -10,7 +10,14 @@ import numpy as np
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import CLOCK
-from dendrites.compile.calls import add_product, at, bytes_of, cast, integers, real
+from dendrites.compile.calls import (
+    add_product,
+    at,
+    bytes_of,
+    cast,
+    real,
+    short_integers,
+)
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 
@@ -119,16 +126,22 @@ def sparse_product(weights, lane, row, span):
     n_pre, n_post, factor = row[1], row[2], cast(lane, real(row, 6))
     clear_first(lane, row, span)
     w, signals = at(weights, row[3]), at(lane, signal_place(row, span))
-    starts = integers(row[12])
+    starts = short_integers(row[12])
     targets = at(starts, n_pre + 1)
     for b in range(span[SAMPLES]):
         signal, out = at(signals, b * n_pre), at(lane, row[5] + b * n_post)
-        for p in range(n_pre):
-            xp = factor * signal[p]
-            if xp == 0:
-                continue
-            for k in range(starts[p], starts[p + 1]):
-                out[targets[k]] += xp * w[k]
+        p = n_pre * 0
+        while p < n_pre:
+            # Of spikes most are none: look at eight at once.
+            while p + 8 <= n_pre and is_silent(at(signal, p)):
+                p += 8
+            last = min(p + 8, n_pre)
+            while p < last:
+                xp = factor * signal[p]
+                if xp != 0:
+                    for k in range(starts[p], starts[p + 1]):
+                        out[targets[k]] += xp * w[k]
+                p += 1
 
 
 @operation(f"{PRODUCT} ~lower ~upper", ADD)
