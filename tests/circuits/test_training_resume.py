@@ -11,6 +11,7 @@ from relaxing_cells import RULE, energy_based, relaxing
 from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 
 import circuits
+from circuits.algorithms import guerguiev
 from circuits.checkpoint import load_checkpoint, previous_path, save_checkpoint
 from circuits.run import session
 from circuits.run.session import Session
@@ -83,6 +84,16 @@ def test_how_many_sweeps_were_made_is_resumed_too(monkeypatch, path):
     assert (whole["training"].sweeps_free > 3).all()
     stop_after(monkeypatch, path, 1, **options)
     assert_same(tiny_train(checkpoint=path, resume=True, **options), whole)
+
+
+def test_traces_of_spikes_are_resumed_too(monkeypatch, path):
+    circuit = guerguiev(
+        [8, 4, 3], drawn=False, test_duration=50.0, learning_rates=(2.0, 2.0)
+    )
+    options = {"task": tiny_task(8, 4), "batch": 1, "controls": {}}
+    whole = tiny_train(circuit, **options)
+    stop_after(monkeypatch, path, 1, circuit=circuit, **options)
+    assert_same(tiny_train(circuit, checkpoint=path, resume=True, **options), whole)
 
 
 def test_what_is_drawn_for_weights_is_resumed_too(monkeypatch, path):
