@@ -13,9 +13,10 @@ from dendrites.errors import ModelError
 # Times of a phase, and the fewest steps that each may have.
 _TIMES = {"duration": 1, "lag": 0, "window": 1, "window_start": 0}
 
-# By schedule and step: found once, since it takes as long as a small presentation's
-# bookkeeping.
+# By schedule, step and lengths of phases, some drawn: found once, since it takes
+# as long as a small presentation's bookkeeping.
 _SEGMENTS = WeakKeyDictionary()
+MOST_KNOWN = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,22 +94,24 @@ class Schedule:
         -------
         tuple of Segment
         """
-        if any(callable(phase.duration) for phase in self.phases):
-            return self._stretches(dt, rng)
+        lengths = tuple(
+            phase.duration(rng) if callable(phase.duration) else phase.duration
+            for phase in self.phases
+        )
         known = _SEGMENTS.setdefault(self, {})
-        if dt not in known:
-            known[dt] = self._stretches(dt, rng)
-        return known[dt]
+        if (dt, lengths) not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[dt, lengths] = self._stretches(dt, lengths)
+        return known[dt, lengths]
 
-    def _stretches(self, dt, rng):
+    def _stretches(self, dt, lengths):
         result = []
-        for index, phase in enumerate(self.phases):
+        for index, (phase, length) in enumerate(zip(self.phases, lengths, strict=True)):
             if phase.timeless:
                 result.append(Segment(index, 0, phase.learning, True))
                 continue
-            drawn = callable(phase.duration)
-            duration = phase.duration(rng) if drawn else phase.duration
-            steps, lag, window = phase.steps(duration, dt)
+            steps, lag, window = phase.steps(length, dt)
             cuts = sorted({0, lag, steps - window, steps})
             for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
                 result.append(

@@ -135,7 +135,6 @@ class SimulationRun:
                 **{"slot": 0, "slots": 0, "stride": 0, "delay": 0},
                 trace=place,
                 fast=fast,
-                shown=place,
                 width=n,
                 memory=memory,
                 **trace_bits(kernel, self.dt),

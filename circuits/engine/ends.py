@@ -53,7 +53,7 @@ def end_lists(w: Writer, seed: int) -> Ends:
     new = list(draws(w, seed, lambda p: moves(p) or w.moves(p)))
     move += [*new, *w.ties((lambda p: moves(p) or w.moves(p)) if new else moves)]
     carry = [o for field in renewed for o in w.renew_behind(*field)]
-    return Ends(sums, move, carry, list(check_weights(w, moves)))
+    return Ends(sums, move, carry, [*check_weights(w, moves, direct)])
 
 
 def start_list(w: Writer, seed: int) -> list:

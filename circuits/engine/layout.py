@@ -109,7 +109,7 @@ class Layout:
             for p in self.circuit.projections
         }
 
-    @property
+    @cached_property
     def work(self) -> int:
         """Multiply-adds of a step, for one sample."""
         return sum(

@@ -75,17 +75,23 @@ def repeat(w):
             yield w(plasticity.repeat, n=n, sums=sums)
 
 
-def check_weights(w, moves):
-    """Whether weights that move are finite."""
+def check_weights(w, moves, direct=()):
+    """Whether weights that move are finite.
+
+    Of those that one signal has moved directly, only where it is not 0.
+    """
     for k, p in enumerate(w.circuit.projections):
-        if moves(p) and not is_alias(p):
-            yield w(
-                plasticity.check_weights,
-                n=w.layout.synapses[p.name],
-                weights=w.replica("weights", p.name),
-                limit=weight_limit(p),
-                projection=k,
-            )
+        if not moves(p) or is_alias(p):
+            continue
+        weights, limit = w.replica("weights", p.name), weight_limit(p)
+        common = {"weights": weights, "limit": limit, "projection": k}
+        if p in direct and not w.remembered(p):
+            term = w.term(p, 0)
+            sizes = {name: term[name] for name in ("n_pre", "n_post", "signal")}
+            yield w(plasticity.check_moved, **sizes, **common)
+            continue
+        n = w.layout.synapses[p.name]
+        yield w(plasticity.check_weights, n=n, **common)
 
 
 def weight_limit(projection) -> float:

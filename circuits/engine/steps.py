@@ -116,7 +116,7 @@ def _fields(w, when):
         for p in sorted(early, key=lambda p: not is_constant_input(w, p)):
             yield w.product(p, NOW if w.layout.is_constant(p.pre) else when)
         if behind and early == reaching:
-            yield w.trace_behind(*key[1:])
+            yield from w.trace_behind(*key[1:])
 
 
 def is_constant_input(w, p) -> bool:
@@ -133,7 +133,7 @@ def _arrivals(w, name):
         yield w.read(p.pre, p.signal, LATE)
         yield w.product(p, LATE)
     for field in dict.fromkeys(p.field for p in late if w.layout.traces.is_behind(p)):
-        yield w.trace_behind(name, field)
+        yield from w.trace_behind(name, field)
 
 
 def _fill(w, names, held):

@@ -10,7 +10,7 @@ from dendrites.compile.traces import trace_factors
 class WritesTraces:
     """The part of a `Writer` that writes traces."""
 
-    def trace(self, population, places, kernel, *, shown=None, **arriving):
+    def trace(self, population, places, kernel, **arriving):
         """One step of traces in a place, of signals that arrive."""
         dt = self.layout.circuit.dt
         none = dict.fromkeys(("slot", "slots", "stride", "delay"), 0)
@@ -19,7 +19,6 @@ class WritesTraces:
             n=self.layout.sizes[population],
             trace=places.trace,
             fast=places.fast,
-            shown=places.trace if shown is None else shown,
             width=self.layout.stride(population),
             memory=kernel.steps(dt),
             **{**none, **arriving},
@@ -51,14 +50,15 @@ class WritesTraces:
 
     def trace_behind(self, population, field):
         """The trace of an input field that keeps it, of what has arrived."""
-        of = self.layout.traces
-        return self.trace(
-            population,
+        of, n = self.layout.traces, self.layout.sizes[population]
+        behind, kernel = (
             of.place_behind(population, field),
             of.kernel(population, field),
-            signal=self.lane("arrived", population, field),
-            shown=self.lane("field", population, field),
         )
+        arrived = self.lane("arrived", population, field)
+        yield self.trace(population, behind, kernel, signal=arrived)
+        target = self.lane("field", population, field)
+        yield self(numbers.copy, n=n, source=behind.trace, target=target, slot=0)
 
     def renew_behind(self, population, field):
         """Make what lies behind the synapses of a field anew."""

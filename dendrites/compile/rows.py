@@ -106,9 +106,9 @@ class TraceRow(NamedTuple):
 
     The signals lie in the slot of the step where ``slot`` is 1, and ``delay`` steps
     back in a delay line of ``slots`` slots, ``stride`` apart, where there are any.
-    ``fast`` are the n numbers beside the n of ``trace``. Behind them lies, ``width``
-    apart, a ring of the signals of the last ``memory`` steps. The trace is also written
-    to ``shown``. From ``rise`` on there are bits of float64.
+    ``fast`` are the n numbers beside the n of ``trace``, followed, ``width`` apart, by
+    a ring of the signals of the last ``memory`` steps. From ``rise`` on there are
+    bits of float64.
     """
 
     address: int
@@ -120,7 +120,6 @@ class TraceRow(NamedTuple):
     delay: int
     trace: int
     fast: int
-    shown: int
     width: int
     memory: int
     rise: int
@@ -180,7 +179,6 @@ _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(
     TRACE_DELAY,
     TRACE_TRACE,
     TRACE_FAST,
-    TRACE_SHOWN,
     TRACE_WIDTH,
     TRACE_MEMORY,
     TRACE_RISE,

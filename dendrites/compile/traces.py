@@ -27,7 +27,6 @@ from dendrites.compile.rows import (
     TRACE_OLD_GAIN,
     TRACE_OLD_RISE,
     TRACE_RISE,
-    TRACE_SHOWN,
     TRACE_SIGNAL,
     TRACE_SLOT,
     TRACE_SLOTS,
@@ -70,7 +69,6 @@ def trace_step(weights, lane, row, span):
         place += row[TRACE_SLOT] * span[BLOCK_STEP] * n
     signal = at(lane, place)
     trace, fast = at(lane, row[TRACE_TRACE]), at(lane, row[TRACE_FAST])
-    shown = at(lane, row[TRACE_SHOWN])
     rise = cast(lane, real(row, TRACE_RISE))
     decay = cast(lane, real(row, TRACE_DECAY))
     gain = cast(lane, real(row, TRACE_GAIN))
@@ -82,7 +80,6 @@ def trace_step(weights, lane, row, span):
             rest = rise * arrived
             value = value if abs(value) > least else none
             trace[i] = value
-            shown[i] = value
             fast[i] = rest if abs(rest) > least else none
         return
     old_rise = cast(lane, real(row, TRACE_OLD_RISE))
@@ -97,7 +94,6 @@ def trace_step(weights, lane, row, span):
         rest = rise * arrived - old_rise * old
         value = value if abs(value) > least else none
         trace[i] = value
-        shown[i] = value
         fast[i] = rest if abs(rest) > least else none
 
 

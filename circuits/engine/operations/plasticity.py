@@ -175,6 +175,31 @@ def sum_steps(weights, lane, row, span):
             total[i] += values[i]
 
 
+@operation(
+    "n_pre n_post <signal w<weights ~limit projection",
+    "check {weights} where {signal} is not 0",
+)
+def check_moved(weights, lane, row, span):
+    """The same, of the rows of cells that had a signal in some sample."""
+    if span[STATUS] != 0:
+        return
+    n_pre, n, limit = row[1], row[2], cast(lane, real(row, 5))
+    for p in range(n_pre):
+        signals, moved = at(lane, row[3] + p), False
+        for b in range(span[SAMPLES]):
+            moved = moved or signals[b * n_pre] != 0
+        if not moved:
+            continue
+        w, wrong = at(weights, row[4] + p * n), n * 0
+        for i in range(n):
+            wrong += 0 if abs(w[i]) < limit else 1
+        for i in range(n if wrong > 0 else 0):
+            if not abs(w[i]) < limit:
+                span[STATUS], span[STATUS + 1] = WEIGHT_LEFT, span[STEP]
+                span[STATUS + 2], span[STATUS + 3] = row[6], p * n + i
+                return
+
+
 @operation("n w<weights ~limit projection", "check {weights}")
 def check_weights(weights, lane, row, span):
     """Say in the span's status that a weight left the finite range."""

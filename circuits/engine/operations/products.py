@@ -154,22 +154,45 @@ def events_product(weights, lane, row, span):
     signals = at(lane, signal_place(row, span))
     for b in range(span[SAMPLES]):
         signal, out = at(signals, b * n_pre), at(lane, row[5] + b * n)
-        p = n_pre * 0
+        # Three cells wait for a fourth, so that the field is read and written once for
+        # all of them; each number is summed in the order of the cells all the same.
+        waiting, p = n_pre * 0, n_pre * 0
+        x0 = x1 = x2 = factor * 0
+        w0 = w1 = w2 = at(weights, row[3])
         while p < n_pre:
             # Most cells are silent: look at eight at once.
             while p + 8 <= n_pre and is_silent(at(signal, p)):
                 p += 8
             last = min(p + 8, n_pre)
             while p < last:
-                if signal[p] != 0:
-                    xp, w = factor * signal[p], at(weights, row[3] + p * n)
-                    if bounded:
-                        for i in range(n):
-                            out[i] += xp * min(max(w[i], lower), upper)
-                    else:
-                        for i in range(n):
-                            out[i] += xp * w[i]
+                xp, w = factor * signal[p], at(weights, row[3] + p * n)
+                if signal[p] == 0:
+                    p += 1
+                    continue
                 p += 1
+                if bounded:
+                    for i in range(n):
+                        out[i] += xp * min(max(w[i], lower), upper)
+                elif waiting == 0:
+                    x0, w0, waiting = xp, w, 1
+                elif waiting == 1:
+                    x1, w1, waiting = xp, w, 2
+                elif waiting == 2:
+                    x2, w2, waiting = xp, w, 3
+                else:
+                    waiting = 0
+                    for i in range(n):
+                        total = out[i] + x0 * w0[i] + x1 * w1[i]
+                        out[i] = total + x2 * w2[i] + xp * w[i]
+        if waiting > 0:
+            for i in range(n):
+                out[i] += x0 * w0[i]
+        if waiting > 1:
+            for i in range(n):
+                out[i] += x1 * w1[i]
+        if waiting > 2:
+            for i in range(n):
+                out[i] += x2 * w2[i]
 
 
 @inlined_kernel
