@@ -398,3 +398,20 @@ def test_cells_that_relax_or_advance_get_what_is_added(way):
         np.testing.assert_allclose(
             now, (start["lead"] + presenter.perturbation("lead")) @ u, atol=1e-9
         )
+
+
+def test_kernels_of_a_convolution_are_perturbed_too():
+    way = circuits.Convolution((4, 4), 2, (1, 2))
+    phases = tuple(Phase(n, settle=("y",), on=("a",)) for n in ("clean", "perturbed"))
+    lead = joined("a", "y", "lead", connectivity=way, perturbation=ADDED)
+    sizes = (*sources(("a",), way.n_pre), *layers(("y",), way.n_post))
+    described = circuit(sizes, (lead,), phases=phases)
+    rng = np.random.default_rng(1)
+    w, x = rng.normal(size=(2, 1, 2, 2)), rng.normal(size=(3, way.n_pre))
+    with circuits.Presenter(described, weights={"lead": w}, batch=3) as presenter:
+        presenter.present({"a": x})
+        xi = presenter.perturbation("lead")
+        for phase, carried in (("clean", w), ("perturbed", w + xi)):
+            wanted = way.drive(carried, x, way.n_post)
+            np.testing.assert_allclose(presenter.read("y", "u", phase), wanted, 1e-12)
+        assert xi.shape == w.shape and np.abs(xi).max() > 0.1

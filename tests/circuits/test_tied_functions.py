@@ -271,3 +271,31 @@ def test_impossible_ties_are_refused(option, value):
 def test_an_error_names_the_weight_that_a_function_has_no_number_for():
     with pytest.raises(ModelError, match="function of the weight 0 raises ZeroDiv"):
         circuits.initial_weights(network(Tied("lead", function=inverse)))
+
+
+def test_kernels_that_carry_signals_back_follow_through_a_function():
+    way = circuits.Convolution((4, 4), 2, (1, 2))
+    rule = ActivityDifference("seen", None, learning_rate=0.01)
+    tie = Tied("lead", 0.3, True, function=transfer.sign, times=Uniform(0.5, 1.0))
+    described = circuit(
+        (*sources(("a",), way.n_pre), *layers(("x",), way.n_pre))
+        + layers(("y",), way.n_post),
+        (
+            joined("a", "x", "drive", connectivity="one_to_one"),
+            joined("x", "y", "lead", connectivity=way, rule=rule),
+            joined(
+                "y", "x", "back", "second", connectivity=way.transposed, tied_to=tie
+            ),
+        ),
+    )
+    start = np.random.default_rng(1).normal(size=(2, 1, 2, 2))
+    given = {"drive": np.ones(way.n_pre), "lead": start}
+    with circuits.Presenter(described, weights=given) as presenter:
+        before = presenter.weights()["back"]
+        presenter.present({"a": np.linspace(-1.0, 1.0, way.n_pre)})
+        weights = presenter.weights()
+    sizes = np.abs(weights["back"])
+    np.testing.assert_allclose(weights["back"], np.sign(weights["lead"]) * sizes)
+    np.testing.assert_allclose(sizes, np.abs(before), rtol=1e-12)
+    assert np.abs(weights["lead"] - start).max() > 1e-3
+    assert sizes.min() >= 0.15 and sizes.max() <= 0.3
