@@ -205,6 +205,11 @@ class Phase(Sendable):
                     f"{where}: {name} = {getattr(self, name)!r}: a {WITHOUT_TIME[way]} "
                     f"phase takes no time; leave out {name} or {way}"
                 )
+        if not self.learning:
+            raise ModelError(
+                f"{where}: learning = False: rules that act at every step rest in a "
+                f"{WITHOUT_TIME[way]} phase anyhow; leave learning out"
+            )
         for other in WITHOUT_TIME:
             if other != way and getattr(self, other):
                 raise ModelError(

@@ -191,6 +191,7 @@ def test_explain_says_what_a_sweep_does_once_and_again():
         ({"settle": ("a",), "step": 0.5}, "step = 0.5 is for phases in which"),
         ({"relax": ("a",), "times": 5}, "times = 5 is for phases in which"),
         ({"relax": ("a",), "window": 2.0}, "window = 2.0: a relaxing phase"),
+        ({"settle": ("a",), "learning": False}, "learning = False: rules that act"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_belong_together_are_refused(options, message):
