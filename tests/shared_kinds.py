@@ -1,12 +1,24 @@
 """Kinds of connectivity with shared weights, and what they are as tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from systems import two_populations
 
-from circuits import Convolution, LocallyConnected, Pooling, Shared, Transposed, Uniform
+from circuits import (
+    Convolution,
+    LocallyConnected,
+    Phase,
+    Pooling,
+    Population,
+    Projection,
+    Shared,
+    Transposed,
+    Uniform,
+)
 from dendrites import ActivityDifference, LowPass
-from dendrites.models import three_compartment
+from dendrites.models import source, three_compartment
 
 RULE = ActivityDifference("soma", "basal", 0.3, low_pass=LowPass(5.0))
 CELL = three_compartment(dendrites="instantaneous", tau_soma=2.0)
@@ -63,3 +75,18 @@ def circuit_of(kind, **options):
     sizes = kind.n_pre, kind.n_post
     options = {"initial": Uniform(), "connectivity": kind, "dt": 0.2, **options}
     return two_populations(*sizes, post=CELL, **{"steps": 1, **options})
+
+
+def tied_back(kind, tied, *, steps=1, **options):
+    """A projection, and one that carries other signals back through its weights."""
+    back = Projection("above", "below", "basal", connectivity=kind.transposed)
+    return circuit_of(
+        kind,
+        extra=(replace(back, tied_to=tied, name="back"),),
+        more=(
+            Population("above", source(), kind.n_post, pattern="targets"),
+            Population("below", CELL, kind.n_pre),
+        ),
+        phases=(Phase("shown", 0.2 * steps, on=("input", "above")),),
+        **options,
+    )
