@@ -128,7 +128,8 @@ MIXED = Schedule(
 
 def test_of_a_mixed_schedule_the_settled_phase_is_named():
     circuit = plastic_microcircuit(SIZES, steps=40)
-    with pytest.raises(ConfigError, match="phase 'forward': settled phases take no time"):
+    message = "phase 'forward': settled phases take no time"
+    with pytest.raises(ConfigError, match=message):
         circuits.simulate(circuit, INPUT, ["output"], schedule=MIXED)
     drawn = Schedule((Phase("late", lambda rng: 2.0, on=("input",)),))
     with pytest.raises(ConfigError, match="phase 'late': .* of fixed duration"):
