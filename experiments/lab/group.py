@@ -174,8 +174,9 @@ class _Given:
                 else:
                     pulses.append((row, start, stop, amplitude))
                 seen.add(row)
-            noise = self.noise[name].send(count)[:, np.newaxis]
-            np.add(noise, level[:, np.newaxis], out=values)
+            # Filled and added to: a sum of the two into a third was slower.
+            waveforms[name][:] = np.repeat(level, self.n_seeds)
+            values += self.noise[name].send(count)[:, np.newaxis]
             for row, start, stop, amplitude in pulses:
                 values[start:stop, row] += amplitude
         here = (self.steps >= first) & (self.steps < first + count)
