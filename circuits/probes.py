@@ -41,7 +41,8 @@ class Probe:
 class Alignment(Probe):
     """How well the update of each layer follows the exact gradient.
 
-    The update is that of the learning rates that come next. In ``/diagnostics``:
+    The update is that of the learning rates that come next; decay of weights counts,
+    and what momentum or an optimiser make of updates does not. In ``/diagnostics``:
     ``angle_to_bp`` (update, layer), ``cosine_to_bp``, ``update_norm``, ``bp_norm``,
     ``size_ratio`` and ``sign_agreement``.
     """

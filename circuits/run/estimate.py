@@ -41,8 +41,8 @@ def gradient_estimate(
     and `measure_alignment` compares the two. All that moves weights counts (decay,
     bounds).
 
-    A presentation begins with the given weights, cells at rest, and empty filters of
-    updates. Weights that move during it change what rules see; give lower
+    A presentation begins with the given weights, cells at rest, and empty filters and
+    momenta of updates. Weights that move during it change what rules see; give lower
     `learning_rates` where that matters.
 
     Parameters

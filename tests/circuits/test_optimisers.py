@@ -174,6 +174,21 @@ def test_the_momentum_of_a_rule_is_that_of_an_optimiser():
     assert np.abs(sequence.weights[0]["up"] - w).max() > 1e-3
 
 
+@pytest.mark.parametrize("optimiser", OPTIMISERS[1:], ids=str)
+def test_what_does_not_learn_leaves_what_is_remembered(optimiser):
+    made, w, shown = described(), start_of(), patterns()
+    wanted = numpy_weights(optimiser, shown, w)
+    start = as_given(made, {"up": w, "teach": np.eye(N)})
+    options = {"batch": BATCH, "optimiser": optimiser, "weights": start}
+    with circuits.Presenter(made, **options) as presenter:
+        for k in range(UPDATES):
+            some = {n: x[k * BATCH : (k + 1) * BATCH] for n, x in shown.items()}
+            presenter.present(some, learning=False)
+            presenter.present(some)
+            off = np.abs(presenter.weights("up")["up"] - wanted[k]).max()
+            assert off < ROUNDING
+
+
 # --- training -------------------------------------------------------------------------
 
 
@@ -249,6 +264,31 @@ def test_every_control_has_a_state_of_its_own():
     alone = circuits.train(made.frozen(*HIDDEN), task, **options)
     losses = both["controls/frozen"].loss, alone["training"].loss
     np.testing.assert_array_equal(*(loss.values for loss in losses))
+
+
+def test_a_stage_in_which_it_is_frozen_leaves_what_is_remembered():
+    made, w, shown = circuits_of_task(described()), start_of(), patterns()
+    other = joined("a", "x", "second", "second", rule=RULES["separable"])
+    made = replace(made, projections=(*made.projections, other))
+    start = {"up": w, "teach": np.ones(N), "second": np.zeros((N, N))}
+    stages = (
+        circuits.Stage(learning="up", presentations=1),
+        circuits.Stage(learning="second", presentations=1),
+    )
+    tree = circuits.train(
+        made,
+        whole_batches(shown),
+        epochs=2,
+        batch=BATCH,
+        threads=1,
+        weights=start,
+        stages=stages,
+        optimiser=Adam(),
+    )
+    # The first step of Adam is the learning rate, whichever presentation it is.
+    for name in ("up", "second"):
+        first = np.abs(tree[f"weights/{name}"].w.values[-1] - start[name])
+        np.testing.assert_allclose(first, RATE, rtol=1e-4)
 
 
 def test_probes_look_at_the_update_before_the_optimiser():
