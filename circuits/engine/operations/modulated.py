@@ -4,7 +4,7 @@ The filter is the eligibility trace of one sample, and every step is a block.
 """
 
 from circuits.engine.operations.kinds import operation
-from dendrites.compile.calls import at, cast, integers, real
+from dendrites.compile.calls import at, cast, real, short_integers
 
 
 @operation("n <sums w=filter ~decay", "filter {sums} into {filter}")
@@ -33,7 +33,7 @@ def move_modulated(weights, lane, row, span):
             w[i] = keep * w[i] + h * factor[i] * filtered[i]
         return
     if row[11]:
-        targets = at(integers(row[11]), n_pre + 1)
+        targets = at(short_integers(row[11]), n_pre + 1)
         for k in range(row[1]):
             w[k] = keep * w[k] + h * factor[targets[k]] * filtered[k]
         return
