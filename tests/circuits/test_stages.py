@@ -86,9 +86,10 @@ STAGES = [
 ]
 
 
-def by_hand(epochs, batch=2):
+def by_hand(epochs, batch=2, momentum=0.0):
     """Weights after training in stages, in plain NumPy."""
     weights = {name: w.copy() for name, w in START.items()}
+    velocity = {name: np.zeros_like(w) for name, w in START.items()}
     split = TASK.splits["train"]
     course = [({"one"}, 6, 1.0)] * 2 + [({"other"}, 9, 0.5)] * 3
     course += [({"one", "other"}, 6, 1.0)]
@@ -105,7 +106,8 @@ def by_hand(epochs, batch=2):
             soma = euler_three_compartment(CELLS.parameters, basal, DT, push)[:, 0]
             change = (soma[-1] - soma[steps]).T @ x / len(x)
             for name in learn:
-                weights[name] = weights[name] + RATES[name] * change
+                velocity[name] = momentum * velocity[name] + change
+                weights[name] = weights[name] + RATES[name] * velocity[name]
             number += 1
     return weights
 
@@ -128,6 +130,12 @@ def test_training_in_stages_is_that_of_plain_numpy(options):
     # Four presentations an epoch, of a course of six.
     assert run["training"].stage.values.tolist() == [1, 0, 2, 1]
     assert "stage" not in trained(None, epochs=1)["training"].coords
+
+
+def test_momentum_stands_still_where_a_stage_freezes():
+    run = trained(optimiser=circuits.Sgd(momentum=0.9))
+    for name, w in by_hand(4, momentum=0.9).items():
+        np.testing.assert_allclose(final(run)[name], w, rtol=1e-10, atol=1e-12)
 
 
 def test_stages_may_have_phases_of_other_kinds_under_the_same_names():
