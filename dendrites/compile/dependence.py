@@ -55,7 +55,10 @@ def dependence(lines, expression: str, given: dict) -> list[Value] | Value:
         One for every field if it is a NamedTuple.
     """
     found = _found("\n".join(lines), expression, tuple(given.items()))
-    return list(found.values) if isinstance(found, Group) else found
+    if not isinstance(found, Group):
+        return found
+    # A field that holds several values is a mistake, and told as such by the first run.
+    return [x if isinstance(x, Value) else Value(_needs(x)) for x in found.values]
 
 
 # The same functions are asked about for every run.
@@ -166,6 +169,8 @@ class _Module:
             whole = self.value(called.value, env, depth)
             if isinstance(whole, Group):
                 if called.attr != "_replace" or args or whole.names is None:
+                    raise _TooHard
+                if not named.keys() <= {*whole.names}:
                     raise _TooHard
                 old = dict(zip(whole.names, whole.values, strict=True))
                 return Group(whole.names, tuple((old | named).values()))
