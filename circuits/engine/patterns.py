@@ -10,14 +10,15 @@ def pattern_columns(circuit):
     return {p.name: k for p, k in zip(clamped, starts, strict=True)}, width
 
 
-def pattern_table(circuit, patterns, dtype) -> np.ndarray:
-    """Patterns of all clamped populations, one row per sample."""
-    starts, width = pattern_columns(circuit)
+def pattern_table(columns, patterns, dtype) -> np.ndarray:
+    """Patterns of all clamped populations, one row per sample, in their columns."""
+    starts, width = columns
     n = len(next(iter(patterns.values()), range(1)))
     table = np.zeros((n, width), dtype)
     for name, column in starts.items():
         if name in patterns:
-            table[:, column : column + circuit.population(name).size] = patterns[name]
+            values = patterns[name]
+            table[:, column : column + values.shape[1]] = values
     return table
 
 

@@ -233,7 +233,7 @@ class Presentation:
 
     def _begin(self, samples, presentation, patterns):
         run, capacity = self.run, self.run.layout.capacity
-        table = pattern_table(run.circuit, patterns, run.layout.dtype)
+        table = pattern_table(run.programs.columns, patterns, run.layout.dtype)
         lanes = run.lanes_of(self.number, samples)
         self._held, self._lanes = [table], lanes
         rates = run.rates[self.number].view(np.int64)

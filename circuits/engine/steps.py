@@ -130,7 +130,8 @@ def _arrivals(w, name):
     late = [p for p in w.circuit.projections if w.layout.delay(p) == 0]
     late = [p for p in late if p.post == name]
     for p in late:
-        yield w.read(p.pre, p.signal, LATE)
+        if w.layout.traces.of(p) is None or w.layout.traces.is_behind(p):
+            yield w.read(p.pre, p.signal, LATE)
         yield w.product(p, LATE)
     for field in dict.fromkeys(p.field for p in late if w.layout.traces.is_behind(p)):
         yield from w.trace_behind(name, field)
