@@ -75,6 +75,7 @@ class WritesProducts:
         elif self.circuit.is_event_driven(p.name) and (bounded or not dense):
             kind = products.events_product
             operands["lower"], operands["upper"] = p.bounds if bounded else ANY
+            operands["found"] = self.lane("scratch")
         return self(kind, note=f" {form}", **operands)
 
     def index(self, p) -> int:
