@@ -66,7 +66,10 @@ def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
         cell = f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}"
         decided = f"field[{len(model.inputs._fields)} * stride + i]"
         # Loops of their own: the draw branches, and would keep the rest from being
-        # vectorised.
+        # vectorised. Where it does, what spikes do to sparse cells follows at once.
+        again = [*firing(model, decided, zero), cell, *own]
+        if model.sparse and model.draws_spikes:
+            again = [f"        if count == {zero}: continue"]
         spikes = [
             "    for i in range(n):",
             cell,
@@ -74,9 +77,7 @@ def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
             f"        u = {decided}",
             f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
             f"        {decided} = count",
-            *firing(model, decided, zero),
-            cell,
-            *own,
+            *again,
             f"        new = {fired}(cell, {decided}, p, dt)",
             *written(text, model, f"{fired}(cell, count, p, dt)", unread),
         ]
