@@ -96,17 +96,20 @@ def written(text, model, call, unread):
     ]
 
 
-def firing(model, decided, zero):
-    """Head of a loop over cells that fire, or over all where silence matters."""
+def firing(model, decided, zero, body):
+    """Loop over cells that fire, or over all where silence matters.
+
+    `decided` is the number of spikes of cell i.
+    """
     if not model.sparse:
-        return ["    for i in range(n):"]
-    eight = [decided.replace("+ i]", f"+ i + {k}]") for k in range(8)]
+        return ["    for i in range(n):", *body]
+    eight = [decided.replace("+ i]", f"+ first + {k}]") for k in range(8)]
+    silent = " and ".join(f"{one} == {zero}" for one in eight)
     return [
-        "    i = -1",
-        "    while i + 1 < n:",
-        "        i += 1",
+        "    for first in range(0, n, 8):",
         # Most cells are silent: look at eight at once.
-        f"        while i + 8 <= n and {f' == {zero} and '.join(eight)} == {zero}:",
-        "            i += 8",
-        f"        if i == n or {decided} == {zero}: continue",
+        f"        if first + 8 <= n and {silent}: continue",
+        "        for i in range(first, min(first + 8, n)):",
+        f"            if {decided} == {zero}: continue",
+        *(f"    {line}" for line in body),
     ]

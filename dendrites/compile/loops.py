@@ -67,9 +67,14 @@ def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
         decided = f"field[{len(model.inputs._fields)} * stride + i]"
         # Loops of their own: the draw branches, and would keep the rest from being
         # vectorised. Where it does, what spikes do to sparse cells follows at once.
-        again = [*firing(model, decided, zero), cell, *own]
+        after = [
+            f"        new = {fired}(cell, {decided}, p, dt)",
+            *written(text, model, f"{fired}(cell, count, p, dt)", unread),
+        ]
         if model.sparse and model.draws_spikes:
-            again = [f"        if count == {zero}: continue"]
+            after = [f"        if count == {zero}: continue", *after]
+        else:
+            after = firing(model, decided, zero, [cell, *own, *after])
         spikes = [
             "    for i in range(n):",
             cell,
@@ -77,9 +82,7 @@ def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
             f"        u = {decided}",
             f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
             f"        {decided} = count",
-            *again,
-            f"        new = {fired}(cell, {decided}, p, dt)",
-            *written(text, model, f"{fired}(cell, count, p, dt)", unread),
+            *after,
         ]
     changed = written(text, model, call, unread)
     text.lines += [
