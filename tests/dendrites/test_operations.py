@@ -158,7 +158,7 @@ def test_changes_of_synapses_are_summed_over_samples(kind, slot, lane, dtype):
     synapses = CONNECTED[kind]
     n_pre = N if kind == "paired" else N_PRE
     begins = np.searchsorted([j for j, _ in synapses], np.arange(n_pre + 1))
-    index = np.array([*begins, *(i for _, i in synapses)], np.int64)
+    index = np.array([*begins, *(i for _, i in synapses)], np.int32)
     weights = np.random.default_rng(1).normal(size=12).astype(dtype)
     weights[:2] = P
     row = SynapseRow(
