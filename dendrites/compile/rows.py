@@ -65,9 +65,9 @@ class SynapseRow(NamedTuple):
 
     ``out`` and ``weights`` are (n_pre, n_post); or (n,) with ``paired`` 1, where cell i
     has a synapse with cell i alone; or (n_synapses,) with an ``index`` that is not 0:
-    the address (`calls.short_integers`) of where the synapses of each presynaptic cell begin
-    and the last ends, n_pre + 1 numbers, and then of the cell that each goes to. The
-    presynaptic signal is (slot, sample, n_pre); or, in loops made for it, it lies
+    the address (`calls.short_integers`) of where the synapses of each presynaptic cell
+    begin and the last ends, n_pre + 1 numbers, and then of the cell that each goes to.
+    The presynaptic signal is (slot, sample, n_pre); or, in loops made for it, it lies
     among the weights and has a number for every synapse.
     """
 
