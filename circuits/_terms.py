@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from circuits.perturbation import XI
 from dendrites._difference_checks import PRODUCTS
-from dendrites.activity_difference import NOW, ActivityDifference
+from dendrites.activity_difference import ActivityDifference
 
 
 class Term(NamedTuple):
@@ -64,8 +64,3 @@ def _difference(projection, rule, post):
             read = (moments[side],) * 3 if averaged else times
             signal = names[side], read_at[side]
             yield Term((*reads, gain), read, *signal, averaged, xi[side])
-
-
-def acts_now(term: Term) -> bool:
-    """Whether a term is read at every step."""
-    return term.moments[0] == NOW

@@ -37,6 +37,15 @@ def run_list(rows, weights, lane, span):
 
 
 @inner_kernel
+def keep_records(records, weights, lane, span):
+    """Work through the groups of rows that record the step which has just ended."""
+    rows, groups = records
+    for k in range(len(groups)):
+        if span[STEP] % groups[k, 0] == 0:
+            run_rows(rows, groups[k, 1], groups[k, 2], weights, lane, span)
+
+
+@inner_kernel
 def run_steps(lists, records, weights, lane, span, steps, check_every):
     """Steps of one block: its beginning, every step, the sums it leaves.
 
@@ -50,10 +59,7 @@ def run_steps(lists, records, weights, lane, span, steps, check_every):
         span[STEP] += 1
         span[CLOCK] += 1
         span[DONE] += 1
-        rows, groups = records
-        for k in range(len(groups)):
-            if span[STEP] % groups[k, 0] == 0:
-                run_rows(rows, groups[k, 1], groups[k, 2], weights, lane, span)
+        keep_records(records, weights, lane, span)
         if span[STEP] % check_every == 0:
             run_rows(check, 0, len(check), weights, lane, span)
             if span[STATUS] != 0:
@@ -154,12 +160,9 @@ def run_jumps(sweeps, lists, records, weights, lane, span, block, most, limits):
             return 1
         span[BLOCK] = steps
         run_rows(average, 0, len(average), weights, lane, span)
-        rows, groups = records
         for _ in range(steps):
             span[STEP] += 1
-            for k in range(len(groups)):
-                if span[STEP] % groups[k, 0] == 0:
-                    run_rows(rows, groups[k, 1], groups[k, 2], weights, lane, span)
+            keep_records(records, weights, lane, span)
         run_rows(move, 0, len(move), weights, lane, span)
         span[CLOCK] += steps
         span[DONE] += steps

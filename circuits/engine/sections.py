@@ -56,9 +56,6 @@ class Sections:
         """Keys of a kind."""
         return [key for key in self._places if key[0] == kind]
 
-    def __contains__(self, key):
-        return key in self._places
-
 
 def name_of(key: tuple) -> str:
     """A section in words."""

@@ -187,9 +187,7 @@ class Presenter(Looking):
         NumericalError
             If the circuit diverges.
         """
-        number = (
-            self._next if number is None else whole_number("number", number, lowest=0)
-        )
+        number = self._numbered(number)
         learning = flag("learning", learning, error=ConfigError)
         if schedule is None:
             schedule = self.schedule
@@ -249,9 +247,7 @@ class Presenter(Looking):
                 self.present({k: x[some] for k, x in shown.items()}, number=number)
                 number = None
             return
-        number = (
-            self._next if number is None else whole_number("number", number, lowest=0)
-        )
+        number = self._numbered(number)
         with self._serial():
             self._runner.present_many(0, shown, self.schedule, presentation=number)
         self._lanes = self._runner.lanes_of(0, batch)

@@ -56,6 +56,13 @@ def draw_uniform(weights, lane, row, span):
     )
 
 
+@inlined_kernel
+def hand_out(drawn, own, n, out):
+    """Give every cell the number of its own stream."""
+    for i in range(n):
+        out[i] = drawn[own[i]]
+
+
 @operation(SHARED, "draw {target}")
 def draw_shared_normal(weights, lane, row, span):
     """Normal numbers of cells that share streams.
@@ -72,9 +79,7 @@ def draw_shared_normal(weights, lane, row, span):
         for i in range(count):
             z = normal(key0, key1, replica, shown, span[STEP], first + streams[i])
             drawn[i] = cast(lane, scale * z)
-        out = at(lane, row[2] + b * n)
-        for i in range(n):
-            out[i] = drawn[own[i]]
+        hand_out(drawn, own, n, at(lane, row[2] + b * n))
 
 
 @operation(SHARED, "draw {target}")
@@ -89,9 +94,7 @@ def draw_shared_uniform(weights, lane, row, span):
         for i in range(count):
             u = uniform(key0, key1, replica, shown, span[STEP], first + streams[i])
             drawn[i] = min(cast(lane, u), top)
-        out = at(lane, row[2] + b * n)
-        for i in range(n):
-            out[i] = drawn[own[i]]
+        hand_out(drawn, own, n, at(lane, row[2] + b * n))
 
 
 @operation("n >target given", "force {target}")
