@@ -11,7 +11,7 @@ from circuits.engine.facts import (
     windows,
 )
 from circuits.engine.sections import GUARD, Sections
-from circuits.maps import Maps, Transposed
+from circuits.maps import BetweenMaps
 
 
 def replica_sections(layout) -> Sections:
@@ -104,12 +104,8 @@ def lane_sections(layout) -> Sections:
             if p.learns:
                 sections.add((kind, p.name), sizes.get(kind, n_pre))
     # At the end: what is laid out there is read eight numbers at a time.
-    patches = (p.connectivity.patches() for p in c.projections if _is_map(p))
-    sections.add(("patches",), max(patches, default=0))
+    maps = (x for p in c.projections if isinstance(x := p.connectivity, BetweenMaps))
+    sections.add(("patches",), max((x.patches() for x in maps), default=0))
     if layout.guarded:
         sections.add((GUARD, "end"), 64)
     return sections
-
-
-def _is_map(projection):
-    return isinstance(projection.connectivity, Maps | Transposed)

@@ -215,6 +215,13 @@ def write_first(operations):
     return result if cleared is None else [*result, cleared]
 
 
+def without_repeats(w, operations):
+    """All passes over lists that take no time, in their order."""
+    if not w.choices.optimise:
+        return operations
+    return write_first(share_weights(w, skip_repeated(w, operations)))
+
+
 def skip_repeated(w, operations):
     """Nothing is computed again whose sources have not moved since.
 

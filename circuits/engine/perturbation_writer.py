@@ -1,6 +1,5 @@
 """Operations of perturbed weights: drawn, added, read by rules."""
 
-from circuits.connectivity import Edges, OneToOne
 from circuits.engine.lists import Operation
 from circuits.engine.operations import perturbations
 from dendrites.random import stream_key
@@ -44,15 +43,11 @@ class WritesPerturbations:
 
     def xi_outer(self, p, k) -> Operation:
         """Sum factor times what was added to the weights over samples."""
-        n_post, n_pre = self.circuit.shape(p.name)
         return self(
             perturbations.xi_outer,
-            n_pre=n_pre,
-            n_post=n_post,
             factor=self.lane("factor", k, p.name),
             xi=self.replica("xi", p.name),
             sums=self.lane("sums", p.name),
             first=int(k == 0),
-            paired=int(isinstance(p.connectivity, OneToOne)),
-            index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
+            **self.joined(p),
         )

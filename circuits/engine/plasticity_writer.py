@@ -98,14 +98,11 @@ class WritesPlasticity:
         """Changes of all synapses by a rule that sees the weight, over all samples."""
         (term,) = self.layout.terms[p.name]
         key = p.pre, term.signal, term.signal_moment
-        n_post, n_pre = self.circuit.shape(p.name)
         xi = self.replica("xi", p.name) if term.xi else None
         post = self.circuit.population(p.post)
         differing = tuple(post.parameters)
         return self(
             self.loops.synapse(post.model, p.rule.change, term.xi, differing),
-            n_pre=n_pre,
-            n_post=n_post,
             weights=self.replica("weights", p.name),
             state=state,
             stride=self.layout.stride(p.post),
@@ -113,8 +110,7 @@ class WritesPlasticity:
             signal=self.lane("signal", *key) if xi is None else xi,
             slot=slot and self.slot(*key),
             sums=self.lane("sums", p.name),
-            paired=int(isinstance(p.connectivity, OneToOne)),
-            index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
+            **self.joined(p),
         )
 
     def learning(self, p, *, now=True) -> dict:
@@ -162,24 +158,15 @@ class WritesPlasticity:
 
     def _modulated(self, p, learning):
         """Filter the sums of a step, and move weights by modulator times filter."""
-        n_post, n_pre = self.circuit.shape(p.name)
         learning["modulator"] = self.lane("modulator", p.name)
         both = [
             self(modulated.filter_sums, **learning),
-            self(
-                modulated.move_modulated,
-                **learning,
-                n_pre=n_pre,
-                n_post=n_post,
-                paired=int(isinstance(p.connectivity, OneToOne)),
-                index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
-            ),
+            self(modulated.move_modulated, **learning, **self.joined(p)),
         ]
         yield from both if learning["after"] else both[::-1]
 
     def hold(self, p, kind="weights") -> Operation:
         """Hold the weights of a projection in its bounds and on their side of 0."""
-        n_post, n_pre = self.circuit.shape(p.name)
         weights, signs = self.replica(kind, p.name), p.sign
         if not isinstance(signs, np.ndarray):
             lower, upper = p.bounds if signs is None else limits(signs, p.bounds)
@@ -188,14 +175,11 @@ class WritesPlasticity:
         lower, upper = p.bounds or ANY
         return self(
             plasticity.hold_signs,
-            n_pre=n_pre,
-            n_post=n_post,
             weights=weights,
             lower=lower,
             upper=upper,
             signs=self.loops.integers(("signs", p.name), lambda: signs),
-            paired=int(isinstance(p.connectivity, OneToOne)),
-            index=self.index(p) if isinstance(p.connectivity, Edges) else 0,
+            **self.joined(p),
         )
 
     def ties(self, moved, kind="weights"):

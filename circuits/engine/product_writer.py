@@ -85,6 +85,16 @@ class WritesProducts:
             p.name, lambda: p.connectivity.index(*shape), np.int32
         )
 
+    def joined(self, p) -> dict:
+        """Operands of what walks over synapses: which cells are joined."""
+        n_post, n_pre = self.circuit.shape(p.name)
+        return {
+            "n_pre": n_pre,
+            "n_post": n_post,
+            "paired": int(isinstance(p.connectivity, OneToOne)),
+            "index": self.index(p) if isinstance(p.connectivity, Edges) else 0,
+        }
+
     def shared(self, p, kind) -> dict:
         """Operands that an operation of shared weights has besides the usual ones."""
         c, shape = p.connectivity, self.circuit.shape(p.name)

@@ -2,7 +2,7 @@
 
 from circuits.engine.facts import windows
 from circuits.engine.operations import checks, numbers
-from circuits.engine.passes import share_weights, skip_repeated, write_first
+from circuits.engine.passes import without_repeats
 from circuits.engine.plasticity import collect, factors
 from circuits.engine.steps import copy_states
 from circuits.engine.writer import Writer
@@ -86,12 +86,6 @@ def residual(w, name, held=(), phase=-1):
     )
 
 
-def _optimised(w, made):
-    if not w.choices.optimise:
-        return made
-    return write_first(share_weights(w, skip_repeated(w, made)))
-
-
 def equilibrium_sweeps(w, held=()):
     """A first sweep over all cells, and each further one with its largest move.
 
@@ -99,7 +93,7 @@ def equilibrium_sweeps(w, held=()):
     """
     order = [p.name for p in w.circuit.populations if not p.model.constant]
     one, states = list(sweep(w, order, held=held)), w.layout.states
-    three = _optimised(w, [*one, copy_states(w), *one, copy_states(w), *one])
+    three = without_repeats(w, [*one, copy_states(w), *one, copy_states(w), *one])
     marks = [k for k, o in enumerate(three) if o.kind is numbers.copy_all]
     first, again = three[: marks[0] + 1], three[marks[1] + 1 :]
     total, before = states.stop - states.start, w.layout.lane.stretch("start").start

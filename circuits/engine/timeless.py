@@ -9,12 +9,7 @@ from dataclasses import replace
 
 from circuits.engine.facts import SPIKES, switched, windows
 from circuits.engine.operations import numbers, repeats
-from circuits.engine.passes import (
-    redirected,
-    share_weights,
-    skip_repeated,
-    write_first,
-)
+from circuits.engine.passes import redirected, without_repeats
 from circuits.engine.steps import averages
 from circuits.engine.sweeps import clamps, sweep
 
@@ -41,9 +36,7 @@ def timeless_phases(w, phases, columns, randoms, *, verified=False):
             made += averages(w, phase.name, numbers.copy_all)
         else:
             made += _advanced(v, phase, held, randoms)
-    if w.choices.optimise:
-        made = write_first(share_weights(w, skip_repeated(w, made)))
-    return _folded(made)
+    return _folded(without_repeats(w, made))
 
 
 def _folded(operations):
