@@ -4,40 +4,25 @@ Weights are given and kept as arrays whose shape is `weights_shape`; `flatten` l
 out one after the other, presynaptic cell by presynaptic cell, as a run holds them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
 
+from circuits.forms import Array, Table
 from circuits.shared_weights import SharedWeights
-from circuits.sparse import MASK, Edges, Random, Sparse, Table, as_mask
+from circuits.sparse import MASK, Edges, Random, Sparse, as_mask
 from dendrites._checks import is_number, number, shown
 from dendrites.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Dense(Table):
+class Dense(Table, Array):
     """Every cell of one population to every cell of the other."""
 
     name: ClassVar[str] = "dense"
-
-    def n_synapses(self, n_post: int, n_pre: int) -> int:
-        """Number of weights."""
-        return n_post * n_pre
-
-    def expected(self, n_post: int, n_pre: int) -> float:
-        """Number of weights, before anything is made."""
-        return self.n_synapses(n_post, n_pre)
-
-    def constant(self, value: float, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of one value."""
-        return np.full(self.weights_shape(n_post, n_pre), float(value))
-
-    def sampled(self, draw: Callable, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of what `draw(shape)` gives."""
-        return draw(self.weights_shape(n_post, n_pre))
 
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one, at most."""
@@ -68,7 +53,7 @@ class Dense(Table):
 
 
 @dataclass(frozen=True)
-class OneToOne:
+class OneToOne(Array):
     """Every cell of one population to the cell of the same number in the other.
 
     Weights are (n,), one for each pair.
@@ -98,22 +83,6 @@ class OneToOne:
     def back(self, weights: np.ndarray, post: np.ndarray, n_pre: int) -> np.ndarray:
         """What postsynaptic numbers sum to the other way, (n_samples, n_pre)."""
         return post * weights
-
-    def n_synapses(self, n_post: int, n_pre: int) -> int:
-        """Number of weights."""
-        return n_post
-
-    def expected(self, n_post: int, n_pre: int) -> float:
-        """Number of weights, before anything is made."""
-        return self.n_synapses(n_post, n_pre)
-
-    def constant(self, value: float, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of one value."""
-        return np.full(self.weights_shape(n_post, n_pre), float(value))
-
-    def sampled(self, draw: Callable, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of what `draw(shape)` gives."""
-        return draw(self.weights_shape(n_post, n_pre))
 
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one: 1."""

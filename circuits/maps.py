@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from circuits.shared_weights import SharedWeights, Synapses
+from circuits.shared_weights import SharedWeights, SlotSynapses
 from dendrites._checks import shown, whole_number
 from dendrites.errors import ConfigError, ModelError
 
@@ -14,8 +14,31 @@ from dendrites.errors import ConfigError, ModelError
 SHARING, POOLING, LOCAL = range(3)
 
 
+class BetweenMaps(SharedWeights):
+    """What `Maps` and what is `Transposed` of them have in common."""
+
+    pre_shape: tuple[int, int, int]
+    post_shape: tuple[int, int, int]
+    n_pre: int
+    n_post: int
+
+    @property
+    def maps(self) -> str:
+        """Both sides in words."""
+        return f"{self.pre_shape} to {self.post_shape}"
+
+    def problems(self, n_post: int, n_pre: int) -> Iterator[str]:
+        """Why populations of these sizes cannot be joined."""
+        if (n_post, n_pre) != (self.n_post, self.n_pre):
+            yield (
+                f"a {self.name} of maps {self.maps} (channels, height, "
+                f"width) joins {self.n_pre} to {self.n_post} cells, got {n_pre} "
+                f"-> {n_post}"
+            )
+
+
 @dataclass(frozen=True)
-class Maps(SharedWeights):
+class Maps(BetweenMaps):
     """Fields of presynaptic maps at every place of postsynaptic ones."""
 
     shape: tuple[int, int]
@@ -61,11 +84,6 @@ class Maps(SharedWeights):
         return self.channels[1], *((n + 2 * p - k) // s + 1 for n, k, s, p in sides)
 
     @property
-    def maps(self) -> str:
-        """Both sides in words."""
-        return f"{self.pre_shape} to {self.post_shape}"
-
-    @property
     def n_pre(self) -> int:
         """Number of presynaptic cells."""
         return int(np.prod(self.pre_shape))
@@ -79,15 +97,6 @@ class Maps(SharedWeights):
     def transposed(self) -> "Transposed":
         """The same synapses the other way round, with weights of the same array."""
         return Transposed(self)
-
-    def problems(self, n_post: int, n_pre: int) -> Iterator[str]:
-        """Why populations of these sizes cannot be joined."""
-        if (n_post, n_pre) != (self.n_post, self.n_pre):
-            yield (
-                f"a {self.name} of maps {self.maps} (channels, height, "
-                f"width) joins {self.n_pre} to {self.n_post} cells, got {n_pre} "
-                f"-> {n_post}"
-            )
 
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one, at most."""
@@ -116,7 +125,7 @@ class Maps(SharedWeights):
         numbers = [*self.pre_shape, *self.post_shape, *self.kernel, *self.stride]
         return np.array([*numbers, *self.padding, self.kind, 0], np.int64)
 
-    def synapses(self) -> Synapses:
+    def synapses(self) -> SlotSynapses:
         """All synapses; slots count weights in the order of their array."""
         c_in, height, width = self.pre_shape
         c_out, n_rows, n_columns = self.post_shape
@@ -129,7 +138,7 @@ class Maps(SharedWeights):
         post = (out * n_rows + row) * n_columns + column
         pre = (source * height + y) * width + x
         slots = np.broadcast_to(self._slots(), dims)
-        return Synapses(*(a[inside].astype(np.int64) for a in (post, pre, slots)))
+        return SlotSynapses(*(a[inside].astype(np.int64) for a in (post, pre, slots)))
 
     def _slots(self):
         """Slots (c_out, rows, columns, c_in, kernel rows and columns), or of one."""
@@ -138,7 +147,7 @@ class Maps(SharedWeights):
 
 
 @dataclass(frozen=True)
-class Transposed(SharedWeights):
+class Transposed(BetweenMaps):
     """The synapses of maps the other way round, with weights of the same array.
 
     Of a convolution this is the transposed convolution: with stride 1 and no padding
@@ -169,22 +178,12 @@ class Transposed(SharedWeights):
     n_post = property(lambda self: self.of.n_pre)
     pre_shape = property(lambda self: self.of.post_shape)
     post_shape = property(lambda self: self.of.pre_shape)
-    maps = property(lambda self: f"{self.pre_shape} to {self.post_shape}")
     transposed = property(lambda self: self.of)
 
-    def problems(self, n_post: int, n_pre: int) -> Iterator[str]:
-        """Why populations of these sizes cannot be joined."""
-        for _ in self.of.problems(n_pre, n_post):
-            yield (
-                f"a {self.name} of maps {self.maps} (channels, height, "
-                f"width) joins {self.n_pre} to {self.n_post} cells, got {n_pre} "
-                f"-> {n_post}"
-            )
-
-    def synapses(self) -> Synapses:
+    def synapses(self) -> SlotSynapses:
         """All synapses; slots count weights in the order of their array."""
         post, pre, slots = self.of.synapses()
-        return Synapses(pre, post, slots)
+        return SlotSynapses(pre, post, slots)
 
     def fan_in(self, n_pre: int) -> int:
         """Presynaptic cells of a postsynaptic one, at most."""

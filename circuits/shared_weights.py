@@ -9,18 +9,19 @@ A rule changes a slot by the sum of what it does at the synapses of the slot. `i
 has the kinds that are known by their geometry.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from circuits.forms import Array
 from dendrites._checks import shown
 from dendrites.errors import ModelError
 
 
-class Synapses(NamedTuple):
+class SlotSynapses(NamedTuple):
     """Cells that synapses join, and their slots: int64 arrays (n_synapses,)."""
 
     post: np.ndarray
@@ -28,7 +29,7 @@ class Synapses(NamedTuple):
     slots: np.ndarray
 
 
-class SharedWeights:
+class SharedWeights(Array):
     """What all connectivity with shared weights has.
 
     Weights are arrays of `slot_shape`; in a run they lie as `flatten` gives them.
@@ -44,29 +45,13 @@ class SharedWeights:
         """The same synapses the other way round, with weights of the same array."""
         raise NotImplementedError
 
-    def synapses(self) -> Synapses:
+    def synapses(self) -> SlotSynapses:
         """All synapses; slots count weights in the order of their array."""
         raise NotImplementedError
 
     def weights_shape(self, n_post: int, n_pre: int) -> tuple[int, ...]:
         """Shape of the weights."""
         return self.slot_shape
-
-    def n_synapses(self, n_post: int, n_pre: int) -> int:
-        """Number of weights."""
-        return int(np.prod(self.slot_shape))
-
-    def expected(self, n_post: int, n_pre: int) -> float:
-        """Number of weights, before anything is made."""
-        return self.n_synapses(n_post, n_pre)
-
-    def constant(self, value: float, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of one value."""
-        return np.full(self.slot_shape, float(value))
-
-    def sampled(self, draw: Callable, n_post: int, n_pre: int) -> np.ndarray:
-        """Weights of what `draw(shape)` gives."""
-        return draw(self.slot_shape)
 
     def work(self, n_post: int, n_pre: int) -> int:
         """Multiply-adds of a product, for one sample."""
@@ -189,9 +174,9 @@ class Shared(SharedWeights):
         """The same synapses the other way round."""
         return Shared(self.pre, self.post, self.slots)
 
-    def synapses(self) -> Synapses:
+    def synapses(self) -> SlotSynapses:
         """All synapses, as given."""
-        return Synapses(self.post, self.pre, self.slots)
+        return SlotSynapses(self.post, self.pre, self.slots)
 
     def problems(self, n_post: int, n_pre: int) -> Iterator[str]:
         """Why populations of these sizes cannot be joined."""

@@ -11,42 +11,13 @@ from typing import ClassVar
 import numpy as np
 from scipy import sparse
 
-from circuits.synapses import Synapses, canonical, check_synapses
+from circuits.forms import Table
+from circuits.synapses import BLOCK, Synapses, canonical, check_synapses
 from dendrites._checks import number, shown
 from dendrites._streams import generator
 from dendrites.errors import ModelError
 
 MASK = "an array of bool (n_post, n_pre), which may be sparse (scipy)"
-
-
-_BLOCK = 2**17  # weights put in order at once, 1 MiB
-
-
-class Table:
-    """Weights (n_post, n_pre): what all but one-to-one connectivity has in common."""
-
-    axes: ClassVar[tuple[str, ...]] = ("post", "pre")
-    form: ClassVar[str] = "(n_post, n_pre)"
-
-    def weights_shape(self, n_post: int, n_pre: int) -> tuple[int, ...]:
-        """Shape of the weights, (n_post, n_pre)."""
-        return n_post, n_pre
-
-    def hint(self, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-        """What may be done about weights of another shape than wanted, or nothing."""
-        return "Transpose it?" if shape == wanted[::-1] else ""
-
-    def turned(self, weights):
-        """The weights as a projection the other way round has them."""
-        return weights.T
-
-    def drive(self, weights, pre: np.ndarray, n_post: int) -> np.ndarray:
-        """What presynaptic numbers (n_samples, n_pre) sum to, (n_samples, n_post)."""
-        return pre @ weights.T
-
-    def back(self, weights, post: np.ndarray, n_pre: int) -> np.ndarray:
-        """What postsynaptic numbers sum to the other way, (n_samples, n_pre)."""
-        return post @ weights
 
 
 class Edges(Table):
@@ -100,8 +71,8 @@ class Edges(Table):
         """Write what `flatten` gives, without another array as large."""
         synapses = self.synapses(*np.shape(weights))
         values, order = synapses.values(weights, copy=False), synapses.by_pre[0]
-        for first in range(0, len(order), _BLOCK):
-            part = slice(first, first + _BLOCK)
+        for first in range(0, len(order), BLOCK):
+            part = slice(first, first + BLOCK)
             flat[part] = values[order[part]]
 
     def unflatten(self, flat: np.ndarray, n_post: int, n_pre: int) -> sparse.csr_array:

@@ -8,6 +8,9 @@ from scipy import sparse
 
 from dendrites._memory import check_memory
 
+# Numbers that are drawn or put in order at once, 1 MiB.
+BLOCK = 2**17
+
 
 class Synapses:
     """Pairs of cells that are joined, in the order of scipy's compressed rows.
@@ -108,7 +111,7 @@ class Synapses:
         on which others there are.
         """
         n_post, n_pre = self.shape
-        values, rows = np.empty(len(self)), max(_BLOCK // max(n_pre, 1), 1)
+        values, rows = np.empty(len(self)), max(BLOCK // max(n_pre, 1), 1)
         for first in range(0, n_post, rows):
             last = min(first + rows, n_post)
             begin, end = self.begins[first], self.begins[last]
@@ -130,10 +133,6 @@ class Synapses:
     @property
     def _pairs(self):
         return self.post * self.shape[1] + self.pre
-
-
-# Numbers drawn at once, 1 MiB.
-_BLOCK = 2**17
 
 
 def canonical(array) -> sparse.csr_array:
