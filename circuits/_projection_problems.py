@@ -40,7 +40,7 @@ def projection_problems(circuit) -> Iterator[str]:
         elif np.ndim(p.sign) and len(p.sign) != pre.size:
             yield (
                 f"{where}: sign has {len(p.sign)} values, must have one for each of "
-                f"the {pre.size} presynaptic cells"
+                f"the {pre.size} presynaptic cells, or be one for all"
             )
         for problem in p.connectivity.problems(post.size, pre.size):
             yield f"{where}: {problem}"
@@ -182,12 +182,18 @@ def _conductance_problems(where, p, pre, post):
             "with a lower one >= 0, such as (0.0, float('inf'))"
         )
     if p.perturbation is not None:
-        yield f"{where}: a perturbation could make negative {must}"
+        yield f"{where}: a perturbation could make negative {must}; leave it out"
     tied = p.tied_to
     if tied is not None and tied.noise:
-        yield f"{where}: noise of tied weights could make negative {must}"
+        yield (
+            f"{where}: noise of tied weights could make negative {must}; leave noise "
+            "out"
+        )
     if tied is not None and tied.redraw and tied.factor * tied.times.low < 0:
-        yield f"{where}: times that are drawn anew could make negative {must}"
+        yield (
+            f"{where}: times that are drawn anew could make negative {must}; give "
+            "times whose product with the factor is >= 0"
+        )
     if tied is not None and tied.function is not None:
         yield (
             f"{where}: a function of weights that move could make negative {must}. Let "
@@ -196,7 +202,10 @@ def _conductance_problems(where, p, pre, post):
     if isinstance(pre.pattern, int | float):
         value = signal_of_value(p.signal, pre.pattern)
         if value is not None and value < 0:
-            yield f"{where}: the pattern {pre.pattern:g} of {pre.name!r} opens {must}"
+            yield (
+                f"{where}: the pattern {pre.pattern:g} of {pre.name!r} opens {must}; "
+                "give another pattern or signal"
+            )
 
 
 def _times_problems(where, p, shape):
@@ -236,9 +245,11 @@ def _copy_problems(where, p, projections, by_name):
             yield from _shared_copy_problems(where, p, q, other)
             continue
         if other is p.tied_to and _form(p) != _form(q):
+            mine, theirs = (x.connectivity.name for x in (p, q))
             yield (
-                f"{where}: only dense projections can be tied to dense ones, "
-                "one-to-one ones to one-to-one ones and sparse ones to sparse ones"
+                f"{where}: it is {mine} and {target!r}, which it is tied to, {theirs}: "
+                "only dense projections can be tied to dense ones, one-to-one ones to "
+                "one-to-one ones and sparse ones to sparse ones"
             )
             continue
         theirs = q.connectivity.weights_shape(by_name[q.post].size, by_name[q.pre].size)

@@ -33,7 +33,7 @@ def plateau_angle(
         Argument("weights to apical dendrites; the last two with spikes only"),
     ] = "random",
     memory: Annotated[
-        int, Argument("steps a synapse remembers a spike, 0: the full kernel"), Ge(0)
+        int, Argument("ms a synapse remembers a spike, 0: the full kernel"), Ge(0)
     ] = 10,
     networks: Annotated[int, Argument("draws of weights and spikes"), Ge(1)] = 1,
     stretch: Annotated[int, Argument("images per point of a curve"), Ge(1)] = 500,

@@ -58,7 +58,7 @@ def segregated_dendrites(
         float, Argument("coupling of soma and apical dendrite", "1/ms"), Ge(0)
     ] = 0.0,
     memory: Annotated[
-        int, Argument("steps a synapse remembers a spike, 0: the full kernel"), Ge(0)
+        int, Argument("ms a synapse remembers a spike, 0: the full kernel"), Ge(0)
     ] = 10,
     window: Annotated[
         Literal["last", "settled"],

@@ -125,7 +125,7 @@ def guerguiev(
     g_apical : float
         Coupling of soma and apical dendrite, 1/ms; 0 segregates them.
     memory : int
-        Steps of spikes that synapses remember, 10 in the published code; 0 is the full
+        Whole ms that synapses remember a spike, 10 in the published code; 0 is the full
         kernel of the paper.
     window : {"last", "settled"}
         What of a phase is averaged: the last 20 ms, as in the code, or all after the

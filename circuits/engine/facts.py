@@ -29,7 +29,8 @@ def filter_factor(p, dt: float) -> float:
     if dt >= low_pass.tau and not low_pass.exact:
         raise ModelError(
             f"projection {p.name!r}: the filter of its rule has tau = "
-            f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms"
+            f"{low_pass.tau:g} ms, which must exceed dt = {dt:g} ms: take a smaller "
+            "dt, or LowPass(tau, exact=True)"
         )
     return math.exp(-dt / low_pass.tau) if low_pass.exact else 1 - dt / low_pass.tau
 
