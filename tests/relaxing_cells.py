@@ -3,11 +3,11 @@
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from scheme_circuits import ONE
 from systems import logistic
 
 from circuits import (
     Circuit,
-    Constant,
     Phase,
     Population,
     Projection,
@@ -18,8 +18,6 @@ from circuits import (
 from dendrites import ActivityDifference, CellModel, transfer
 from dendrites.models import source
 
-EXACT = 1e-12
-ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
 SIZES = (4, 6, 3)
 STEP = 0.5
 

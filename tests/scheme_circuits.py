@@ -6,6 +6,7 @@ Errors are ``target - rate``, every update is added and rates are per presentati
 from typing import NamedTuple
 
 import numpy as np
+from systems import logistic
 
 from circuits import (
     Circuit,
@@ -15,12 +16,15 @@ from circuits import (
     Presenter,
     Projection,
     Schedule,
+    Uniform,
 )
 from dendrites import CellModel, transfer
 from dendrites.models import source
 
-ROUNDING = 1e-12
-PAIRED = {"connectivity": "one_to_one", "initial": Constant(1.0)}
+EXACT = 1e-12
+ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
+ALL = {"initial": Constant(1.0)}
+DRAWN = {"initial": Uniform(-1.0, 1.0)}
 
 
 class State(NamedTuple):
@@ -131,7 +135,7 @@ def stack(
         )
         for name in names[1:]
     ]
-    teacher = Projection("teacher", "output", "target", **PAIRED)
+    teacher = Projection("teacher", "output", "target", **ONE)
     return Circuit(
         tuple(populations),
         (*forward, teacher, *feedback, *more),
@@ -169,7 +173,7 @@ def after_presentations(circuit, weights, patterns, times, **options):
         return presenter.weights()
 
 
-def close(found, expected, tolerance=ROUNDING):
+def close(found, expected, tolerance=EXACT):
     """Whether arrays agree, relative to the largest number."""
     for name, value in expected.items():
         size = np.abs(value).max()
@@ -178,8 +182,21 @@ def close(found, expected, tolerance=ROUNDING):
         )
 
 
-def logistic(x):
-    return 1 / (1 + np.exp(-x))
+def pictures(n_samples, n, seed=1):
+    return np.random.default_rng(seed).uniform(size=(n_samples, n))
+
+
+def patterns_of(sizes, n_samples, seed=1):
+    """What the input and the teacher of a `stack` show."""
+    rng = np.random.default_rng(seed)
+    return {
+        "input": rng.uniform(-1.0, 1.0, (n_samples, sizes[0])),
+        "teacher": rng.uniform(0.1, 0.9, (n_samples, sizes[-1])),
+    }
+
+
+def mean_product(post, pre):
+    return post.T @ pre / len(post)
 
 
 class Net:
@@ -202,7 +219,7 @@ class Net:
         """Mean of delta times rate below, and of delta for biases."""
         found = {}
         for k, delta in enumerate(deltas):
-            found[self.keys[k]] = delta.T @ rates[k] / len(delta)
+            found[self.keys[k]] = mean_product(delta, rates[k])
             found[f"bias_to_{self.names[k + 1]}"] = delta.mean(axis=0)[:, None]
         return found
 

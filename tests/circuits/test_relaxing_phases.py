@@ -5,7 +5,6 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pytest
 from relaxing_cells import (
-    EXACT,
     MOVING,
     RULE,
     Params,
@@ -15,6 +14,7 @@ from relaxing_cells import (
     shown,
     swept,
 )
+from scheme_circuits import EXACT
 from systems import logistic
 
 import circuits

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import scipy.optimize
 from relaxing_cells import (
-    EXACT,
-    ONE,
     RULE,
     Inputs,
     Params,
@@ -17,6 +15,7 @@ from relaxing_cells import (
     relaxing,
     shown,
 )
+from scheme_circuits import EXACT, ONE
 from systems import logistic
 
 import circuits

@@ -6,17 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from drawn_numbers import SEED, drawn
+from scheme_circuits import ALL, DRAWN, EXACT, ONE, NoParams, mean_product, pictures
 from systems import logistic
 
 import circuits
 from circuits import (
     Circuit,
-    Constant,
     Phase,
     Population,
     Projection,
     Schedule,
-    Uniform,
 )
 from dendrites import ActivityDifference, CellModel, LowPass, transfer
 from dendrites.models import source
@@ -24,22 +23,7 @@ from dendrites.random import uniform
 
 pytestmark = pytest.mark.usefixtures("every_engine")
 
-BATCH, EXACT = 3, 1e-12
-ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
-ALL = {"initial": Constant(1.0)}
-DRAWN = {"initial": Uniform(-1.0, 1.0)}
-
-
-def mean_product(post, pre):
-    return post.T @ pre / len(post)
-
-
-def pictures(n, seed=1):
-    return np.random.default_rng(seed).uniform(size=(BATCH, n))
-
-
-class NoParams(NamedTuple):
-    pass
+BATCH = 3
 
 
 class Sampled(NamedTuple):
@@ -130,7 +114,7 @@ def test_wake_sleep():
         readout="spikes",
         seed=SEED,
     )
-    x = (pictures(4) > 0.5).astype(float)
+    x = (pictures(BATCH, 4) > 0.5).astype(float)
     found = circuits.present(made, {"input": x}, learning=True)
     w, b, prior = (found.before[name] for name in ("W", "B", "b"))
 
@@ -205,7 +189,7 @@ def gated(send):
 
 def test_spiking_feedback_alignment_with_both_pathways_at_once():
     steps, rate = 5, 0.2
-    x = pictures(6)
+    x = pictures(BATCH, 6)
     shown = {"input": x, "target": np.eye(3)}
     parts = {"spike": sigmoid_spike, "fired": counted}
     hidden = CellModel(
@@ -362,7 +346,7 @@ def test_reinforce_with_a_reward_30_ms_late():
         dt=1.0,
         seed=SEED,
     )
-    x, reward = pictures(4)[:1], np.array([[-0.7]])
+    x, reward = pictures(BATCH, 4)[:1], np.array([[-0.7]])
     shown = {"input": x, "reward": reward}
     found = circuits.present(made, shown, learning=True)
     p = logistic(x @ found.before["W"].T)

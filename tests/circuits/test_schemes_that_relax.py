@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from relaxing_cells import EXACT, ONE, energy_based, relaxing, shown, swept
+from relaxing_cells import energy_based, relaxing, shown, swept
+from scheme_circuits import EXACT, ONE, mean_product
 from systems import logistic
 
 import circuits
@@ -15,10 +16,6 @@ from dendrites.models import source
 pytestmark = pytest.mark.usefixtures("every_engine")
 
 BATCH = 3
-
-
-def mean_product(post, pre):
-    return post.T @ pre / len(post)
 
 
 # --- equilibrium propagation ----------------------------------------------------------

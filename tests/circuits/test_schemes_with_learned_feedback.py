@@ -8,6 +8,7 @@ from scheme_circuits import (
     close,
     forward_and_backward,
     names_of,
+    patterns_of,
     random_weights,
     stack,
 )
@@ -20,14 +21,6 @@ pytestmark = pytest.mark.usefixtures("every_engine")
 
 SIZES, BATCH, RATE, DECAY, MOMENTUM = (6, 5, 4, 3), 7, 0.3, 0.01, 0.8
 AT = ("backward", "backward")
-
-
-def shown(seed=1):
-    rng = np.random.default_rng(seed)
-    return {
-        "input": rng.uniform(-1.0, 1.0, (BATCH, SIZES[0])),
-        "teacher": rng.uniform(0.1, 0.9, (BATCH, SIZES[-1])),
-    }
 
 
 def kolen_pollack(momentum):
@@ -46,7 +39,7 @@ def kolen_pollack(momentum):
 
 @pytest.mark.parametrize("momentum", [0.0, MOMENTUM])
 def test_kolen_pollack_moves_both_pathways_alike(momentum):
-    made, patterns = kolen_pollack(momentum), shown()
+    made, patterns = kolen_pollack(momentum), patterns_of(SIZES, BATCH)
     weights = random_weights(made)
     found = after_presentations(made, weights, patterns, 3)
     w = {name: value.copy() for name, value in weights.items()}
@@ -67,7 +60,7 @@ def test_kolen_pollack_moves_both_pathways_alike(momentum):
 
 
 def test_kolen_pollack_loses_what_differs_by_the_decay_alone():
-    made, patterns = kolen_pollack(0.0), shown()
+    made, patterns = kolen_pollack(0.0), patterns_of(SIZES, BATCH)
     weights = random_weights(made)
     found = after_presentations(made, weights, patterns, 200)
     for here, above in zip(names_of(SIZES)[1:-1], names_of(SIZES)[2:], strict=True):
@@ -77,7 +70,7 @@ def test_kolen_pollack_loses_what_differs_by_the_decay_alone():
 
 
 def test_sign_symmetry_follows_signs_with_sizes_drawn_anew():
-    names, patterns = names_of(SIZES), shown()
+    names, patterns = names_of(SIZES), patterns_of(SIZES, BATCH)
     up = ActivityDifference("delta", None, moments=AT, learning_rate=5.0)
     feedback = [
         Projection(

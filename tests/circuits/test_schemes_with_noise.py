@@ -6,17 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from drawn_numbers import SEED, drawn
+from scheme_circuits import ALL, DRAWN, EXACT, ONE, mean_product, pictures
 from systems import logistic
 
 import circuits
 from circuits import (
     Circuit,
-    Constant,
     Phase,
     Population,
     Projection,
     Schedule,
-    Uniform,
 )
 from dendrites import ActivityDifference, CellModel, transfer
 from dendrites.models import source
@@ -24,18 +23,7 @@ from dendrites.random import normal
 
 pytestmark = pytest.mark.usefixtures("every_engine")
 
-BATCH, EXACT = 3, 1e-12
-ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
-ALL = {"initial": Constant(1.0)}
-DRAWN = {"initial": Uniform(-1.0, 1.0)}
-
-
-def mean_product(post, pre):
-    return post.T @ pre / len(post)
-
-
-def pictures(n, seed=1):
-    return np.random.default_rng(seed).uniform(size=(BATCH, n))
+BATCH = 3
 
 
 class Layer(NamedTuple):
@@ -181,7 +169,7 @@ def test_node_perturbation():
         readout="activity",
         seed=SEED,
     )
-    x, t = pictures(4), pictures(3, 2)
+    x, t = pictures(BATCH, 4), pictures(BATCH, 3, 2)
     found = circuits.present(made, {"input": x, "target": t}, learning=True)
     w, v = found.before["W"], found.before["V"]
     xi = sigma * drawn(normal, "noise/hidden/draw", 5, BATCH, step=2)
@@ -257,7 +245,7 @@ def test_noisy_inverse_of_difference_target_propagation():
         readout="activity",
         seed=SEED,
     )
-    x = pictures(6)
+    x = pictures(BATCH, 6)
     reads = [("hidden2", "activity", "forward")]
     found = circuits.present(made, {"input": x}, reads=reads, learning=True)
     w1, w2, v2 = (found.before[name] for name in ("W1", "W2", "V2"))

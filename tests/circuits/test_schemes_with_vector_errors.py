@@ -1,6 +1,5 @@
 """Schemes that carry errors back, each said without a trick: one update, rounding."""
 
-import numpy as np
 import pytest
 from scheme_circuits import (
     Net,
@@ -8,6 +7,7 @@ from scheme_circuits import (
     close,
     forward_and_backward,
     names_of,
+    patterns_of,
     random_weights,
     stack,
 )
@@ -23,14 +23,6 @@ AT = ("backward", "backward")
 DELTA = ActivityDifference("delta", None, moments=AT, learning_rate=RATE)
 
 
-def shown(seed=1):
-    rng = np.random.default_rng(seed)
-    return {
-        "input": rng.uniform(-1.0, 1.0, (BATCH, SIZES[0])),
-        "teacher": rng.uniform(0.1, 0.9, (BATCH, SIZES[-1])),
-    }
-
-
 def down(make):
     """Feedback from every layer to the one below, made by ``make(above, here)``."""
     names = names_of(SIZES)
@@ -44,7 +36,7 @@ def circuit(feedback, **rest):
 
 def one_update(feedback, back, *, gated=True, **rest):
     """What a presentation moves, and what the equations say."""
-    made, patterns = circuit(feedback, **rest), shown()
+    made, patterns = circuit(feedback, **rest), patterns_of(SIZES, BATCH)
     weights = random_weights(made)
     after = after_presentations(made, weights, patterns, 1)
     net = Net(SIZES, weights)
@@ -100,7 +92,7 @@ def test_direct_feedback_alignment():
         Projection("output", name, "apical", signal="delta")
         for name in names_of(SIZES)[1:-1]
     ]
-    made, patterns = circuit(direct), shown()
+    made, patterns = circuit(direct), patterns_of(SIZES, BATCH)
     weights = random_weights(made)
     after = after_presentations(made, weights, patterns, 1)
     net = Net(SIZES, weights)
