@@ -24,7 +24,7 @@ _WHERE = {
     "Normal": "initialisers",
     "OneToOne": "connectivity",
     "Perturbation": "perturbation",
-    "Phase": "schedule",
+    "Phase": "phase",
     "Piece": "run.pieces",
     "Pooling": "images",
     "Population": "population",

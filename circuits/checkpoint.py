@@ -7,17 +7,22 @@ is described in `_checkpoint_format`.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from circuits._checkpoint_files import (
+    previous_path,
+    remove_stale_temporaries,
+    rename_into_place,
+    sync_folder,
+    write_and_sync,
+)
 from circuits._checkpoint_format import (
     FORMAT_VERSION,
     MAGIC,
@@ -26,10 +31,8 @@ from circuits._checkpoint_format import (
     encode,
     read,
     reason,
-    verify,
 )
 from circuits._config_differences import check_same_config, config_differences
-from dendrites._atomic import is_alive
 from dendrites._version import __version__
 from dendrites.errors import CheckpointError, StorageError
 
@@ -51,11 +54,6 @@ __all__ = [
 
 #: Value of `resume` that also takes a checkpoint of another version of dendrites.
 ANY_VERSION = "any-version"
-
-
-def previous_path(path: str | os.PathLike[str]) -> Path:
-    """Where the checkpoint before the current one is kept."""
-    return Path(f"{Path(path)}.prev")
 
 
 def save_checkpoint(
@@ -96,15 +94,15 @@ def save_checkpoint(
             f"checkpoint {path}: exists and is not a regular file; choose another name"
         )
     try:
-        _remove_stale_temporaries(path)
+        remove_stale_temporaries(path)
         try:
-            _write_and_sync(temporary, parts)
-            _rename_into_place(temporary, path)
+            write_and_sync(temporary, parts)
+            rename_into_place(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError, ValueError):
                 os.unlink(temporary)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (OSError, ValueError) as error:
         size = sum(map(len, parts)) / 1e6
         raise StorageError(
@@ -269,64 +267,3 @@ def state_sha256(arrays: dict[str, np.ndarray]) -> str:
         digest.update(len(label).to_bytes(8, "little") + label)
         digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
     return digest.hexdigest()
-
-
-def _write_and_sync(temporary, parts):
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o600)
-    try:
-        for part in parts:
-            rest = memoryview(part)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _rename_into_place(temporary, path):
-    previous = previous_path(path)
-    keep = _is_intact(path)
-    if keep:
-        os.replace(path, previous)
-    try:
-        os.replace(temporary, path)
-    except BaseException:
-        if keep:
-            with contextlib.suppress(OSError):
-                os.replace(previous, path)
-        raise
-
-
-def _sync_folder(folder):
-    if os.name != "posix":
-        return  # other systems cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems have no such operation on folders.
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _remove_stale_temporaries(path):
-    pattern = re.compile(re.escape(f".{path.name}.") + r"([1-9][0-9]*)\.tmp")
-    with os.scandir(path.parent) as entries:
-        found = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
-    for name, match in found:
-        # Our own number on an existing file is a dead process that had it before us.
-        if match and (int(match[1]) == os.getpid() or not is_alive(int(match[1]))):
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-
-
-def _is_intact(path):
-    try:
-        with open(path, "rb") as stream:
-            verify(stream)
-    except (OSError, CheckpointError) as error:
-        return isinstance(error, NewerFormat)
-    return True

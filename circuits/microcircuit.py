@@ -1,29 +1,29 @@
 """Stacks pyramidal and interneuron layers into a dendritic error microcircuit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from circuits._conductances import Conductances, per_layer
+from circuits._microcircuit_parts import (
+    Rates,
+    bottom_up_projections,
+    cells,
+    error_circuit,
+    layer_names,
+    one_to_one,
+    sweeps,
+)
 from circuits.circuit import Circuit
-from circuits.initialisers import INITIALISERS, Constant, ScaledCopy, Uniform
-from circuits.network import Feedforward, Layer
+from circuits.initialisers import INITIALISERS, Uniform
+from circuits.network import Feedforward
+from circuits.phase import Phase
 from circuits.population import Population
-from circuits.projection import Projection, Tied
-from circuits.schedule import Phase, Schedule
+from circuits.schedule import Schedule
 from dendrites import transfer
 from dendrites._checks import check_size, choice, flag, function, items, number, shown
 from dendrites.activity_difference import LowPass
 from dendrites.errors import ModelError
 from dendrites.models import (
-    sacramento_interneuron,
-    sacramento_output,
-    sacramento_pyramidal,
     source,
-)
-from dendrites.rules import (
-    apical_silencing,
-    dendritic_prediction,
-    top_down_reconstruction,
 )
 
 LOGISTIC = (
@@ -198,7 +198,7 @@ def microcircuit(
         interneuron_nudge=g_interneuron_nudge,
         output_nudge=g_output_nudge,
     )
-    rates = _Rates(
+    rates = Rates(
         per_layer("basal_rates", basal_rates, hidden + 1),
         per_layer("interneuron_rates", interneuron_rates, hidden),
         per_layer("apical_rates", apical_rates, hidden),
@@ -215,20 +215,20 @@ def microcircuit(
             f"sigma = {shown(sigma)} needs a kind of noise: add noise='white' (or "
             "'per_step'), or leave out sigma"
         )
-    names = _names(sizes)
+    names = layer_names(sizes)
     populations = [
         Population("input", source(tau=input_tau), sizes[0], pattern="inputs"),
         Population("target", source(potential=phi[2]), sizes[-1], pattern="targets"),
-        *_cells(sizes, names, g, phi[0], rates, noise, sigma),
+        *cells(sizes, names, g, phi[0], rates, noise, sigma),
     ]
     if bias:
         populations.append(Population("bias", source(), 1, pattern=1.0))
     low_pass = None if two_sweep or filter_tau is None else LowPass(filter_tau)
-    projections, layers = _bottom_up(
+    projections, layers = bottom_up_projections(
         names, g, rates, low_pass, basal_initial, bias, two_sweep
     )
     for k in range(1, hidden + 1):
-        projections += _error_circuit(
+        projections += error_circuit(
             k,
             names,
             g,
@@ -241,12 +241,12 @@ def microcircuit(
             two_sweep,
         )
     projections += [
-        _one_to_one("target", "output", field, signal)
+        one_to_one("target", "output", field, signal)
         for signal, field in (("potential", "target"), ("active", "teaching"))
     ]
     sources = ("input", "bias") if bias else ("input",)
     if two_sweep:
-        training, test = _sweeps(names, sources, projections)
+        training, test = sweeps(names, sources, projections)
     else:
         on = (*sources, "target")
         taught = Phase("nudged", presentation, on=on, lag=learning_lag)
@@ -264,161 +264,6 @@ def microcircuit(
         name=name,
         seed=seed,
     )
-
-
-@dataclass(frozen=True)
-class _Rates:
-    """Learning rates by kind of projection, one per layer that has it."""
-
-    basal: list[float]
-    interneuron: list[float]
-    apical: list[float]
-    top_down: list[float]
-
-
-def _names(sizes):
-    hidden = (f"hidden{k}" for k in range(1, len(sizes) - 1))
-    return ["input", *hidden, "output"]
-
-
-def _cells(sizes, names, g, phi, rates, noise, sigma):
-    """Populations of pyramidal cells, then of interneurons."""
-    noisy = {} if noise is None else {"noise": noise}
-    if sigma is not None:
-        noisy["sigma"] = sigma
-    models = [
-        sacramento_pyramidal(
-            phi=phi,
-            split_apical=rate > 0,
-            g_leak=g.leak,
-            g_basal=g.basal,
-            g_apical=g_apical,
-            **noisy,
-        )
-        for g_apical, rate in zip(g.apical, rates.top_down, strict=True)
-    ]
-    models.append(
-        sacramento_output(
-            phi=phi,
-            g_leak=g.leak,
-            g_basal=g.basal,
-            g_nudge=g.output_nudge,
-            **noisy,
-        )
-    )
-    for name, model, size in zip(names[1:], models, sizes[1:], strict=True):
-        yield Population(name, model, size)
-    pairs = zip(g.dendrite, g.interneuron_nudge, strict=True)
-    for k, (g_dendrite, g_nudge) in enumerate(pairs, start=1):
-        model = sacramento_interneuron(
-            phi=phi, g_leak=g.leak, g_dendrite=g_dendrite, g_nudge=g_nudge, **noisy
-        )
-        yield Population(f"interneuron{k}", model, sizes[k + 1])
-
-
-def _bottom_up(names, g, rates, low_pass, initial, bias, two_sweep):
-    """Basal projections of every layer, and the feedforward network they make."""
-    projections, layers = [], []
-    moments = ("nudged", "forward") if two_sweep else None
-    for k in range(1, len(names)):
-        pre, post = names[k - 1], names[k]
-        rule = dendritic_prediction(
-            rates.basal[k - 1], low_pass=low_pass, moments=moments
-        )
-        bottom_up = Projection(pre, post, "basal", rule=rule, initial=initial)
-        projections.append(bottom_up)
-        if bias:
-            projections.append(Projection("bias", post, "basal", rule=rule))
-        layers.append(
-            Layer(
-                post,
-                bottom_up.name,
-                g.attenuation[k - 1],
-                g.update_scales[k - 1],
-                f"bias_to_{post}_basal" if bias else "",
-            )
-        )
-    return projections, layers
-
-
-def _error_circuit(
-    k, names, g, rates, low_pass, top_down_initial, drawn, tied, bias, two_sweep
-):
-    """What gives hidden layer k its error: feedback, and interneurons to cancel it.
-
-    `drawn` is the initialiser of lateral weights that do not start self-predicting.
-    """
-    here, above, inter = names[k], names[k + 1], f"interneuron{k}"
-    tie_interneurons, tie_inhibition = tied
-    upward = ("nudged", "forward") if two_sweep else None
-    downward = ("nudged", "nudged") if two_sweep else None
-    rate = rates.top_down[k - 1]
-    top_down = Projection(
-        above,
-        here,
-        "top_down" if rate > 0 else "apical",
-        initial=top_down_initial,
-        rule=top_down_reconstruction(rate, low_pass=low_pass, moments=downward)
-        if rate > 0
-        else None,
-    )
-    predict = dendritic_prediction(
-        rates.interneuron[k - 1], low_pass=low_pass, moments=upward
-    )
-    silence = apical_silencing(rates.apical[k - 1], low_pass=low_pass, moments=downward)
-
-    def lateral(pre, post, field, of, factor, tie, rule):
-        if tie:
-            return Projection(pre, post, field, tied_to=Tied(of, factor))
-        initial = ScaledCopy(of, factor) if drawn is None else drawn
-        return Projection(pre, post, field, rule=rule, initial=initial)
-
-    ratio = g.prediction_ratio(k)
-    result = [
-        top_down,
-        lateral(inter, here, "apical", top_down.name, -1.0, tie_inhibition, silence),
-        lateral(
-            here,
-            inter,
-            "dendrite",
-            f"{here}_to_{above}_basal",
-            ratio,
-            tie_interneurons,
-            predict,
-        ),
-        _one_to_one(above, inter, "nudge", "soma"),
-    ]
-    if bias:
-        of = f"bias_to_{above}_basal"
-        copy = {"rule": predict, "initial": ScaledCopy(of, ratio)}
-        if tie_interneurons:
-            copy = {"tied_to": Tied(of, ratio)}
-        result.append(Projection("bias", inter, "dendrite", **copy))
-    return result
-
-
-def _one_to_one(pre, post, field, signal):
-    return Projection(
-        pre,
-        post,
-        field,
-        signal=signal,
-        connectivity="one_to_one",
-        initial=Constant(1.0),
-    )
-
-
-def _sweeps(names, sources, projections):
-    """Phases of a training and of a test presentation in the steady-state form."""
-    # Going up, a cell reaches what its basal dendrite alone predicts.
-    silent = tuple(p.name for p in projections if p.field in ("apical", "top_down"))
-    up = tuple(names[1:])
-    down = ["output"]
-    for k in reversed(range(1, len(names) - 1)):
-        down += [f"interneuron{k}", names[k]]
-    forward = Phase("forward", settle=up, silent=silent, on=sources)
-    nudged = Phase("nudged", settle=tuple(down), on=(*sources, "target"))
-    return (forward, nudged), (forward,)
 
 
 def _refuse_times(**times):

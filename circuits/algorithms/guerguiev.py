@@ -1,15 +1,20 @@
 """Learning with plateau potentials in segregated apical dendrites."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
+from circuits.algorithms._guerguiev_weights import (
+    FED_BACK,
+    PEAK_RATE,
+    feedback_projection,
+    feedforward_projections,
+    initial_scale,
+)
 from circuits.circuit import Circuit
-from circuits.initialisers import Constant, Uniform
+from circuits.initialisers import Constant
+from circuits.phase import Phase
 from circuits.population import Population
-from circuits.projection import Projection, Tied
-from circuits.schedule import Phase, Schedule
+from circuits.projection import Projection
+from circuits.schedule import Schedule
 from dendrites import rules
 from dendrites._checks import (
     check_size,
@@ -30,50 +35,11 @@ from dendrites.models.guerguiev import (
 )
 
 FEEDBACK = ("random", "sparse", "symmetric", "noisy", "zero")
-FED_BACK = {"spikes": "spikes", "rate": "expected"}
 # Published learning rates by number of hidden layers: hidden layers, output.
 LEARNING_RATES = {0: (0.19,), 1: (0.21, 0.21), 2: (0.23, 0.23, 0.12)}
-PEAK_RATE = 200.0  # Hz
 UPDATE_SCALE = 20.0  # published P_hidden * phi_max and P_output * phi_max**2
 SETTLE = 30.0  # ms
 LAST = 20.0  # ms
-KEPT, RESCALED = 0.2, 5.0  # of sparse feedback
-NOISE = 0.05
-
-
-class Scale(NamedTuple):
-    """Initial weights of a layer: mean, standard deviation and half-width drawn."""
-
-    mean: float
-    sd: float
-    half_width: float
-
-
-def initial_scale(n_inputs: int) -> Scale:
-    """Size of initial weights for so many inputs.
-
-    Chosen in the published code so that dendritic potentials have mean 3 and standard
-    deviation 3 for cells at half the peak rate. The uniform distribution it draws from
-    has half-width 2 sqrt(3) sd, so its standard deviation is 2 sd.
-
-    Source: public code of Guerguiev, Lillicrap and Richards (2017).
-    """
-    mean_v, sd_v, bias = 3.0, 3.0, BIAS
-    square_v = mean_v**2 + sd_v**2
-    slope = 0.25 * PEAK_RATE / 1000.0
-    n = n_inputs
-    mean = (mean_v - bias) / (slope * n * mean_v)
-    square = (
-        square_v
-        + slope**2 * (n - n**2) * mean**2 * mean_v**2
-        - 2 * n * slope * bias * mean_v * mean
-        - bias**2
-    ) / (n * slope**2 * square_v)
-    sd = math.sqrt(square - mean**2)
-    return Scale(mean, sd, 3.465 * sd)
-
-
-BIAS, BIAS_SD = 0.8, 0.001
 
 
 def drawn_length(shortest: float = 50.0) -> Callable:
@@ -201,10 +167,10 @@ def guerguiev(
     for k, (name, rate) in enumerate(zip(names[1:], rates, strict=True)):
         is_output = name == "output"
         learns = _rule(rate, models[k + 1], is_output)
-        projections += _feedforward(names[k], name, sizes[k], learns)
+        projections += feedforward_projections(names[k], name, sizes[k], learns)
         if not is_output:
             above = initial_scale(sizes[k + 1])
-            projections.append(_feedback(name, above, feedback, fed_back))
+            projections.append(feedback_projection(name, above, feedback, fed_back))
     projections += [
         Projection(
             "teacher",
@@ -267,45 +233,3 @@ def _rule(rate, model, is_output):
     if is_output:
         return rules.target_rate_difference(step * output_coupling(p) / p.phi_max)
     return rules.plateau_difference(step * hidden_coupling(p))
-
-
-def _feedforward(pre, post, n_pre, rule):
-    """Weights and biases of a layer."""
-    scale = initial_scale(n_pre)
-    weights = Projection(
-        pre,
-        post,
-        "basal",
-        signal="spikes",
-        initial=Uniform(scale.mean - scale.half_width, scale.mean + scale.half_width),
-        rule=rule,
-        delay=0.0,
-    )
-    bias = Projection(
-        "bias",
-        post,
-        "bias",
-        initial=Uniform(BIAS - 3.465 * BIAS_SD, BIAS + 3.465 * BIAS_SD),
-        rule=replace(rule, presynaptic="rate"),
-    )
-    return [weights, bias]
-
-
-def _feedback(post, scale, feedback, fed_back):
-    low, high = scale.mean - scale.half_width, scale.mean + scale.half_width
-    initial, tied = Uniform(low, high), None
-    if feedback == "zero":
-        initial = Constant(0.0)
-    elif feedback == "sparse":
-        initial = Uniform(RESCALED * low, RESCALED * high, share=KEPT)
-    elif feedback in ("symmetric", "noisy"):
-        noise = NOISE if feedback == "noisy" else 0.0
-        tied = Tied(f"{post}_to_output_basal", transpose=True, noise=noise)
-    return Projection(
-        "output",
-        post,
-        "apical",
-        signal=FED_BACK[fed_back],
-        initial=initial,
-        tied_to=tied,
-    )

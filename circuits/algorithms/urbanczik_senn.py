@@ -2,9 +2,10 @@
 
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
+from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
-from circuits.schedule import Phase, Schedule
+from circuits.schedule import Schedule
 from dendrites import models, rules
 from dendrites._checks import check_size, choice, number
 from dendrites.activity_difference import LowPass

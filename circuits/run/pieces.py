@@ -11,11 +11,12 @@ import numpy as np
 
 from circuits.circuit import Circuit, check_circuit
 from circuits.engine.replicas import Replicas
+from circuits.phase import Phase
 from circuits.run.given import check_announced, check_piece
 from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
 from circuits.run.recording import Record, Recording, check_records, plan_record
-from circuits.schedule import Phase, Schedule
+from circuits.schedule import Schedule
 from dendrites._blas import serial_blas
 from dendrites._checks import flag, function, whole_number
 from dendrites._memory import check_memory

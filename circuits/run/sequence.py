@@ -11,13 +11,14 @@ from circuits.engine.patterns import count_samples
 from circuits.engine.replicas import Replicas
 from circuits.integrators import EXACT, Integrator
 from circuits.optimisers import Optimiser
+from circuits.phase import Phase
 from circuits.run.given import check_forced_spikes
 from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
 from circuits.run.planned import checked_reads
 from circuits.run.recording import fixed_steps
 from circuits.run.shown import check_patterns
-from circuits.schedule import Phase, Schedule, as_schedule
+from circuits.schedule import Schedule, as_schedule
 from dendrites._blas import serial_blas
 from dendrites._checks import flag, function, items, whole_number
 from dendrites._memory import check_memory
