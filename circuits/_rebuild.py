@@ -23,7 +23,10 @@ from dendrites.errors import ConfigError, ModelError
 
 _NAME = re.compile(rf"({'|'.join(PACKAGES)})(\.\w+)*")
 # Descriptions are made of these modules; what opens files is in none of them.
-_NOT_FROM = ("storage", "_atomic", "checkpoint", "cli", "outputs", "engine", "run")
+_NOT_FROM = (
+    *("storage", "_atomic", "cli", "outputs", "engine", "run"),
+    *("checkpoint", "_checkpoint_files", "_checkpoint_format"),
+)
 
 
 class Rebuild:

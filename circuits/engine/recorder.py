@@ -82,8 +82,8 @@ class Recorder:
             for array in each:
                 array[0] = 0
 
-    def collect(self, lane: int, samples: int) -> None:
-        """Take over what stands in the lists of a lane that holds so many samples."""
+    def collect(self, lane: int) -> None:
+        """Take over what stands in the lists of a lane."""
         for k, each in self._lists.items():
             array, n = each[lane], len(self.layout.recordings[k].units)
             step, place, count = array[1 : 1 + 3 * array[0]].reshape(-1, 3).T.copy()

@@ -220,8 +220,8 @@ class Replicas(Kept):
     def recorded(self, number: int, lanes) -> list:
         """What was recorded of a presentation; see `Recorder.recorded`."""
         recorder = self.recorders[number]
-        for k, (_, m) in enumerate(lanes):
-            recorder.collect(k, m)
+        for k, _ in enumerate(lanes):
+            recorder.collect(k)
         return recorder.recorded(sum(m for _, m in lanes))
 
     def lanes_of(self, number: int, samples: int) -> list:

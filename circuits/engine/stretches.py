@@ -6,7 +6,6 @@ import numpy as np
 
 from circuits.engine.interpret import advance, run_blocks, run_jumps, run_list
 from circuits.engine.span import BLOCK, CLOCK, DONE, STATUS, TOTAL
-from dendrites.compile.rows import SAMPLES
 from dendrites.errors import NumericalError
 
 CHECK_EVERY = 100
@@ -95,7 +94,7 @@ def _run_alone(shower, k, lane, made, learning, records):
         run_blocks(
             made.lane, made.moves, records, arena, lane, span, block, most, CHECK_EVERY
         )
-        recorder.collect(k, span[SAMPLES])
+        recorder.collect(k)
 
     while span[DONE] < span[TOTAL] and not span[STATUS]:
         pace.timed(piece, recorder.most)
@@ -119,7 +118,7 @@ def _run_together(shower, lanes, steps, made, records):
             advance(
                 made.lane, records, arena, lanes[k][0], spans[k], length, CHECK_EVERY
             )
-            shower.recorder.collect(k, lanes[k][1])
+            shower.recorder.collect(k)
 
         run.workers.map(work, range(len(lanes)), cost * length)
         if any(span[STATUS] for span in spans):

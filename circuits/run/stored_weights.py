@@ -13,7 +13,8 @@ def weight_group(
 ):
     """Weights at several moments, with the cells that they join.
 
-    Dense ones are ``w`` (dim, post, pre), of pairs (dim, post). Of sparse projections
+    Dense ones are ``w`` (dim, post, pre), of pairs (dim, post); shared ones have the
+    axes of their connectivity. Of sparse projections
     ``w`` is (dim, synapse), and the coordinates ``synapse_post`` and ``synapse_pre``
     say which cells each synapse joins; attributes hold the sizes of both populations.
 
