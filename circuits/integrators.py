@@ -155,7 +155,7 @@ class Equilibrium(Integrator):
                 raise ConfigError(
                     f"integrator 'equilibrium': {p.model.name} cells of {p.name!r} "
                     "spike or advance by a step of their own; a fixed point needs a "
-                    "derivative"
+                    "derivative. Use 'exact' or 'blocked'"
                 )
             if p.model.traces:
                 raise ConfigError(
@@ -252,7 +252,7 @@ def as_integrator(
     if jumps is not None and given != EQUILIBRIUM:
         raise ConfigError(
             f"jumps = {jumps!r}: only the integrator 'equilibrium' makes jumps, "
-            f"not {given!r}"
+            f"not {given!r}; leave jumps out, or use 'equilibrium'"
         )
     if accuracy is not None and given != EQUILIBRIUM:
         raise _no_accuracy(accuracy, "there are none")

@@ -31,7 +31,8 @@ def check_average(where: str, rule) -> None:
     if rule.continuous:
         raise ModelError(
             f"{where}: average = 'products' is of rules that read the windows of "
-            "phases (moments); at every step a rule takes the product of that step"
+            "phases, and at every step a rule takes the product of that step. Give "
+            "moments, or use average='cells'"
         )
     if rule.presynaptic_moments not in (None, rule.moments):
         raise ModelError(

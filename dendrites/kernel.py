@@ -109,7 +109,7 @@ class Kernel:
         if self.steps(dt) == 0 or not is_multiple(self.memory, dt):
             return (
                 f"memory = {self.memory:g} ms is no whole number of steps of "
-                f"dt = {dt:g} ms, at least one"
+                f"dt = {dt:g} ms, at least one: give whole steps, or another dt"
             )
         return None
 

@@ -1,6 +1,6 @@
 """Weights that follow others: transposed, through a function, times numbers, noisy.
 
-Those of a function are a loop that is generated (`dendrites.compile.loops.tie_loop`).
+Those of a function are a loop that is generated (`dendrites.compile.tie_loop`).
 """
 
 from circuits.engine.operations.kinds import operation
