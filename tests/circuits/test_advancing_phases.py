@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pytest
 from drawn_numbers import SEED, drawn
+from scheme_circuits import DRAWN, EXACT, ONE
 from systems import logistic
 
 import circuits
@@ -17,7 +18,6 @@ from circuits import (
     Projection,
     Schedule,
     Tied,
-    Uniform,
 )
 from dendrites import ActivityDifference, CellModel, transfer
 from dendrites.errors import ConfigError, ModelError
@@ -25,10 +25,6 @@ from dendrites.models import source, three_compartment
 from dendrites.random import normal, uniform
 
 pytestmark = pytest.mark.usefixtures("every_engine")
-
-EXACT = 1e-12
-ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
-DRAWN = {"initial": Uniform(-1.0, 1.0)}
 
 
 class State(NamedTuple):

@@ -5,11 +5,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import pytest
+from scheme_circuits import ONE
 
 import circuits
 from circuits import (
     Circuit,
-    Constant,
     Equilibrium,
     Phase,
     Population,
@@ -25,7 +25,6 @@ pytestmark = pytest.mark.usefixtures("every_engine")
 
 DT = 0.5
 PATTERNS = {"input": np.array([[0.2, 0.7], [0.9, 0.4]])}
-ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
 SIGNALS = ("rate", "active", "complement", "potential")
 
 

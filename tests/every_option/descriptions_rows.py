@@ -261,6 +261,13 @@ NOISY = sacramento_output(noise="white")
 EVERY_PHASE = ("early", "late")
 BATCHED = "sum"
 MASK = np.eye(4, dtype=bool)
+FIELDS = {
+    "shape": [acts((6, 1)), refused((4, 2, 1))],
+    "kernel": [acts((2, 1)), refused(5)],
+    "channels": [acts((1, 2)), refused((0, 1))],
+    "stride": [acts((2, 1)), refused(0)],
+    "padding": [acts((1, 0), kernel=(2, 1)), refused(1)],
+}
 
 DOORS = [
     Door(
@@ -538,24 +545,12 @@ DOORS = [
     Door(
         Convolution,
         with_maps(Convolution, shape=(4, 1), kernel=(1, 1)),
-        {
-            "shape": [acts((6, 1)), refused((4, 2, 1))],
-            "kernel": [acts((2, 1)), refused(5)],
-            "channels": [acts((1, 2)), refused((0, 1))],
-            "stride": [acts((2, 1)), refused(0)],
-            "padding": [acts((1, 0), kernel=(2, 1)), refused(1)],
-        },
+        FIELDS,
     ),
     Door(
         LocallyConnected,
         with_maps(LocallyConnected, shape=(4, 1), kernel=(1, 1)),
-        {
-            "shape": [acts((6, 1)), refused((4, 2, 1))],
-            "kernel": [acts((2, 1)), refused(5)],
-            "channels": [acts((1, 2)), refused((0, 1))],
-            "stride": [acts((2, 1)), refused(0)],
-            "padding": [acts((1, 0), kernel=(2, 1)), refused(1)],
-        },
+        FIELDS,
     ),
     Door(
         Pooling,
