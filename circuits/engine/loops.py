@@ -48,7 +48,7 @@ class Loops:
             (name, *key), Kind(name, signs_of(operands), text, make)
         )
 
-    def cells(self, name, model, stepper, differing=(), unread=frozenset()) -> Kind:
+    def cells(self, name, model, stepper, differing, unread=frozenset()) -> Kind:
         """Loop over cells: fill, step or settle, of all variables but those unread."""
         make = {
             "fill": lambda: fill_loop(model, self.dtype, differing, unread),
@@ -61,7 +61,7 @@ class Loops:
         key = model, stepper, differing, unread
         return self._kind(name, CELL, WORDS[name], make, *key)
 
-    def read(self, model, read, differing=()) -> Kind:
+    def read(self, model, read, differing) -> Kind:
         """Loop that reads every cell."""
         function = model.read(read)
 
@@ -71,7 +71,7 @@ class Loops:
         text = f"read {read} off {{state}}"
         return self._kind("read", READ, text, make, model, read, differing)
 
-    def factor(self, model, reads, differing=()) -> Kind:
+    def factor(self, model, reads, differing) -> Kind:
         """Loop over the factors of a rule."""
 
         def make():
@@ -79,7 +79,7 @@ class Loops:
 
         return self._kind("factor", FACTOR, "{factor}", make, model, *reads, differing)
 
-    def synapse(self, model, change, xi=False, differing=()) -> Kind:
+    def synapse(self, model, change, xi, differing) -> Kind:
         """Loop over the changes of a rule that sees the weight.
 
         With `xi` its signals are what was added to every weight.

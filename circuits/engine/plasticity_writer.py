@@ -52,10 +52,11 @@ class WritesPlasticity:
 
     def modulator(self, p) -> Operation:
         """What multiplies the filtered update of every postsynaptic cell."""
-        layout, model = self.layout, self.circuit.model(p.post)
+        layout, post = self.layout, self.circuit.population(p.post)
+        reads = modulator_of(p, post.model), None, None
         state = layout.state(p.post)
         return self(
-            self.loops.factor(model, (modulator_of(p, model), None, None)),
+            self.loops.factor(post.model, reads, tuple(post.parameters)),
             n=layout.sizes[p.post],
             **dict.fromkeys(("teaching", "baseline", "gain"), state),
             stride=layout.stride(p.post),

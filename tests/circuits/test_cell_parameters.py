@@ -69,7 +69,10 @@ def cell_model(**options):
             "inputs": Inputs,
             "derivative": derivative,
             "instantaneous": instantaneous,
-            "reads": {"rate": lambda cell, p: p.gain * cell.soma},
+            "reads": {
+                "rate": lambda cell, p: p.gain * cell.soma,
+                "size": lambda cell, p: p.gain,
+            },
             "time_constant": lambda p: p.tau,
             **options,
         }
@@ -163,6 +166,21 @@ def test_jumps_have_them():
 
 
 @pytest.mark.nojit
+def test_a_modulator_has_those_of_its_cell():
+    trace = {"learning_rate": RATE, "low_pass": dn.LowPass(10.0)}
+    given = {"input": X[:1]}
+    before, after = (
+        circuits.present(
+            circuit(dn.ActivityDifference("rate", None, **trace, **options)),
+            given,
+            learning=True,
+        ).update["w"]
+        for options in ({"gain": "size"}, {"modulator": "size"})
+    )
+    assert np.abs(before).max() > 1e-3
+    np.testing.assert_allclose(after, before, rtol=1e-12)
+
+
 def test_plain_python_and_single_precision_have_them_too():
     soma, w = by_hand(DIFFERENCE)
     found = circuits.present(
