@@ -69,10 +69,13 @@ def update_of(runner, patterns, schedule, weights, drawn, number: int) -> dict:
     """Weights after one presentation with learning from given ones, by projection.
 
     It begins with empty filters of updates; `number` addresses its random numbers, and
-    `drawn` is what tied weights hold besides those they follow.
+    `drawn` is what tied weights hold besides those they follow. That is drawn anew at
+    the end of a presentation, which is no part of the update.
     """
     _begin(runner, weights, drawn)
     runner.present(0, patterns, schedule, presentation=number, learning=True)
+    runner.set_drawn(0, drawn)
+    runner.follow(0)
     return runner.weights(0)
 
 

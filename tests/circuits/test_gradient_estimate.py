@@ -49,6 +49,28 @@ def test_the_estimate_of_backpropagation_is_the_gradient(every_engine, rate):
     assert "target_to_output_apical" not in found
 
 
+@pytest.mark.parametrize("drawn", [{"noise": 0.1}, {"redraw": True}])
+def test_what_ties_draw_for_the_next_presentation_is_no_gradient(every_engine, drawn):
+    made = backprop(SIZES)
+    times = circuits.Uniform(0.5, 1.5) if "redraw" in drawn else None
+    made = replace(
+        made,
+        projections=tuple(
+            replace(p, tied_to=replace(p.tied_to, times=times, **drawn))
+            if p.tied_to
+            else p
+            for p in made.projections
+        ),
+    )
+    found = gradient_estimate(made, INPUTS, TARGETS, samples=2)
+    start = circuits.initial_weights(made)
+    forward, back = "hidden2_to_output_basal", "output_to_hidden2_apical"
+    # The tied weights are times * W.T, and noise that stands still.
+    share = np.divide(start[back], start[forward].T)
+    wanted = share * found[forward].T
+    np.testing.assert_allclose(found[back], wanted, rtol=1e-9, atol=1e-12)
+
+
 def test_a_batch_is_the_mean_of_its_examples_or_the_sum(every_engine):
     found = {
         batch: gradient_estimate(
