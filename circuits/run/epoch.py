@@ -6,7 +6,7 @@ import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.run.history import MAIN
-from circuits.run.present import Presented, present
+from circuits.run.present import Presented, WeightsOfRun, present
 from circuits.run.session import Session
 from circuits.schedule import Schedule
 from dendrites._checks import shown
@@ -62,16 +62,10 @@ class Epoch:
         ModelError, ConfigError
             For projections and controls that there are none of.
         """
-        session = self._running()
-        if control not in session.names:
-            raise ConfigError(
-                f"control = {shown(control)}: no such replica is trained. "
-                + choices(control, session.names)
-            )
+        number = self._replica(control)
         for name in names:
             self.circuit.projection(name)
-        number = session.names.index(control)
-        return session.trainer.weights(number, names or None)
+        return self._running().trainer.weights(number, names or None)
 
     def present(
         self,
@@ -86,13 +80,15 @@ class Epoch:
         Cells begin at rest and filters empty; seed, type of numbers and chunks are
         those of the training unless `options` say otherwise.
         """
-        run = self._running().options.run
+        session = self._running()
+        run = session.options.run
         options = {"seed": run.seed, "dtype": run.dtype, "chunk": run.chunk} | options
         if "weights" in options:
             raise ConfigError(
                 "weights: an Epoch presents with its own; circuits.present takes any"
             )
-        weights = self.weights(control=control)
+        drawn = session.trainer.drawn(self._replica(control))
+        weights = WeightsOfRun(self.circuit, self.weights(control=control), drawn)
         return present(self.circuit, patterns, schedule, weights=weights, **options)
 
     def run(self):
@@ -101,6 +97,15 @@ class Epoch:
         return self._tree()
 
     # --- inside ---------------------------------------------------------------
+
+    def _replica(self, control):
+        names = self._running().names
+        if control not in names:
+            raise ConfigError(
+                f"control = {shown(control)}: no such replica is trained. "
+                + choices(control, names)
+            )
+        return names.index(control)
 
     def _running(self):
         if self._session is None:

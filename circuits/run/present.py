@@ -72,6 +72,15 @@ class Presented:
         return "\n".join(["Presented", *lines])
 
 
+class WeightsOfRun(dict):
+    """Weights that are tied to none, and what those tied to them hold besides."""
+
+    def __init__(self, circuit, weights, drawn):
+        own = (p.name for p in circuit.projections if p.tied_to is None)
+        super().__init__({name: weights[name] for name in own})
+        self.drawn = drawn
+
+
 def present(
     circuit: Circuit,
     patterns: Mapping[str, np.ndarray],
@@ -195,6 +204,9 @@ def present(
             **plan,
             **options.engine,
         )
+        if isinstance(weights, WeightsOfRun):
+            runner.set_drawn(0, weights.drawn)
+            runner.follow(0)
         before = runner.weights(0)
         lanes = runner.present(
             0,

@@ -5,8 +5,10 @@ import pytest
 from tiny_training import HIDDEN, curves, tiny_circuit, tiny_task, tiny_train
 
 import circuits
+from dendrites import ActivityDifference
 from dendrites.dataset import validate
 from dendrites.errors import ConfigError, ModelError, NumericalError
+from dendrites.models import source, three_compartment
 
 INPUT = np.random.default_rng(0).uniform(0.0, 1.0, (2, 8))
 
@@ -55,6 +57,46 @@ def test_what_is_looked_at_is_there_and_changes_no_bit(usual):
         tiny_circuit(), {"input": INPUT}, tiny_circuit().test_schedule, weights=final
     )
     np.testing.assert_array_equal(seen[-1][2], asked["output", "rate"])
+
+
+@pytest.mark.parametrize("drawn", [{"noise": 0.1}, {"redraw": True}])
+def test_what_ties_have_drawn_by_then_is_presented(drawn):
+    times = circuits.Uniform(0.5, 1.5) if "redraw" in drawn else None
+    tie = circuits.Tied("w", transpose=True, times=times, **drawn)
+    cell = three_compartment(dendrites="instantaneous")
+    rule = ActivityDifference("soma", None, 0.1, moments=("shown", "shown"))
+    joined = {"initial": circuits.Uniform(-1.0, 1.0)}
+    made = circuits.Circuit(
+        (
+            circuits.Population("input", source(), 8, pattern="inputs"),
+            circuits.Population("hidden", cell, 4),
+            circuits.Population("output", cell, 3),
+        ),
+        (
+            circuits.Projection("input", "hidden", "basal", **joined),
+            circuits.Projection(
+                "hidden", "output", "basal", name="w", rule=rule, **joined
+            ),
+            circuits.Projection("output", "hidden", "apical", name="b", tied_to=tie),
+        ),
+        circuits.Schedule(
+            (circuits.Phase("shown", settle=("hidden", "output"), on=("input",)),)
+        ),
+        output="output",
+    )
+    seen = []
+
+    def look(epoch):
+        held = epoch.weights(control="still")
+        shown = epoch.present({"input": INPUT}, control="still").before
+        np.testing.assert_array_equal(shown["b"], held["b"])
+        shown = epoch.present({"input": INPUT}).before
+        np.testing.assert_array_equal(shown["b"], epoch.weights()["b"])
+        seen.append(shown["b"])
+
+    controls = {"still": ("w",)}
+    circuits.train(made, tiny_task(), epochs=2, controls=controls, on_epoch=look)
+    assert np.abs(seen[1] - seen[0]).max() > 1e-3
 
 
 def test_controls_have_weights_of_their_own():
