@@ -131,10 +131,10 @@ def present_sequence(
     )
     count = count_samples(shown, default=max(len(several), 1))
     schedules = _schedules(schedule, count)
-    for other in {id(s): s for s in schedules}.values():
-        circuit.with_schedule(
-            other, learning=learning
-        )  # the checks of a circuit, for every schedule
+    differing = tuple({id(s): s for s in schedules}.values())
+    for other in differing:
+        # The checks of a circuit, for every schedule.
+        circuit.with_schedule(other, learning=learning)
     forced = _forced(circuit, forced_spikes, schedules, spike_unit)
     kept = _check_kept(keep, count)
     reads = checked_reads(circuit, first, reads)
@@ -160,7 +160,7 @@ def present_sequence(
         )
     options.integrator.check_given(forced[0], ())
     planned = circuit.with_schedule(first, learning=learning)
-    plan = {"forced": tuple(forced[0])}
+    plan = {"forced": tuple(forced[0]), "schedules": differing[1:]}
     kept_bytes = 8 * (
         (len(kept) + 1) * sum(circuit.n_synapses(p.name) for p in circuit.projections)
         + len(kept) * sum(circuit.population(name).size for name, *_ in reads)
@@ -244,7 +244,7 @@ def _schedules(schedule, count):
     if len(kinds) > 1:
         raise ConfigError(
             "schedule: the schedules of a sequence must have phases of the same names "
-            "and windows, and the same carry_state; only durations may differ"
+            "and windows, and the same carry_state; all else may differ"
         )
     return schedules
 

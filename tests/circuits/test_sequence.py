@@ -8,6 +8,7 @@ import circuits
 from circuits import Phase, Schedule, present_sequence, simulate
 from circuits.microcircuit import microcircuit
 from dendrites.errors import ConfigError, ModelError
+from dendrites.models import source, three_compartment
 
 SIZES = [4, 3, 2]
 RATES = {"basal_rates": 1e-2, "interneuron_rates": 2e-2, "apical_rates": 1e-2}
@@ -55,6 +56,38 @@ def test_one_pattern_shown_twice_is_one_presentation_of_twice_the_length(shown):
     at_once = present_sequence(make(steps=2 * STEPS), one).weights[0]
     # Sums start anew at a presentation: one rounding of weights of order one.
     assert largest_difference(in_two, at_once) < 1e-14
+
+
+@pytest.mark.parametrize(
+    "other", [{"hold": {"hidden": ("soma",)}}, {"tolerance": 0.05}, {"sweeps": 2}]
+)
+def test_every_presentation_has_what_its_own_schedule_says(other):
+    cell = three_compartment(dendrites="instantaneous")
+    relaxed = {"relax": ("hidden", "output"), "on": ("input",)}
+    joined = {"initial": circuits.Uniform(-1.0, 1.0)}
+    first, second = (
+        Schedule((Phase("free", **relaxed, **options),)) for options in ({}, other)
+    )
+    made = circuits.Circuit(
+        (
+            circuits.Population("input", source(), 3),
+            circuits.Population("hidden", cell, 4),
+            circuits.Population("output", cell, 2),
+        ),
+        (
+            circuits.Projection("input", "hidden", "basal", **joined),
+            circuits.Projection("hidden", "output", "basal", **joined),
+        ),
+        first,
+        output="output",
+    )
+    given, read = {"input": np.ones((2, 3))}, ("output", "soma")
+    options = {"reads": [read], "keep": [1, 2]}
+    found = present_sequence(made, given, schedule=[first, second], **options).reads
+    for k, schedule in enumerate((first, second)):
+        alone = circuits.present(made, {"input": np.ones(3)}, schedule, reads=[read])
+        np.testing.assert_array_equal(found[read][k], alone[read][0])
+    assert np.abs(np.diff(found[read], axis=0)).max() > 1e-3
 
 
 def test_looking_in_between_changes_no_bit(shown):
