@@ -184,7 +184,7 @@ def _check_shared(where, p):
     if p.rule is not None and reads_xi(p):
         reads = "what is added to the weight of one synapse"
     if getattr(p.rule, "modulator", None) is not None:
-        reads = "the trace of one synapse, which its modulator multiplies,"
+        reads = "the trace of one synapse, as its modulator does,"
     if reads is not None:
         raise ModelError(
             f"{where}: its rule reads {reads}, and in a {p.connectivity.name} "
