@@ -83,7 +83,7 @@ def test_drift_alone_is_that_among_others():
         (
             {"form": "two_sweep"},
             {"probes": Drift(), "integrator": "equilibrium"},
-            "only settle",
+            "without time make no jumps",
         ),
         ({}, {"probes": (Silence("axon"),)}, "have a variable 'axon'"),
         ({}, {"probes": "Silence"}, "must be a tuple of Alignment"),
