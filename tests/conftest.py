@@ -1,6 +1,7 @@
 """Test processes keep to one BLAS thread, so that several can share a machine."""
 
 import os
+import time
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -29,3 +30,22 @@ def every_engine(request):
         for name, value in ENGINES[request.param].items():
             patch.setenv(name, value)
         yield request.param
+
+
+@pytest.fixture
+def nothing_is_compiled(monkeypatch):
+    """Fails a test that compiles a loop."""
+
+    def refuse(*_):
+        raise AssertionError("a loop was compiled")
+
+    for module in ("loops", "tie_loop"):
+        monkeypatch.setattr(f"dendrites.compile.{module}.compile_loop", refuse)
+
+
+@pytest.fixture
+def takes_no_second():
+    """Fails a test that takes a second."""
+    start = time.perf_counter()
+    yield
+    assert time.perf_counter() - start < 1.0

@@ -13,21 +13,12 @@ import dendrites as dn
 from circuits.algorithms import guerguiev
 from dendrites import models, rules
 from dendrites.btsp import FIT, SINGLE_SPIKE
-from dendrites.compile import loops
 from dendrites.errors import ConfigError, DataError, ModelError
 
-pytestmark = pytest.mark.nojit
+pytestmark = [pytest.mark.nojit, pytest.mark.usefixtures("nothing_is_compiled")]
 
 RULE = dn.ActivityDifference("rate", "basal")
 ONES = {"input": np.ones((1, 4))}
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_compiled(monkeypatch):
-    def refuse(*_):
-        raise AssertionError("a loop was compiled")
-
-    monkeypatch.setattr(loops, "compile_loop", refuse)
 
 
 class _State(NamedTuple):

@@ -1,10 +1,10 @@
 """What a circuit description refuses, before anything is compiled."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from refusals import one_phase, refused
 from systems import two_populations
 
 from circuits.initialisers import Constant
@@ -12,8 +12,7 @@ from circuits.population import Population
 from circuits.projection import Projection, Tied
 from circuits.schedule import Phase, Schedule
 from dendrites.activity_difference import ActivityDifference
-from dendrites.compile import loops
-from dendrites.errors import ConfigError, DendritesError, ModelError
+from dendrites.errors import ConfigError
 from dendrites.models import (
     sacramento_pyramidal,
     source,
@@ -21,39 +20,14 @@ from dendrites.models import (
 )
 from dendrites.synaptic_rule import SynapticRule
 
-pytestmark = pytest.mark.nojit
+pytestmark = [
+    pytest.mark.nojit,
+    pytest.mark.usefixtures("nothing_is_compiled", "takes_no_second"),
+]
 
 CELLS = three_compartment()
 MASK = np.ones((3, 4), bool)
 RULE = ActivityDifference("rate", "basal")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_compiled(monkeypatch):
-    """Fails a test that compiles a loop or takes a second."""
-
-    def refuse(*_):
-        raise AssertionError("a loop was compiled")
-
-    monkeypatch.setattr(loops, "compile_loop", refuse)
-    start = time.perf_counter()
-    yield
-    assert time.perf_counter() - start < 1.0
-
-
-def refused(make, *parts, error=ModelError):
-    """Message of the error that `make` raises; it holds every part."""
-    with pytest.raises(error) as caught:
-        make()
-    text = str(caught.value)
-    assert isinstance(caught.value, DendritesError)
-    for part in parts:
-        assert part in text
-    return text
-
-
-def one_phase(*on):
-    return Schedule((Phase("forward", 5.0, on=on),))
 
 
 # --- steps ----------------------------------------------------------------------------

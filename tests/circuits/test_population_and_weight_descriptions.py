@@ -1,10 +1,10 @@
 """What populations and initial weights refuse, before anything is compiled."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from refusals import one_phase, refused
 from systems import two_populations
 
 from circuits.circuit import Circuit
@@ -12,48 +12,21 @@ from circuits.initialisers import ScaledCopy
 from circuits.microcircuit import microcircuit
 from circuits.population import Population
 from circuits.projection import Projection
-from circuits.schedule import Phase, Schedule
+from circuits.schedule import Phase
 from circuits.weights import initial_weights
 from dendrites.activity_difference import ActivityDifference
-from dendrites.compile import loops
-from dendrites.errors import DendritesError, ModelError
 from dendrites.models import (
     three_compartment,
 )
 
-pytestmark = pytest.mark.nojit
+pytestmark = [
+    pytest.mark.nojit,
+    pytest.mark.usefixtures("nothing_is_compiled", "takes_no_second"),
+]
 
 CELLS = three_compartment()
 MASK = np.ones((3, 4), bool)
 RULE = ActivityDifference("rate", "basal")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_compiled(monkeypatch):
-    """Fails a test that compiles a loop or takes a second."""
-
-    def refuse(*_):
-        raise AssertionError("a loop was compiled")
-
-    monkeypatch.setattr(loops, "compile_loop", refuse)
-    start = time.perf_counter()
-    yield
-    assert time.perf_counter() - start < 1.0
-
-
-def refused(make, *parts, error=ModelError):
-    """Message of the error that `make` raises; it holds every part."""
-    with pytest.raises(error) as caught:
-        make()
-    text = str(caught.value)
-    assert isinstance(caught.value, DendritesError)
-    for part in parts:
-        assert part in text
-    return text
-
-
-def one_phase(*on):
-    return Schedule((Phase("forward", 5.0, on=on),))
 
 
 # --- weights --------------------------------------------------------------------------
