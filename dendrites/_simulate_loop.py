@@ -2,7 +2,7 @@
 
 from dendrites.compile.calls import at, call_operation
 from dendrites.compile.jit import inlined_kernel, kernel
-from dendrites.compile.rows import ADDRESS, BLOCK_STEP, CELL_FIELD, CLOCK
+from dendrites.compile.rows import ADDRESS, CELL_FIELD, CLOCK
 from dendrites.random import normal, uniform
 
 CHECK_EVERY = 100
@@ -17,7 +17,7 @@ def _run_rows(rows, weights, lane, span):
 
 
 @kernel
-def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress):
+def simulate_kernel(rows, weights, lane, span, shape, first, last, recording, progress):
     """Advance all conditions together up to a step and record them after their steps.
 
     Parameters
@@ -27,17 +27,18 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
         where it is recorded.
     weights : float64, (n_parameters,)
     lane : float64
-        State (n_variables, n), with two stages once more; what the reads write; from
-        `inputs` on the inputs of each step, (n_steps, n_fields, n), held from its
-        beginning to its end. A spiking cell leaves its counts in the last field.
+        State (n_variables, n), with two stages once more; from `looks` on what the
+        reads write, (n_reads, n); from `inputs` on the inputs of steps from `first` on,
+        (n_steps, n_fields, n), held from beginning to end of a step. A spiking cell
+        leaves its counts in the last field.
     span : int64
         See `rows`.
-    shape : (n, n_variables, n_fields, inputs, stages, n_steps)
-    last : int
-        Step to stop after; all of them, or fewer to be called again.
-    recording : (every, v, compartments, limit)
-        v (n_records, n_compartments, n); compartments: their variables; nothing may
-        reach `limit` in size.
+    shape : (n, n_variables, n_fields, looks, inputs, stages, n_steps)
+    first, last : int
+        Step whose inputs come first, and step to stop after, to be called again.
+    recording : (every, v, compartments, values, limit)
+        v (n_records, n_compartments, n); compartments: their variables; values
+        (n_reads, n_records, n); nothing may reach `limit` in size.
     progress : int64, (3,)
         Steps done, before and after; on divergence also variable and condition.
 
@@ -47,16 +48,16 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
         Whether a value reached the limit or is not finite.
     """
     fill, step, traces, reads = rows
-    n, n_variables, n_fields, inputs, stages, n_steps = shape
-    every, v, compartments, limit = recording
+    n, n_variables, n_fields, looks, inputs, stages, n_steps = shape
+    every, v, compartments, values, limit = recording
     size = n_variables * n
-    state, start = at(lane, 0), at(lane, size)
+    state, start, seen = at(lane, 0), at(lane, size), at(lane, looks)
     p, now = at(weights, 0), at(span, 0)
     for s in range(progress[0], last):
         for k in range(len(fill)):
-            fill[k, CELL_FIELD] = inputs + s * n_fields * n
+            fill[k, CELL_FIELD] = inputs + (s - first) * n_fields * n
         for k in range(len(step)):
-            step[k, CELL_FIELD] = inputs + s * n_fields * n
+            step[k, CELL_FIELD] = inputs + (s - first) * n_fields * n
         for stage in range(stages):
             _run_rows(fill, p, state, now)
             if stage == 0 and stages == 2:
@@ -76,8 +77,10 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
             for c in range(len(compartments)):
                 for i in range(n):
                     v[r, c, i] = state[compartments[c] * n + i]
-            span[BLOCK_STEP] = r
             _run_rows(reads, p, state, now)
+            for k in range(len(values)):
+                for i in range(n):
+                    values[k, r, i] = seen[k * n + i]
         if done % CHECK_EVERY == 0 or done == n_steps:
             for i in range(size):
                 if not abs(state[i]) < limit:
@@ -88,7 +91,7 @@ def simulate_kernel(rows, weights, lane, span, shape, last, recording, progress)
 
 
 @kernel
-def fill_random_kernel(out, is_uniform, divisor, k0, k1):
+def fill_random_kernel(out, is_uniform, divisor, first, k0, k1):
     """Fill `out` with independent numbers, one per step and condition.
 
     The address of a number is replica 0, its condition as presentation, its step and
@@ -101,6 +104,8 @@ def fill_random_kernel(out, is_uniform, divisor, k0, k1):
         Uniform in [0, 1), else standard normal.
     divisor : float
         Every number is divided by it.
+    first : int
+        Step of out[0].
     k0, k1 : int
         Key of the stream.
     """
@@ -108,6 +113,6 @@ def fill_random_kernel(out, is_uniform, divisor, k0, k1):
     for s in range(n_steps):
         for i in range(n):
             if is_uniform:
-                out[s, i] = uniform(k0, k1, 0, i, s, 0) / divisor
+                out[s, i] = uniform(k0, k1, 0, i, first + s, 0) / divisor
             else:
-                out[s, i] = normal(k0, k1, 0, i, s, 0) / divisor
+                out[s, i] = normal(k0, k1, 0, i, first + s, 0) / divisor

@@ -16,6 +16,13 @@ from dendrites.errors import NumericalError
 # many times the steps of the one before, whose time may not be typical.
 PIECE = 0.2
 GROWTH = 10
+# Inputs are made for so many bytes of steps at a time, or a quarter of the recordings'.
+BLOCK = 2**24
+
+
+def block_steps(steps, n_fields, n, recorded) -> int:
+    """Steps whose inputs are held at a time; `recorded` are numbers by condition."""
+    return min(steps, max(BLOCK // 8, n * recorded // 4) // max(1, n_fields * n) + 1)
 
 
 class SimulationRun:
@@ -25,8 +32,8 @@ class SimulationRun:
     ----------
     cell : CellModel
     stepper : str
-    reads : sequence of str
-        Names of the recorded reads.
+    reads, driven : sequence of str
+        Names of the recorded reads and input fields.
     start : float64, (n_variables,)
         Initial state of every condition.
     steps, every : int
@@ -38,33 +45,45 @@ class SimulationRun:
 
     Attributes
     ----------
-    inputs : float64, (steps, n_fields, n)
-        To be set before the run. A spiking cell leaves its counts in the last field.
     v : float64, (n_records, n_compartments, n)
     values : float64, (n_reads, n_records, n)
+    given : float64, (n_driven, n_records, n)
     """
 
-    def __init__(self, cell, stepper, reads, start, steps, every, dt, n):
+    def __init__(self, cell, stepper, reads, driven, start, steps, every, dt, n):
         self.cell, self.stepper, self.reads = cell, stepper, reads
-        self.steps, self.every, self.dt, self.n = steps, every, dt, n
+        self.driven, self.steps, self.every, self.dt, self.n = (
+            driven,
+            steps,
+            every,
+            dt,
+            n,
+        )
         self.n_stages = 2 if stepper == "heun" else 1
         n_records, n_variables = steps // every, len(start)
+        recorded = n_records * (len(cell.compartments) + len(reads) + len(driven))
         shapes = [
             (self.n_stages, n_variables, n),
-            (len(reads), n_records, n),
-            (steps, cell.n_fields, n),
+            (len(reads), n),
+            (block_steps(steps, cell.n_fields, n, recorded), cell.n_fields, n),
             # Beside each trace, and the spikes that it forgets.
             (sum(1 + k.steps(dt) for k in cell.own_traces.values()), n),
         ]
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
         self.lane = np.zeros(ends[-1])
-        state, self.values, self.inputs, _ = (
+        state, _, self._inputs, _ = (
             part.reshape(shape)
             for part, shape in zip(np.split(self.lane, ends[:-1]), shapes, strict=True)
         )
         state[0] = start[:, np.newaxis]
         self._places = ends[:-1].tolist()
         self.v = np.empty((n_records, len(cell.compartments), n))
+        self.values = np.empty((len(reads), n_records, n))
+        self.given = np.empty((len(driven), n_records, n))
+        # Steps whose inputs are there; events as (steps they were looked for in, step,
+        # condition, count).
+        self._first = self._filled = 0
+        self._events = []
         self._progress = np.zeros(3, np.int64)
         self._span = np.array([n, 0, bits(dt), 0], np.int64)
 
@@ -78,24 +97,67 @@ class SimulationRun:
         """Records made so far."""
         return self.n_done // self.every
 
-    def advance(self):
+    def spikes(self, last):
+        """Steps (from 1), conditions and counts of the spikes up to a step."""
+        self._collect()
+        step, condition, count = (
+            np.concatenate([event[k] for event in self._events]) for k in (1, 2, 3)
+        )
+        early = step <= last
+        step, condition, count = step[early], condition[early], count[early]
+        order = np.argsort(condition, kind="stable")
+        return step[order], condition[order], count[order]
+
+    def advance(self, inputs):
         """Run to the end, with a look into Python at least once a second.
+
+        Parameters
+        ----------
+        inputs : SimulationInputs
 
         Raises
         ------
+        ModelError
+            If a drive is negative where a conductance is needed.
         NumericalError
             Where and when a value left the finite range.
         """
+        self._fill(inputs)
         with compiling():
             # Kept until the end: rows hold no more than their addresses.
             loops = self._loops()
             rows = self._rows(*loops)
             piece = 1
             while self.n_done < self.steps:
+                if self.n_done == self._filled:
+                    self._fill(inputs)
                 began, before = time.perf_counter(), self.n_done
-                self._advance(rows, min(before + piece, self.steps))
+                self._advance(rows, min(before + piece, self._filled))
                 taken = max(time.perf_counter() - began, 1e-9)
                 piece = max(1, int(piece * min(PIECE / taken, GROWTH)))
+
+    def _fill(self, inputs):
+        """Make the inputs of the next steps, and record those that are recorded."""
+        self._collect()
+        self._first = first = self.n_done
+        block = self._inputs[: self.steps - first]
+        inputs.fill(block, first)
+        seen, last = first // self.every, first + len(block)
+        begin = (seen + 1) * self.every - 1 - first
+        for name, values in zip(self.driven, self.given, strict=True):
+            column = block[begin :: self.every, self.cell.inputs._fields.index(name)]
+            values[seen : last // self.every] = column
+        self._filled = last
+
+    def _collect(self):
+        """Keep the spikes of the steps since the last call as events."""
+        done = self._events[-1][0] if self._events else 0
+        counts = self._inputs[done - self._first : self.n_done - self._first, -1:]
+        if not self.cell.spiking:
+            return
+        step, _, condition = np.nonzero(counts)
+        count = counts[step, 0, condition].astype(np.int64)
+        self._events.append((self.n_done, step + done + 1, condition, count))
 
     def _loops(self):
         cell = self.cell
@@ -107,14 +169,13 @@ class SimulationRun:
     def _rows(self, fills, moves, looks):
         """The operations of a step: fillings, moves and reads, with their operands."""
         values, inputs, fast = self._places
-        size = len(self.v) * self.n
         common = {"n": 1, "state": 0, "stride": self.n, "params": 0}
         cells = [
             [CellRow(address(f, np.float64), field=inputs, **common) for f in loops]
             for loops in (fills, moves)
         ]
         reads = [
-            ReadRow(address(f, np.float64), out=values + k * size, slot=1, **common)
+            ReadRow(address(f, np.float64), out=values + k * self.n, slot=0, **common)
             for k, f in enumerate(looks)
         ]
         return (
@@ -154,12 +215,19 @@ class SimulationRun:
                 self.n,
                 len(fields),
                 cell.n_fields,
-                self._places[1],
+                *self._places[:2],
                 self.n_stages,
                 self.steps,
             ),
+            self._first,
             last,
-            (self.every, self.v, np.array(compartments, np.int64), float(cell.limit)),
+            (
+                self.every,
+                self.v,
+                np.array(compartments, np.int64),
+                self.values,
+                float(cell.limit),
+            ),
             self._progress,
         )
         if diverged:

@@ -116,7 +116,13 @@ def in_ms(times: np.ndarray, unit: str, where: str) -> np.ndarray:
 
 
 def nearest_points(
-    times: np.ndarray, units: np.ndarray, *, dt: float, end: int, where: str
+    times: np.ndarray,
+    units: np.ndarray,
+    *,
+    dt: float,
+    end: int,
+    where: str,
+    stacklevel: int = 4,
 ) -> np.ndarray:
     """Grid point k next to every spike time: the one that k dt is closest to.
 
@@ -134,6 +140,10 @@ def nearest_points(
         ms.
     end : int
         Steps of the run.
+    where : str
+        For the warning.
+    stacklevel : int
+        Of the warning.
 
     Returns
     -------
@@ -152,7 +162,7 @@ def nearest_points(
         *_crowded(times, units, points, dt, end),
     ]
     if remarks:
-        warnings.warn(f"{where}: " + "; ".join(remarks), stacklevel=4)
+        warnings.warn(f"{where}: " + "; ".join(remarks), stacklevel=stacklevel)
     return points
 
 

@@ -14,9 +14,14 @@ from numpy.typing import ArrayLike
 
 from dendrites._checks import is_number, number, shown, whole_number
 from dendrites._drive_checks import frozen, refuse_spike, vector
-from dendrites._drive_parts import Noise, PoissonTrain, Spikes, piecewise
+from dendrites._drive_parts import (
+    Noise,
+    PoissonTrain,
+    Spikes,
+    in_stretches,
+    piecewise,
+)
 from dendrites._memory import check_memory
-from dendrites._streams import check_seed, stream_key
 from dendrites._time import in_ms
 from dendrites.errors import ConfigError, ModelError
 
@@ -307,20 +312,10 @@ def sample(
         "sample: condition", condition, lowest=0, highest=LARGEST_WORD
     )
     dt = float(number("sample: dt", dt, unit="ms", above=0.0, error=ConfigError))
-    if drive.is_random:
-        if seed is None:
-            raise ConfigError(
-                "sample: the drive has random parts, but seed=None.\n"
-                "Pass seed=0 or another non-negative integer."
-            )
-        # A room of its own: no name of a field is that of a cell's own numbers.
-        key = stream_key(check_seed(seed), f"drive/{stream}")
-    values = np.zeros(n_steps)
-    n_random = 0
-    for part in drive.parts:
-        if part.is_random:
-            values += part.sample(n_steps, dt, (*key, condition, 0, n_random))
-            n_random += 1
-        else:
-            values += part.sample(n_steps, dt)
-    return values
+    if drive.is_random and seed is None:
+        raise ConfigError(
+            "sample: the drive has random parts, but seed=None.\n"
+            "Pass seed=0 or another non-negative integer."
+        )
+    whole = in_stretches(drive.parts, n_steps, dt, seed, stream, condition)
+    return whole(0, n_steps)

@@ -283,29 +283,34 @@ def fill_signs(out, n, size, k0, k1, replica, presentation, step):
 
 
 @kernel
-def fill_noise_kernel(out, decay, jump, k0, k1, replica, presentation, unit):
+def fill_noise_kernel(
+    out, decay, jump, first, before, k0, k1, replica, presentation, unit
+):
     """Fill `out` with first-order autoregressive noise, one value per step.
 
-    out[0] = z[0] and out[n] = decay out[n-1] + jump z[n], z standard normal at step n.
+    x[0] = z[0] and x[n] = decay x[n-1] + jump z[n], z standard normal at step n.
     With jump**2 = 1 - decay**2 the variance is 1 throughout; decay 0, jump 1 is white.
 
     Parameters
     ----------
     out : float64 array, (n_steps,)
     decay, jump : float
+    first : int
+        Step of out[0].
+    before : float
+        x[first - 1]; without meaning at step 0.
     k0, k1, replica, presentation, unit : int
         Key and address, as for `normal`.
     """
-    value = normal(k0, k1, replica, presentation, 0, unit)
-    out[0] = value
-    for step in range(1, out.size):
-        z = normal(k0, k1, replica, presentation, step, unit)
-        value = decay * value + jump * z
-        out[step] = value
+    value = before
+    for k in range(out.size):
+        z = normal(k0, k1, replica, presentation, first + k, unit)
+        value = decay * value + jump * z if first + k > 0 else z
+        out[k] = value
 
 
 @kernel
-def fill_poisson_kernel(out, mean, k0, k1, replica, presentation, unit):
+def fill_poisson_kernel(out, mean, first, k0, k1, replica, presentation, unit):
     """Fill `out` with independent Poisson counts of one mean, one per step.
 
     Parameters
@@ -313,8 +318,10 @@ def fill_poisson_kernel(out, mean, k0, k1, replica, presentation, unit):
     out : float64 array, (n_steps,)
     mean : float
         Expected count per step, as for `poisson`.
+    first : int
+        Step of out[0].
     k0, k1, replica, presentation, unit : int
         Key and address, as for `poisson`.
     """
-    for step in range(out.size):
-        out[step] = poisson(mean, k0, k1, replica, presentation, step, unit)
+    for k in range(out.size):
+        out[k] = poisson(mean, k0, k1, replica, presentation, first + k, unit)

@@ -17,7 +17,7 @@ from dendrites import dataset
 from dendrites._checks import shown
 from dendrites._describe import plain
 from dendrites._memory import check_memory
-from dendrites._simulate_run import SimulationRun
+from dendrites._simulate_run import SimulationRun, block_steps
 from dendrites._simulation_checks import (
     conditions,
     forced_trains,
@@ -25,7 +25,7 @@ from dendrites._simulation_checks import (
     read_names,
     units_of,
 )
-from dendrites._simulation_inputs import fill_inputs
+from dendrites._simulation_inputs import SimulationInputs
 from dendrites._streams import check_seed, draw_seed
 from dendrites._time import n_steps, recording_steps
 from dendrites.cell import CellModel
@@ -160,16 +160,18 @@ def simulate(
     reads = read_names(cell, reads)
     # Before the drives are looked at: of very many this takes minutes.
     lengths = [len(given) for given in drives.values() if isinstance(given, list)]
-    _check_fits(cell, max(lengths, default=1), steps, 0)
+    n_records = steps // every
+    recorded = n_records * (len(cell.compartments) + len(reads) + len(drives))
+    _check_fits(cell, max(lengths, default=1), steps, recorded)
     drives, n = conditions(cell, drives)
     forced, n = forced_trains(cell, forced_spikes, n, steps, float(dt), spike_unit)
     units = units_of(cell, reads, drives)
     seed = draw_seed() if seed is None else check_seed(seed)
-    n_records = steps // every
-    recorded = n_records * (len(cell.compartments) + len(reads) + len(drives))
     _check_fits(cell, n, steps, recorded)
     created = _now()
-    run = SimulationRun(cell, stepper, reads, start, steps, every, float(dt), n)
+    run = SimulationRun(
+        cell, stepper, reads, list(drives), start, steps, every, float(dt), n
+    )
     config = {
         "cell": cell.name,
         "parameters": cell.parameters._asdict(),
@@ -194,7 +196,7 @@ def simulate(
         return dataset.run_tree(
             "simulation",
             config,
-            _groups(run, list(drives), units),
+            _groups(run, units),
             title=title,
             integrator=stepper if cell.step is None else "own step",
             dt_ms=dt,
@@ -208,26 +210,24 @@ def simulate(
         )
 
     try:
-        fill_inputs(run.inputs, cell, drives, forced, float(dt), seed)
-        run.advance()
+        run.advance(SimulationInputs(cell, drives, forced, steps, float(dt), n, seed))
     except KeyboardInterrupt as stop:
         stop.run = tree() if run.n_records else None
         raise
     return tree()
 
 
-def _groups(run, driven, units):
-    """Recordings and spikes of a run as far as it has come."""
+def _groups(run, units):
+    """Recordings and spikes of a run as far as it has come, none of them copied."""
     cell, n_records, every = run.cell, run.n_records, run.every
     n_steps = run.steps if run.n_done == run.steps else n_records * every
-    inputs = run.inputs[:n_steps]
     others = {
         name: (("time", "unit"), values[:n_records].T[..., np.newaxis], units[name])
         for name, values in zip(run.reads, run.values, strict=True)
     }
-    for name in driven:
-        column = inputs[every - 1 :: every, cell.inputs._fields.index(name)].T.copy()
-        others[f"input_{name}"] = (("time",), column, units[f"input_{name}"])
+    for name, values in zip(run.driven, run.given, strict=True):
+        name = f"input_{name}"
+        others[name] = (("time",), values[:n_records].T, units[name])
     recording = dataset.population_dataset(
         np.arange(1, n_records + 1) * every,
         run.dt,
@@ -240,15 +240,18 @@ def _groups(run, driven, units):
     )
     groups = {"/populations/cell": recording}
     if cell.spiking:
-        # The loop has put the counts in the place of what decided them.
-        groups["/spikes/cell"] = dataset.spike_dataset(inputs[:, -1:], run.dt)
+        step, condition, count = run.spikes(n_steps)
+        groups["/spikes/cell"] = dataset.event_dataset(
+            step, np.zeros(step.size, int), run.dt, trial=condition, count=count
+        )
     return groups
 
 
 def _check_fits(cell, n, steps, recorded):
     check_memory(
-        # Recordings are held twice while they are put into the order of the tree.
-        8 * n * (steps * cell.n_fields + 2 * recorded),
+        8 * n * (block_steps(steps, cell.n_fields, n, recorded) * cell.n_fields)
+        # A ninth byte tells which numbers are finite.
+        + 9 * n * recorded,
         f"simulate: {n} conditions of {steps} steps",
         advice=ADVICE,
     )

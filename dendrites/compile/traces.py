@@ -98,29 +98,34 @@ def trace_step(weights, lane, row, span):
 
 
 @kernel
-def trace_kernel(values, past, memory, rise, decay, gain, old_rise, old_gain):
+def trace_kernel(values, kept, first, memory, rise, decay, gain, old_rise, old_gain):
     """Replace values (n_steps, n) by their traces; arguments as in a row.
 
-    `past` are zeros (memory, n), or (1, n) without a memory.
+    `kept` as of `traces_at_rest`; `first` is the step of values[0].
     """
     steps, n = values.shape
     for i in range(n):
-        trace = fast = old = 0.0
+        trace, fast, old = kept[0, i], kept[1, i], 0.0
         for s in range(steps):
             now = values[s, i]
             if memory > 0:
-                old = past[s % memory, i]
-                past[s % memory, i] = now
+                slot = 2 + (first + s) % memory
+                old = kept[slot, i]
+                kept[slot, i] = now
             arrived = fast + now
             trace = decay * trace + gain * arrived - old_gain * old
             fast = rise * arrived - old_rise * old
             trace = trace if abs(trace) > _FADED else 0.0
             fast = fast if abs(fast) > _FADED else 0.0
             values[s, i] = trace
+        kept[0, i], kept[1, i] = trace, fast
 
 
-def to_traces(values, kernel, dt):
-    """Replace float64 values (n_steps, n) by their traces."""
-    memory = kernel.steps(dt)
-    past = np.zeros((max(memory, 1), values.shape[1]))
-    trace_kernel(values, past, memory, **trace_factors(kernel, dt))
+def traces_at_rest(kernel, dt, n):
+    """What `to_traces` keeps: traces, numbers beside them, signals of the memory."""
+    return np.zeros((2 + kernel.steps(dt), n))
+
+
+def to_traces(values, kernel, dt, kept, first):
+    """Replace float64 values (n_steps, n) from step `first` on by their traces."""
+    trace_kernel(values, kept, first, kernel.steps(dt), **trace_factors(kernel, dt))

@@ -98,13 +98,13 @@ def uniforms(n, name="uniform", axis=2):
 
 def normals(n, name="normal"):
     out = np.empty(n)
-    fill_noise_kernel(out, 0.0, 1.0, *stream_key(0, name), 0, 0, 0)
+    fill_noise_kernel(out, 0.0, 1.0, 0, 0.0, *stream_key(0, name), 0, 0, 0)
     return out
 
 
 def counts(n, mean, name="poisson"):
     out = np.empty(n)
-    fill_poisson_kernel(out, mean, *stream_key(0, name), 0, 0, 0)
+    fill_poisson_kernel(out, mean, 0, *stream_key(0, name), 0, 0, 0)
     return out
 
 
@@ -192,7 +192,7 @@ def draws_as_hex():
         lines.append(float(poisson(mean, *address)).hex())
         lines.append(str(bernoulli(0.5, *address)))
     noise = np.empty(300)
-    fill_noise_kernel(noise, 0.9, math.sqrt(1 - 0.9**2), k0, k1, 1, 2, 3)
+    fill_noise_kernel(noise, 0.9, math.sqrt(1 - 0.9**2), 0, 0.0, k0, k1, 1, 2, 3)
     return lines + [value.hex() for value in noise.tolist()]
 
 
@@ -344,7 +344,7 @@ def test_streams_of_neighbouring_seeds_and_names_are_uncorrelated():
 @pytest.mark.nojit
 def test_noise_kernel_obeys_its_recurrence():
     out = np.empty(50)
-    fill_noise_kernel(out, 0.5, 0.25, 1, 2, 3, 4, 5)
+    fill_noise_kernel(out, 0.5, 0.25, 0, 0.0, 1, 2, 3, 4, 5)
     z = [normal(1, 2, 3, 4, step, 5) for step in range(50)]
     expected = [z[0]]
     for value in z[1:]:

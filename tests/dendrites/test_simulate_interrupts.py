@@ -97,7 +97,7 @@ def test_an_interrupt_while_drives_are_sampled_has_nothing_either(monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dendrites.simulation.fill_inputs", stopped)
+    monkeypatch.setattr("dendrites.simulation.SimulationInputs", stopped)
     with pytest.raises(KeyboardInterrupt) as stop:
         dn.simulate(three_compartment(), **SETTINGS, **DRIVES)
     assert stop.value.run is None
