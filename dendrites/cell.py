@@ -101,6 +101,12 @@ class CellModel(Sendable):
         Whether `fired` leaves a cell without spikes as its `step` has left it, with 0
         in ``spikes``. It is then called for cells that spike alone, which spares a pass
         over all others. Some states are tried.
+    monotone : bool
+        Whether the count of `spike` only grows or only falls with u, for every cell: a
+        clamped source that is silent at both ends of [0, 1) can then not fire at all.
+        While its pattern stands still, numbers are drawn for other cells alone (they
+        are the same, as numbers have addresses). Of clamped sources that are `sparse`.
+        Some states are tried.
     traces : mapping of str to Kernel, optional
         Fields that a run fills with traces, exact at every step: inputs, or fields of
         the State that no input has the name of. An input field then
@@ -141,6 +147,7 @@ class CellModel(Sendable):
     spike: Callable | None = None
     fired: Callable | None = None
     sparse: bool = False
+    monotone: bool = False
     traces: Mapping[str, Kernel] = field(default_factory=dict)
     limit: float = 1e6
     source: str = ""
@@ -192,6 +199,8 @@ class CellModel(Sendable):
         object.__setattr__(self, "parameters", self._checked(given))
         if self.sparse:
             self._check_sparse(where)
+        if self.monotone:
+            self._check_monotone(where)
         check_kernels(where, self.traces, self)
 
     def with_parameters(self, **changes) -> "CellModel":
@@ -318,7 +327,7 @@ class CellModel(Sendable):
         for name, form in FORMS.items():
             if getattr(self, name) is not None:
                 function(f"{where}: {name}", getattr(self, name), f"({form})")
-        for name in ("clamped", "sparse"):
+        for name in ("clamped", "sparse", "monotone"):
             flag(f"{where}: {name}", getattr(self, name))
         if self.quiet_dt is not None:
             number(f"{where}: quiet_dt", self.quiet_dt, unit="ms", above=0.0)
@@ -402,6 +411,21 @@ class CellModel(Sendable):
                         f"{where}: sparse, but fired(cell, 0, p, dt) changes {name!r}; "
                         "move that into the step, or leave sparse out"
                     )
+
+    def _check_monotone(self, where):
+        if not (self.clamped and self.sparse):
+            raise ModelError(
+                f"{where}: monotone is said of clamped sources that are sparse; leave "
+                "it out, it would have no effect"
+            )
+        for k in range(3):
+            cell = self.state(*(v + 0.7 * k for v in range(len(self.state._fields))))
+            counts = [self.spike(cell, u / 64, self.parameters, 0.1) for u in range(64)]
+            if counts not in (sorted(counts), sorted(counts, reverse=True)):
+                raise ModelError(
+                    f"{where}: monotone, but the count of spike(cell, u, p, dt) both "
+                    f"rises and falls with u at {cell}; leave monotone out"
+                )
 
     def _checked(self, values):
         adapter = TypeAdapter(self.params, config=ConfigDict(allow_inf_nan=False))

@@ -43,6 +43,7 @@ __all__ = [
     "fill_poisson_kernel",
     "fill_signs",
     "fill_uniform",
+    "fill_uniform_of",
     "generator",
     "normal",
     "philox",
@@ -68,6 +69,10 @@ _HIGH_DROP = np.uint64(5)
 _LOW_DROP = np.uint64(6)
 _LOW_BITS = np.uint64(26)
 _ULP = 2.0**-53
+# The lowest bits of 2**52 + k are k: no conversion, which is not vectorised.
+_BITS_OF_2_52 = np.uint64(0x4330000000000000)
+_2_52 = 2.0**52
+_HIGH_UNIT = 2.0**-27
 _SEARCH_FROM_MODE = 30.0
 _NEGLIGIBLE = 1e-22
 
@@ -116,6 +121,14 @@ def philox(c0, c1, c2, c3, k0, k1):
 def _whole(high, low):
     """The upper 27 and 26 bits of two words as a whole number below 2**53."""
     return float(np.int64(((high >> _HIGH_DROP) << _LOW_BITS) | (low >> _LOW_DROP)))
+
+
+@inlined_kernel
+def _fraction(high, low):
+    """The same times 2**-53, for loops that are vectorised."""
+    upper = np.uint64((high >> _HIGH_DROP) | _BITS_OF_2_52).view(np.float64)
+    lower = np.uint64((low >> _LOW_DROP) | _BITS_OF_2_52).view(np.float64)
+    return (upper - _2_52) * _HIGH_UNIT + (lower - _2_52) * _ULP
 
 
 @kernel
@@ -265,7 +278,18 @@ def fill_uniform(out, n, largest, k0, k1, replica, presentation, step, first):
     key0, key1 = _word(k0), _word(k1)
     for i in range(n):
         x0, x1, _, _ = _rounds(_word(first + i), c1, c2, c3, key0, key1)
-        out[i] = min(_whole(x0, x1) * _ULP, largest)
+        out[i] = min(_fraction(x0, x1), largest)
+
+
+@inner_kernel
+def fill_uniform_of(out, units, n, largest, k0, k1, replica, presentation, step, first):
+    """The same of the units first + units[i], whole numbers kept as floats."""
+    c1, c2, c3 = _word(step), _word(presentation), _word(replica)
+    key0, key1, begin = _word(k0), _word(k1), np.uint64(first)
+    for i in range(n):
+        unit = np.float64(np.float64(units[i]) + _2_52).view(np.uint64) - _BITS_OF_2_52
+        x0, x1, _, _ = _rounds((unit + begin) & _MASK, c1, c2, c3, key0, key1)
+        out[i] = min(_fraction(x0, x1), largest)
 
 
 @inner_kernel

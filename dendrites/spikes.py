@@ -24,6 +24,8 @@ import math
 
 _LARGEST_MEAN = 80.0
 _NEGLIGIBLE = 1e-22
+# Above it the bounds below are farther from what they bound than rounding in float32.
+_BOUNDED = 0.02
 _NOT_A_NUMBER = math.nan
 
 
@@ -81,6 +83,17 @@ def poisson_count(u, mean):
     # exp(-mean) >= 1 - mean: most steps need no exponential.
     if u < 1.0 - mean:
         return 0.0
+    return _count_of_few(u, mean)
+
+
+def _count_of_few(u, mean):
+    """The same where the first look did not decide; rarely called, so a call."""
+    # exp(-mean) < above, and exp(-mean) (1 + mean) > (1 + mean) (above - mean^3 / 4):
+    # most others have one spike.
+    above = 1.0 - mean + 0.5 * mean * mean
+    below = (1.0 + mean) * (above - 0.25 * mean * mean * mean)
+    if mean > _BOUNDED and above < u < below:
+        return 1.0
     if not mean <= _LARGEST_MEAN:
         return _NOT_A_NUMBER
     count = 0.0

@@ -17,7 +17,7 @@ from circuits.engine.span import (
     STEP,
     TOTAL,
 )
-from dendrites.compile.calls import at, call_operation, real
+from dendrites.compile.calls import at, call_operation, cast, real
 from dendrites.compile.jit import inner_kernel, kernel
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 
@@ -92,6 +92,49 @@ def run_blocks(lists, moves, records, weights, lane, span, block, most, check_ev
             return
         run_rows(move, 0, len(move), weights, lane, span)
         made += steps
+
+
+@kernel
+def run_whole(
+    rows, bounds, steps, blocks, windows, records, weights, lane, span, check_every
+):
+    """All stretches and the end of a presentation with time, in one lane.
+
+    List k lies in `rows` from `bounds[k]` to `bounds[k + 1]`: for every stretch those
+    of `whole.STRETCH`, and then those of the end. `windows` are first and last place of
+    what is averaged, and over how many steps.
+    """
+    most, k = 1 << 40, 0
+    for s in range(len(steps)):
+        run_list(rows[bounds[k] : bounds[k + 1]], weights, lane, span)
+        span[DONE], span[TOTAL] = 0, steps[s]
+        run_list(rows[bounds[k + 1] : bounds[k + 2]], weights, lane, span)
+        lists = (
+            rows[bounds[k + 2] : bounds[k + 3]],
+            rows[bounds[k + 3] : bounds[k + 4]],
+            rows[bounds[k + 4] : bounds[k + 5]],
+            rows[bounds[k + 5] : bounds[k + 6]],
+        )
+        moves = (
+            rows[bounds[k + 6] : bounds[k + 7]],
+            rows[bounds[k + 7] : bounds[k + 8]],
+        )
+        block = blocks[s]
+        run_blocks(lists, moves, records, weights, lane, span, block, most, check_every)
+        run_list(rows[bounds[k + 8] : bounds[k + 9]], weights, lane, span)
+        run_list(rows[bounds[k + 9] : bounds[k + 10]], weights, lane, span)
+        if span[STATUS] != 0:
+            return
+        k += 10
+    for v in range(len(windows)):
+        count, values = cast(at(lane, 0), windows[v, 2]), at(lane, windows[v, 0])
+        for i in range(windows[v, 1] - windows[v, 0]):
+            values[i] /= count
+    if bounds[k] == len(rows):
+        return
+    span[BLOCK] = 1
+    span[PRESENTATION] += 1
+    run_list(rows[bounds[k] :], weights, lane, span)
 
 
 @kernel

@@ -9,6 +9,7 @@ from dendrites.compile.calls import hold
 from dendrites.compile.loops import (
     factor_loop,
     fill_loop,
+    possible_loop,
     read_loop,
     settle_loop,
     step_loop,
@@ -18,6 +19,7 @@ from dendrites.compile.tie_loop import tie_loop
 
 # Operands in the order of `dendrites.compile.rows`.
 CELL = "n =state stride <field w<params"
+LISTED = f"{CELL} <listed"
 READ = "n <state stride w<params >target slot"
 FACTOR = "n <teaching <baseline <gain stride w<params >factor slot"
 SYNAPSE = (
@@ -48,18 +50,35 @@ class Loops:
             (name, *key), Kind(name, signs_of(operands), text, make)
         )
 
-    def cells(self, name, model, stepper, differing, unread=frozenset()) -> Kind:
-        """Loop over cells: fill, step or settle, of all variables but those unread."""
+    def cells(
+        self, name, model, stepper, differing, unread=frozenset(), *, listed=False
+    ) -> Kind:
+        """Loop over cells: fill, step or settle, of all variables but those unread.
+
+        With `listed` it steps cells of which only those in a list may fire.
+        """
+        chosen = model, self.dtype, stepper, differing, unread
         make = {
             "fill": lambda: fill_loop(model, self.dtype, differing, unread),
-            "step": lambda: step_loop(model, self.dtype, stepper, differing, unread),
+            "step": lambda: step_loop(*chosen, listed=listed),
             "settle": lambda: settle_loop(model, self.dtype, differing),
             "settle as filled": lambda: settle_loop(
                 replace(model, instantaneous=None), self.dtype, differing
             ),
         }[name]
-        key = model, stepper, differing, unread
-        return self._kind(name, CELL, WORDS[name], make, *key)
+        operands, text = CELL, WORDS[name]
+        if listed:
+            operands, text = LISTED, f"{text} where listed"
+        return self._kind(name, operands, text, make, *chosen, listed)
+
+    def possible(self, model, differing) -> Kind:
+        """Loop that says which cells may fire."""
+
+        def make():
+            return possible_loop(model, self.dtype, differing)
+
+        text = "find cells of {state} that may fire"
+        return self._kind("possible", READ, text, make, model, differing)
 
     def read(self, model, read, differing) -> Kind:
         """Loop that reads every cell."""

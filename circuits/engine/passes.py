@@ -24,6 +24,7 @@ PRODUCTS = (
 ALWAYS = (
     draws.draw_normal,
     draws.draw_uniform,
+    draws.draw_listed,
     draws.draw_shared_normal,
     draws.draw_shared_uniform,
     repeats.count_step,

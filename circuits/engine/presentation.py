@@ -19,11 +19,10 @@ from circuits.engine.span import (
     STEP,
 )
 from circuits.engine.stretches import CHECK_EVERY, run_jumped, run_stretch
+from circuits.engine.whole import NO_RECORDS, Wholes
 from dendrites.compile.calls import hold
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 from dendrites.random import generator
-
-NO_RECORDS = np.zeros((0, 1), np.int64), np.zeros((0, 3), np.int64)
 
 
 class Presentation:
@@ -32,14 +31,13 @@ class Presentation:
     Parameters
     ----------
     run : Replicas
-    number : int
-        Of the replica.
+    number : int, of the replica
     """
 
     def __init__(self, run, number: int):
         self.run, self.number = run, number
         self._held, self._counted, self._lanes = [], {}, ()
-        self.recorder = run.recorders[number]
+        self.recorder, self._whole = run.recorders[number], Wholes(self)
 
     # --- states ---------------------------------------------------------------
 
@@ -97,8 +95,7 @@ class Presentation:
 
         Returns
         -------
-        list of (lane, samples)
-            Where the final state is.
+        list of (lane, samples) that hold the final state
 
         Raises
         ------
@@ -125,8 +122,12 @@ class Presentation:
             rng = generator(run.seed, f"durations/{self.number}/{presentation}")
         records = programs.records() if recording else NO_RECORDS
         self.recorder.begin()
+        segments = schedule.segments(run.circuit.dt, rng)
+        shown = lanes, schedule, segments, moving, learning
+        if not recording and self._whole.run(*shown):
+            return lanes
         averaged, phase, exact, waiting = {}, None, 0, []
-        for segment in schedule.segments(run.circuit.dt, rng):
+        for segment in segments:
             if schedule.phases[segment.phase].timeless:
                 waiting.append(schedule.phases[segment.phase])
                 continue

@@ -103,7 +103,7 @@ class Writer(WritesProducts, WritesPlasticity, WritesPerturbations, WritesTraces
 
     # --- cells --------------------------------------------------------------------
 
-    def cells(self, name, population, *, stepper=None, state=None) -> Operation:
+    def cells(self, name, population, *, stepper=None, state=None, **more) -> Operation:
         """Run a loop over the cells of a population, or over a copy of their state."""
         p = self.circuit.population(population)
         inputs = [
@@ -116,12 +116,14 @@ class Writer(WritesProducts, WritesPlasticity, WritesPerturbations, WritesTraces
                 stepper or self.circuit.stepper,
                 tuple(p.parameters),
                 self.layout.unread.get(population, frozenset()),
+                listed="listed" in more,
             ),
             n=p.size,
             state=self.layout.state(population) if state is None else state,
             stride=self.layout.stride(population),
             field=self.lane(*inputs[0]) if inputs else None,
             params=self.replica("params", population),
+            **more,
         )
         made.keys["field"] = tuple(inputs)
         return made

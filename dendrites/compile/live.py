@@ -84,6 +84,23 @@ def live_variables(model, stepper: str, wanted: frozenset) -> frozenset:
         live = larger
 
 
+def fires_by_what_stands_still(model, stepper: str) -> bool:
+    """Whether spikes depend on variables alone that steps and spikes leave alone."""
+    if model.instantaneous is not None:
+        return False
+    text = ModuleText(single_precision=False)
+    calls = [cell_call(text, model, stepper)]
+    calls.append(f"{text.function(model.fired)}(cell, count, p, dt)")
+    each = [dependence(text.lines, call, arguments(model)) for call in calls]
+    if not all(isinstance(new, list) for new in each):
+        return False
+    still = set(model.state._fields)
+    for new in each:
+        pairs = zip(model.state._fields, new, strict=True)
+        still &= {field for field, value in pairs if value.same == field}
+    return needed_by(model, model.spike, "cell, u, p, dt") <= still
+
+
 def written(text, model, call, unread):
     """Lines that write the variables that a call changes and something reads."""
     fields = model.state._fields

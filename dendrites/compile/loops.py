@@ -26,6 +26,7 @@ from dendrites.compile.plain_loops import (
     plain_change,
     plain_element,
     plain_factor,
+    plain_possible,
     plain_read,
     reads_of,
 )
@@ -39,12 +40,15 @@ def fill_loop(model: CellModel, dtype, differing=(), unread=frozenset()):
     return _cell_loop(model, dtype, None, differing, unread)
 
 
-def step_loop(model: CellModel, dtype, stepper: str, differing=(), unread=frozenset()):
+def step_loop(
+    model: CellModel, dtype, stepper, differing=(), unread=frozenset(), *, listed=False
+):
     """Loop that advances every cell of a population by one step, in place.
 
-    Variables that are `unread` are left as they are.
+    Variables that are `unread` are left as they are. With `listed` only cells in a list
+    may fire.
     """
-    return _cell_loop(model, dtype, stepper, differing, unread)
+    return _cell_loop(model, dtype, stepper, differing, unread, listed)
 
 
 def settle_loop(model: CellModel, dtype, differing=()):
@@ -56,7 +60,7 @@ def settle_loop(model: CellModel, dtype, differing=()):
 
 
 @one_compiles
-def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
+def _cell_loop(model, dtype, stepper, differing, unread=frozenset(), listed=False):
     text = ModuleText(dtype == np.float32)
     call = cell_call(text, model, stepper)
     spikes, own = [], own_text(text, model, differing)
@@ -75,8 +79,15 @@ def _cell_loop(model, dtype, stepper, differing, unread=frozenset()):
             after = [f"        if count == {zero}: continue", *after]
         else:
             after = firing(model, decided, zero, [cell, *own, *after])
+        each = ["    for i in range(n):"]
+        if listed:
+            each = [
+                f"    listed = at(lane, row[{rows.CELL_LISTED}])",
+                "    for e in range(np.int64(listed[0])):",
+                "        i = np.int64(listed[1 + e])",
+            ]
         spikes = [
-            "    for i in range(n):",
+            *each,
             cell,
             *own,
             f"        u = {decided}",
@@ -120,6 +131,29 @@ def read_loop(model: CellModel, read, dtype, differing=()):
     ]
     trial = Trial(model, "read", dtype, reads_of(read), plain_read(read), differing)
     return compile_loop(text, trial)
+
+
+@one_compiles
+def possible_loop(model: CellModel, dtype, differing=()):
+    """Loop that says of every cell whether it may fire, from both ends of [0, 1)."""
+    text = ModuleText(dtype == np.float32)
+    text.tuple_type(model.state)
+    spike = text.function(model.spike)
+    zero, one = text.number(0.0), text.number(1.0)
+    last = text.number(float(np.nextafter(dtype(1), dtype(0))))
+    text.lines += [
+        *_read_head(text),
+        f"    dt = cast(lane, real(span, {rows.DT}))",
+        *parameters_text(text, model, rows.READ_PARAMS, differing),
+        "    for i in range(n):",
+        f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
+        *own_text(text, model, differing),
+        f"        first = {spike}(cell, {zero}, p, dt)",
+        f"        last = {spike}(cell, {last}, p, dt)",
+        f"        out[i] = {zero} if first == {zero} and last == {zero} else {one}",
+    ]
+    spikes, plain = [part("spike", model.spike)], plain_possible(model, dtype)
+    return compile_loop(text, Trial(model, "read", dtype, spikes, plain, differing))
 
 
 @one_compiles

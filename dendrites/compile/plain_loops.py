@@ -6,6 +6,8 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from dendrites.cell import StateField
 from dendrites.steppers import SETTLED
 
@@ -80,6 +82,18 @@ def _left(unread, old, new):
 def plain_read(read):
     """What a loop over reads gives."""
     return lambda point: (_call(read, point),)
+
+
+def plain_possible(model, dtype):
+    """What a loop gives that says whether cells may fire."""
+    spike = getattr(model.spike, "py_func", model.spike)
+    ends = 0.0, float(np.nextafter(dtype(1), dtype(0)))
+
+    def plain(point):
+        counts = [spike(point.cell, u, point.p, point.dt) for u in ends]
+        return (float(any(count != 0 for count in counts)),)
+
+    return plain
 
 
 def plain_factor(teaching, baseline, gain):

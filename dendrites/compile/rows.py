@@ -21,7 +21,11 @@ SAMPLES, BLOCK_STEP, DT, CLOCK, SPAN_FREE = range(5)
 
 
 class CellRow(NamedTuple):
-    """Fill, move or settle the n cells of a population, in place."""
+    """Fill, move or settle the n cells of a population, in place.
+
+    Only cells in a list may fire where a loop is made for it: at ``listed`` lie their
+    count and then their numbers.
+    """
 
     address: int
     n: int
@@ -29,6 +33,7 @@ class CellRow(NamedTuple):
     stride: int
     field: int
     params: int
+    listed: int = 0
 
 
 class ReadRow(NamedTuple):
@@ -133,7 +138,15 @@ def _columns(row):
     return range(len(row._fields))
 
 
-ADDRESS, CELL_N, CELL_STATE, CELL_STRIDE, CELL_FIELD, CELL_PARAMS = _columns(CellRow)
+(
+    ADDRESS,
+    CELL_N,
+    CELL_STATE,
+    CELL_STRIDE,
+    CELL_FIELD,
+    CELL_PARAMS,
+    CELL_LISTED,
+) = _columns(CellRow)
 _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(ReadRow)
 (
     _,

@@ -59,8 +59,10 @@ def _run_cell(trial, loop, points):
     state, field = (_column(trial, points, name) for name in ("cell", "inputs"))
     if trial.model.spiking:
         field = np.vstack([field, _column(trial, points, "u")])
-    row = rows.CellRow(0, n=n, state=0, stride=n, field=state.size, params=0)
-    state, field = _run(trial, loop, row, _params(trial, points), state, field)
+    place = state.size + field.size
+    row = rows.CellRow(0, n, 0, stride=n, field=state.size, params=0, listed=place)
+    parts = state, field, [n, *range(n)]
+    state, field, _ = _run(trial, loop, row, _params(trial, points), *parts)
     return [*state, *field[-1:]] if trial.model.spiking else list(state)
 
 

@@ -128,6 +128,7 @@ def spike_source(
         "inputs": Inputs,
         "spike": _spike,
         "sparse": True,
+        "monotone": True,
         "reads": {"rate": _rate},
         "compartments": ("value", "active"),
         "clamped": True,

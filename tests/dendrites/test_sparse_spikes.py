@@ -31,7 +31,7 @@ def test_skipping_silent_cells_changes_nothing(name):
         dn.simulate(model, duration=12.0, dt=0.25, forced_spikes=trains, reads=reads)[
             "populations/cell"
         ].to_dataset()
-        for model in (cell, replace(cell, sparse=False))
+        for model in (cell, replace(cell, sparse=False, monotone=False))
     ]
     for variable in trees[0].data_vars:
         assert np.array_equal(trees[0][variable], trees[1][variable]), variable
@@ -73,3 +73,20 @@ def test_a_spike_rule_that_ignores_its_random_number_draws_none():
         models.naud_sprekeler(), spike=lambda cell, u, p, dt: max(u, 0.0)
     )
     assert through_another.draws_spikes
+
+
+@pytest.mark.nojit
+def test_a_source_whose_count_rises_and_falls_is_not_monotone():
+    def between(cell, u, p, dt):
+        return 1.0 if 0.25 < u < 0.5 else 0.0
+
+    with pytest.raises(ModelError, match="both rises and falls with u"):
+        replace(models.spike_source(), spike=between)
+
+
+@pytest.mark.nojit
+def test_only_sparse_sources_are_monotone():
+    with pytest.raises(ModelError, match="monotone is said of clamped sources"):
+        replace(models.spike_source(), sparse=False)
+    with pytest.raises(ModelError, match="monotone is said of clamped sources"):
+        replace(models.urbanczik_senn(), monotone=True)

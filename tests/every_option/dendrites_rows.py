@@ -272,6 +272,7 @@ DOORS = [
             "spike": [refused(fires), acts(never_fires, **SPIKING)],
             "fired": [refused(fired), acts(reset, **SPIKING)],
             "sparse": refused(True),
+            "monotone": refused(True),
             "traces": [
                 acts({"current": dn.Kernel(None, 12.0)}),
                 refused({"elsewhere": dn.Kernel(None, 12.0)}),

@@ -13,8 +13,11 @@ def check_state(weights, lane, row, span):
         return
     n, limit = row[1], real(row, 5)
     for v in range(row[2]):
-        values = at(lane, row[3] + v * row[4])
+        values, wrong = at(lane, row[3] + v * row[4]), n * 0
+        # Counted: a loop that may end early is not vectorised.
         for i in range(n * span[SAMPLES]):
+            wrong += 0 if abs(values[i]) < limit else 1
+        for i in range(n * span[SAMPLES] if wrong > 0 else 0):
             if not abs(values[i]) < limit:
                 span[STATUS], span[STATUS + 1] = STATE_LEFT, span[STEP]
                 span[STATUS + 2], span[STATUS + 3] = row[6], v

@@ -12,7 +12,7 @@ from circuits.engine.span import FIRST, PRESENTATION, REPLICA, STEP
 from dendrites.compile.calls import at, cast, integers, real
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import SAMPLES
-from dendrites.random import fill_uniform, normal, uniform
+from dendrites.random import fill_uniform, fill_uniform_of, normal, uniform
 
 DRAW = "n >target key0 key1 ~scale"
 SHARED = f"{DRAW} streams count largest >drawn"
@@ -61,6 +61,40 @@ def hand_out(drawn, own, n, out):
     """Give every cell the number of its own stream."""
     for i in range(n):
         out[i] = drawn[own[i]]
+
+
+@operation("n <possible >listed >target", "list those of {target}")
+def list_possible(weights, lane, row, span):
+    """How many cells may fire, and which; no others are ever decided to."""
+    possible, listed, out = at(lane, row[2]), at(lane, row[3]), at(lane, row[4])
+    count = row[1] * 0
+    for i in range(row[1] * span[SAMPLES]):
+        if possible[i] != 0:
+            listed[1 + count] = i
+            count += 1
+        out[i] = 0
+    listed[0] = count
+
+
+@operation("n >target key0 key1 <listed >drawn", "draw {target} where listed")
+def draw_listed(weights, lane, row, span):
+    """A uniform number in [0, 1) for every cell and sample that is listed."""
+    out, listed, drawn = at(lane, row[2]), at(lane, row[5]), at(lane, row[6])
+    count, places = np.int64(listed[0]), at(listed, 1)
+    fill_uniform_of(
+        drawn,
+        places,
+        count,
+        below_one(lane),
+        row[3],
+        row[4],
+        span[REPLICA],
+        span[PRESENTATION],
+        span[STEP],
+        span[FIRST] * row[1],
+    )
+    for e in range(count):
+        out[np.int64(places[e])] = drawn[e]
 
 
 @operation(SHARED, "draw {target}")
