@@ -75,8 +75,9 @@ class Projection:
     weight_decay : float
         Relative decay of the weights where their ActivityDifference acts: 1/ms at every
         step; of a rule across phases the share lambda that a presentation takes, W' =
-        (1 - lambda) W + dW, whatever the learning rate. So two projections that get the
-        same dW become equal: their difference is (1 - lambda)^n of the first after n
+        (1 - lambda) W + dW, whatever the learning rate; only one of 0 freezes the
+        projection, and then nothing decays. So two projections that get the same dW
+        become equal: their difference is (1 - lambda)^n of the first after n
         presentations (Kolen and Pollack, 1994).
     delay : float, optional
         ms, whole steps, until a signal arrives. Default: one step, so a projection
