@@ -65,7 +65,7 @@ def from_run(
         the names, where each stood, and the source.
     arrays : mapping of str to ndarray, optional
         Arrays of more than 1000 numbers that the tree does not hold as weights at the
-        start, by where they stood, as the error says.
+        start or parameters of cells, by where they stood, as the error says.
 
     Returns
     -------
@@ -188,9 +188,12 @@ def _arrays(stored, given, tree):
                 f"arrays[{where!r}] is not the array of the run: that had the shape "
                 f"{_shape(long[where])}, and other numbers or another type"
             )
-    nodes = getattr(tree, "children", {}).get("weights")
-    nodes = () if nodes is None else nodes.children.values()
-    starts = [node.w.values[0] for node in nodes]
+    starts = [node.w.values[0] for node in _groups(tree, "weights")]
+    starts += [
+        values.values
+        for node in _groups(tree, "parameters")
+        for values in node.data_vars.values()
+    ]
 
     def find(part):
         if (array := short_array(part)) is not None:
@@ -206,6 +209,12 @@ def _arrays(stored, given, tree):
         )
 
     return find
+
+
+def _groups(tree, name):
+    """Groups of a part of a tree, such as those of projections in /weights."""
+    found = getattr(tree, "children", {}).get(name)
+    return () if found is None else found.children.values()
 
 
 def _shape(part):

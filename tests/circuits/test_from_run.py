@@ -17,7 +17,7 @@ from circuits.algorithms import guerguiev, sacramento, urbanczik_senn
 from circuits.describe import describe
 from circuits.run.from_run import ATTRIBUTE, circuit_json
 from dendrites.errors import ConfigError
-from dendrites.models import three_compartment
+from dendrites.models import source, three_compartment
 
 
 class Tree:
@@ -266,3 +266,20 @@ def test_trees_that_say_too_little_are_refused():
         circuits.from_run("run.nc")
     with pytest.raises(ConfigError, match="holds no /weights"):
         circuits.final_weights(tree)
+
+
+def test_parameters_of_many_cells_are_in_the_tree():
+    tau = np.linspace(5.0, 10.0, 1200)
+    cells = circuits.Population(
+        "output", three_compartment(), 1200, parameters={"tau_soma": tau}
+    )
+    phase = Phase("shown", 1.0, on=("input",))
+    circuit = circuits.Circuit(
+        (circuits.Population("input", source(), 1), cells),
+        (circuits.Projection("input", "output", "soma"),),
+        phase,
+        output="output",
+    )
+    run = circuits.simulate(circuit, {"input": np.ones(1)}, [])
+    found = circuits.from_run(run).population("output").parameters["tau_soma"]
+    np.testing.assert_array_equal(found, tau)
