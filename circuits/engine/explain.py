@@ -10,8 +10,14 @@ from circuits.engine.sweeps import clamps
 
 def explain_lists(circuit, schedule, *, learning, block, batch, optimise) -> str:
     """One operation a line, phase by phase; see `circuits.explain`."""
+    phase = () if circuit.readout_phase is None else (circuit.readout_phase,)
     layout = Layout(
-        circuit, dtype=float, capacity=batch, block=block, predicts=block > 1
+        circuit,
+        dtype=float,
+        capacity=batch,
+        block=block,
+        predicts=block > 1,
+        looks=[(circuit.output, circuit.readout, *phase)],
     )
     randoms = Randoms(circuit, 0, "", ())
     programs = Programs(layout, seed=0, randoms=randoms, given={}, optimise=optimise)

@@ -19,7 +19,7 @@ from circuits.engine.facts import REMEMBERED, holder, is_alias, modulated
 from circuits.engine.sections import GUARD
 from circuits.engine.signals import Signals
 from circuits.engine.traces import Traces
-from circuits.engine.unread import unread_variables
+from circuits.engine.unread import averaged_variables, unread_variables
 from circuits.optimisers import optimiser_of
 from circuits.shared_weights import SharedWeights
 from circuits.weights import drawn_times
@@ -52,6 +52,9 @@ class Layout:
     narrow : bool
         Whether nothing is looked at but what is recorded, and weights: variables of
         cells that nothing reads are then left as they are.
+    looks : sequence of (population, read) or (population, read, phase), optional
+        All that is looked at besides recordings and weights; None if that may be
+        anything: only what is looked at is averaged.
     schedules : tuple of Schedule
         What may be shown beside the circuit's own.
     guarded : bool
@@ -72,6 +75,7 @@ class Layout:
         driven=(),
         optimiser=None,
         narrow=False,
+        looks=None,
         schedules=(),
         guarded=False,
     ):
@@ -91,6 +95,8 @@ class Layout:
         }
         self.modulated = modulated(circuit)
         self.unread = unread_variables(self) if narrow else {}
+        self.looks = looks
+        self.averaged = averaged_variables(self)
         self.signals, self.traces = Signals(self), Traces(self)
         self.replica = replica_sections(self)
         self.lane = lane_sections(self)
@@ -222,6 +228,16 @@ class Layout:
         for kind in cleared:
             arena[sections.stretch(kind)] = 0
         return arena
+
+    def clear_averages(self, lane, *, narrow) -> None:
+        """Begin all averages; in guarded arenas let reads of those not made show."""
+        lane[self.lane.stretch("average")] = 0
+        made = self.averaged.items() if narrow and self.guarded else ()
+        for (window, population), read in made:
+            for field in self.circuit.model(population).state._fields:
+                if field not in read:
+                    first = self.state(population, field, window)
+                    lane[first : first + self.stride(population)] = np.nan
 
     def check_guards(self, arena, lanes) -> None:
         """Refuse a run that wrote to places that are nobody's."""

@@ -27,6 +27,7 @@ def run_layout(
     driven=(),
     optimiser=None,
     narrow=False,
+    looks=None,
     schedules=(),
 ) -> Layout:
     """The layout of a run.
@@ -43,7 +44,7 @@ def run_layout(
     jumps : int, optional
         The `equilibrium` integrator with so many jumps per stretch of learning.
     dtype : float64 or float32
-    recordings, steps, driven, optimiser, narrow, schedules : see Layout
+    recordings, steps, driven, optimiser, narrow, looks, schedules : see Layout
 
     Raises
     ------
@@ -76,6 +77,7 @@ def run_layout(
         driven=driven,
         optimiser=optimiser,
         narrow=narrow,
+        looks=looks,
         schedules=schedules,
         guarded=os.environ.get("DENDRITES_ENGINE_GUARD") == "on",
     )

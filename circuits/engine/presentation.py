@@ -239,7 +239,7 @@ class Presentation:
         self._held, self._lanes = [table], lanes
         rates = run.rates[self.number].view(np.int64)
         for k, (lane, m) in enumerate(lanes):
-            lane[run.layout.lane.stretch("average")] = 0
+            run.layout.clear_averages(lane, narrow=run.programs.optimise)
             span = self.span(k)
             span[SAMPLES], span[BATCH] = m, samples
             span[FIRST] = span[PATTERN] = k * capacity

@@ -25,6 +25,7 @@ from circuits.engine.timeless import timeless_phases
 from circuits.engine.updates import simplify_updates
 from circuits.engine.writer import Choices, Writer
 from dendrites.compile.jit import compiling
+from dendrites.compile.live import needed_by
 
 
 class Stretch(NamedTuple):
@@ -252,7 +253,11 @@ class Programs:
         return self._once(self._read, population, name, window)
 
     def _read(self, population, name, window):
-        w = self.writer()
+        w, model = self.writer(), self.layout.circuit.model(population)
+        if window is not None and self.optimise:
+            missing = needed_by(model, model.read(name))
+            if missing := missing - self.layout.averaged[window, population]:
+                raise AssertionError(f"{missing} of {population} not averaged")
         return self._rows(
             [w.read_to(population, name, w.lane("scratch"), window=window)]
         )

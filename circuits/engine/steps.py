@@ -159,11 +159,28 @@ def averages(w, window, kind=numbers.add_all):
     """Add to everything that is averaged in a window, or set it.
 
     Once for every moment of the window; what lies in `Layout.window` is divided by
-    their number when the presentation ends.
+    their number when the presentation ends. With passes only what something reads;
+    variables that lie beside each other in one operation.
     """
-    states, first = w.layout.states, w.circuit.populations[0].name
-    total, target = states.stop - states.start, w.lane("average", window, first)
-    yield w(kind, total=total, source=states.start, target=target)
+    layout, stretches = w.layout, []
+    for p in w.circuit.populations:
+        read = layout.averaged[window, p.name]
+        for field in p.model.state._fields:
+            if w.choices.optimise and field not in read:
+                continue
+            first = layout.state(p.name, field)
+            if not stretches or stretches[-1][1] != first:
+                stretches.append([first, first, []])
+            stretches[-1][1] += layout.stride(p.name)
+            stretches[-1][2].append(f"{p.name}.{field}")
+    states = layout.states
+    shift = w.lane("average", window, w.circuit.populations[0].name) - states.start
+    for first, last, names in stretches:
+        total = last - first
+        whole = total == states.stop - states.start
+        note = "" if whole else f" ({', '.join(names)})"
+        operands = {"total": total, "source": first, "target": first + shift}
+        yield w(kind, note=note, **operands)
     yield from products(w, window, kind)
 
 

@@ -1,7 +1,9 @@
-"""Variables of cells that nothing looks at, so that they need not be computed."""
+"""Variables of cells that nothing looks at: not computed, or not averaged."""
 
-from circuits.engine.facts import modulator_of
+from circuits.engine.facts import modulator_of, windows
 from dendrites.compile.live import live_variables, needed_by
+
+RULE = "weight, cell, pre, p"  # arguments of a rule that sees the weight
 
 
 def unread_variables(layout) -> dict[str, frozenset]:
@@ -29,8 +31,7 @@ def unread_variables(layout) -> dict[str, frozenset]:
             read(p.pre, term.signal)
             model = circuit.model(p.post)
             if term.reads is None:
-                names = "weight, cell, pre, p"
-                wanted[p.post] |= needed_by(model, p.rule.change, names)
+                wanted[p.post] |= needed_by(model, p.rule.change, RULE)
             for function in term.reads or ():
                 if function is not None:
                     wanted[p.post] |= needed_by(model, function)
@@ -42,3 +43,40 @@ def unread_variables(layout) -> dict[str, frozenset]:
         - live_variables(p.model, circuit.stepper, frozenset(wanted[p.name]))
         for p in circuit.populations
     }
+
+
+def averaged_variables(layout) -> dict[tuple[str, str], frozenset]:
+    """By window and population, variables whose averages something reads.
+
+    Rules that act when a presentation ends, and `Layout.looks`.
+    """
+    circuit, found = layout.circuit, {}
+    for window in windows(layout.schedules):
+        for p in circuit.populations:
+            every = layout.looks is None
+            fields = frozenset(p.model.state._fields)
+            found[window, p.name] = fields if every else frozenset()
+    if layout.looks is None:
+        return found
+
+    def read(population, function, moment, names="cell, p"):
+        if (moment, population) in found:
+            needed = needed_by(circuit.model(population), function, names)
+            found[moment, population] |= needed
+
+    for p in circuit.projections:
+        for term in layout.terms[p.name]:
+            if term.averaged:
+                continue
+            if not term.xi:
+                signal = circuit.model(p.pre).read(term.signal)
+                read(p.pre, signal, term.signal_moment)
+            if term.reads is None:
+                read(p.post, p.rule.change, term.moments[0], RULE)
+            for function, moment in zip(term.reads or (), term.moments, strict=False):
+                if function is not None:
+                    read(p.post, function, moment)
+    for population, name, *phase in layout.looks:
+        if phase:
+            read(population, circuit.model(population).read(name), *phase)
+    return found

@@ -97,7 +97,11 @@ def gradient_estimate(
     check_memory(needed, f"gradient_estimate of {circuit.name!r}")
     with serial_blas():
         runner = Replicas(
-            planned, [options.start(circuit)], rates=[options.learning_rates], **plan
+            planned,
+            [options.start(circuit)],
+            rates=[options.learning_rates],
+            looks=(),
+            **plan,
         )
         rates = _rates(circuit, runner.rates[0])
         start, drawn = runner.weights(0), runner.drawn(0)

@@ -201,6 +201,7 @@ def present(
             planned,
             [options.start(planned)],
             rates=[options.learning_rates],
+            looks=reads,
             **plan,
             **options.engine,
         )

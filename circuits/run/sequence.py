@@ -173,7 +173,7 @@ def present_sequence(
     result = _Kept(reads)
     with handing_back(result.presented), serial_blas():
         start = options.start(planned)
-        runner = Replicas(planned, [start], **plan, **options.engine)
+        runner = Replicas(planned, [start], looks=reads, **plan, **options.engine)
         lanes = runner.lanes_of(0, 1)
         for number in range(count + 1):
             if number in kept:

@@ -55,12 +55,14 @@ class Session:
         # Of each runner what it is planned by.
         training = run.sizes | {"batch": options.batch, "jumps": jumps}
         testing = training | {"batch": TEST_BATCH, "block": 1}
+        self._answer = circuit.output, circuit.readout, circuit.readout_phase
         probing = training | {"batch": options.probe, "dtype": np.float64}
         probing |= {"optimiser": None}  # probes compare the update of the rule itself
         probes = bool(options.probes and options.probe)
         per_epoch = -(-len(task.splits["train"].inputs) // options.batch)
         self.course = Course(circuit, options.stages, per_epoch)
-        training["schedules"] = self.course.others
+        training |= {"schedules": self.course.others, "looks": ()}
+        testing["looks"] = [self._answer if self._answer[-1] else self._answer[:2]]
         check_memory(
             training_bytes(circuit, n, training, testing, probing if probes else None),
             f"training {circuit.name!r}",
@@ -157,11 +159,7 @@ class Session:
                 presentation=start // TEST_BATCH,
                 learning=False,
             )
-            rates.append(
-                self.tester.read(
-                    k, lanes, circuit.output, circuit.readout, circuit.readout_phase
-                )
-            )
+            rates.append(self.tester.read(k, lanes, *self._answer))
         return score(np.concatenate(rates).astype(float), split)
 
     def probe(self, epoch: int) -> dict:

@@ -158,7 +158,7 @@ def simulate(
         return None if runner is None else tree(*runner.interrupted(0))
 
     with handing_back(stopped), serial_blas():
-        runner = Replicas(planned, [start], **plan, **options.engine)
+        runner = Replicas(planned, [start], looks=(), **plan, **options.engine)
         lanes = runner.present(
             0,
             shown,
