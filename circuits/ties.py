@@ -48,7 +48,7 @@ class Tied(Sendable):
         Draw `times`, a Uniform, anew whenever a presentation has moved the other
         weights, by the address (seed, ``times/<projection>``, replica, number of the
         next presentation, synapse) of `dendrites.random`, synapses counted presynaptic
-        cell by presynaptic cell.
+        cell by presynaptic cell. A piece of `run_in_pieces` counts as a presentation.
 
     Raises
     ------

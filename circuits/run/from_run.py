@@ -97,7 +97,9 @@ def from_run(
 def final_weights(tree) -> dict[str, np.ndarray | csr_array]:
     """Weights at the end of a training run, by projection that learns.
 
-    In the form in which every door takes them (`weights=`).
+    In the form in which every door takes them (`weights=`). Tied weights follow; what
+    those with `noise` or `redraw` had drawn last is not in the tree, and is drawn as at
+    the start of a run.
 
     Parameters
     ----------
