@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ROOMS = ("dendrites", "circuits", "experiments")
 LONGEST_LISTING = 40  # lines
-# Ten times what a listing takes alone, since tests may share a busy machine.
-PATIENCE = 300  # seconds
+# Ten times what a page takes alone, since tests may share a busy machine.
+PATIENCE = 600  # seconds
 
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\s*^```text\n(?P<shown>.*?)^```)?",
@@ -43,14 +43,25 @@ def relative(page):
     return page.relative_to(ROOT).as_posix()
 
 
-def run(listing, folder):
-    """Run one listing as a newcomer would: from a file, in a fresh interpreter."""
-    file = folder / f"line_{listing.line}.py"
-    file.write_text(listing.code, encoding="utf-8")
+# Listings of a page share an interpreter, which takes most of their time to start, and
+# nothing else; a form feed ends what each prints.
+TOGETHER = """
+import runpy, sys
+for name in sys.argv[1:]:
+    runpy.run_path(name, run_name="__main__")
+    print("\\f", end="", flush=True)
+"""
+
+
+def run(code, found, folder):
+    """Run listings as a newcomer would: each from a file of its own."""
+    names = [f"line_{listing.line}.py" for listing in found]
+    for name, listing in zip(names, found, strict=True):
+        (folder / name).write_text(listing.code, encoding="utf-8")
     # Examples are for compiled code, whatever the suite itself runs as.
     environment = {k: v for k, v in os.environ.items() if k != "NUMBA_DISABLE_JIT"}
     return subprocess.run(
-        [sys.executable, "-W", "error", file.name],
+        [sys.executable, "-W", "error", *code, *names],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
         capture_output=True,
@@ -59,13 +70,28 @@ def run(listing, folder):
     )
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if listings(p)], ids=relative)
+WITH_LISTINGS = pytest.mark.parametrize(
+    "page", [p for p in PAGES if listings(p)], ids=relative
+)
+
+
+@WITH_LISTINGS
 def test_the_listings_of_a_page_run_in_order_and_print_what_is_shown(page, tmp_path):
-    for listing in listings(page):
-        done = run(listing, tmp_path)
-        assert done.returncode == 0, f"{relative(page)}:{listing.line}\n{done.stderr}"
+    found = listings(page)
+    done = run(["-c", TOGETHER], found, tmp_path)
+    printed = done.stdout.split("\f")
+    assert done.returncode == 0, f"{relative(page)}: {len(printed)}\n{done.stderr}"
+    for listing, text in zip(found, printed[:-1], strict=True):
         if listing.shown is not None:
-            assert done.stdout == listing.shown
+            assert text == listing.shown, f"{relative(page)}:{listing.line}"
+
+
+@pytest.mark.slow
+@WITH_LISTINGS
+def test_every_listing_runs_in_an_interpreter_of_its_own(page, tmp_path):
+    for listing in listings(page):
+        done = run([], [listing], tmp_path)
+        assert done.returncode == 0, f"{relative(page)}:{listing.line}\n{done.stderr}"
 
 
 def test_a_listing_that_saves_can_be_run_again():
