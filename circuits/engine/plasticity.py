@@ -87,8 +87,7 @@ def check_weights(w, moves, direct=()):
         common = {"weights": weights, "limit": limit, "projection": k}
         if p in direct and not w.remembered(p):
             term = w.term(p, 0)
-            sizes = {name: term[name] for name in ("n_pre", "n_post", "signal")}
-            yield w(plasticity.check_moved, **sizes, **common)
+            yield w(plasticity.check_moved, **term, **common)
             continue
         n = w.layout.synapses[p.name]
         yield w(plasticity.check_weights, n=n, **common)

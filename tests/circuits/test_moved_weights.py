@@ -65,6 +65,28 @@ def test_they_are_in_single_precision_too(form):
         moved(rule, PHASES[form], dtype="float32")
 
 
+def test_a_factor_that_is_no_number_is_found_where_nothing_was_shown():
+    """Of several samples the update is a product, in which 0 times it is no number."""
+    n, batch = 20, 4
+    rule = ActivityDifference(
+        lambda cell, p: 1e300 * 1e300 * cell.u if cell.u == 0.0 else cell.u,
+        None,
+        1.0,
+        moments=("shown", "shown"),
+    )
+    described = circuit(
+        (*sources(("a",), n), *layers(("x",), n)),
+        (joined("a", "x", "lead", rule=rule),),
+        phases=PHASES["settled"],
+    )
+    start = {"lead": np.ones((n, n))}
+    with (
+        circuits.Presenter(described, weights=start, batch=batch) as presenter,
+        pytest.raises(NumericalError, match="lead"),
+    ):
+        presenter.present({"a": np.zeros((batch, n))}, learning=True)
+
+
 def test_tied_weights_do_not_hide_it():
     described = circuit(
         (*sources(("a",), N), *layers(("x", "y"), N)),

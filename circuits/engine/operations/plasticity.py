@@ -176,16 +176,23 @@ def sum_steps(weights, lane, row, span):
 
 
 @operation(
-    "n_pre n_post <signal w<weights ~limit projection",
+    "n_pre n_post <signal w<weights ~limit projection <factor",
     "check {weights} where {signal} is not 0",
 )
 def check_moved(weights, lane, row, span):
-    """The same, of the rows of cells that had a signal in some sample."""
+    """The same, of the rows of cells that had a signal in some sample.
+
+    Of all rows where a factor is not finite: 0 times that is no number.
+    """
     if span[STATUS] != 0:
         return
     n_pre, n, limit = row[1], row[2], cast(lane, real(row, 5))
+    zero, factors = cast(lane, 0.0), at(lane, row[7])
+    total = zero
+    for i in range(n * span[SAMPLES]):
+        total += zero * factors[i]
     for p in range(n_pre):
-        signals, moved = at(lane, row[3] + p), False
+        signals, moved = at(lane, row[3] + p), total != 0
         for b in range(span[SAMPLES]):
             moved = moved or signals[b * n_pre] != 0
         if not moved:
