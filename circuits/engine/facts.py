@@ -8,6 +8,8 @@ from dendrites.errors import ConfigError, ModelError
 # What updates leave to the next: a number for every weight, and two CORRECTIONS.
 CORRECTIONS = "corrections"
 REMEMBERED = ("filter", "velocity", "moment1", "moment2", CORRECTIONS)
+# Whole numbers up to here are exact in single precision, in which lanes list cells.
+MOST_LISTED = 2**24
 SPIKES = "what decides spikes"  # the input field behind those of the model
 
 

@@ -4,6 +4,7 @@ Numbers are drawn for these cells alone. All have addresses, so none becomes ano
 what is left out.
 """
 
+from circuits.engine.facts import MOST_LISTED
 from circuits.engine.operations import draws
 from dendrites.compile.live import fires_by_what_stands_still
 
@@ -16,6 +17,7 @@ def listed_populations(layout) -> list[str]:
         if p.model.monotone
         and p.noise is None
         and p.name not in layout.driven
+        and layout.stride(p.name) <= MOST_LISTED
         and fires_by_what_stands_still(p.model, layout.circuit.stepper)
     ]
 
