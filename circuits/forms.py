@@ -1,17 +1,18 @@
 """Forms of weights: what several kinds of connectivity have in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 
 
-class Array:
+class Array(ABC):
     """Weights that are one array, of the shape that `weights_shape` says."""
 
+    @abstractmethod
     def weights_shape(self, n_post: int, n_pre: int) -> tuple[int, ...]:
         """Shape of the weights."""
-        raise NotImplementedError
 
     def n_synapses(self, n_post: int, n_pre: int) -> int:
         """Number of weights."""

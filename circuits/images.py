@@ -69,8 +69,8 @@ class Convolution(Maps):
     kind: ClassVar[int] = SHARING
 
     def __post_init__(self):
-        allowed = "(c_in, c_out)"
-        self._keep("channels", two("Convolution: channels", self.channels, allowed))
+        form = "(c_in, c_out)"
+        self._keep("channels", two("Convolution: channels", self.channels, form))
         super().__post_init__()
 
     @property

@@ -1,6 +1,7 @@
 """Initialisers: what initial weights, and parameters of cells, are drawn from."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,15 +19,15 @@ def plain_number(part, option, where="", **span):
     return value
 
 
-class Distribution:
+class Distribution(ABC):
     """What numbers are drawn from: `Uniform`, `Normal`, `LogNormal`."""
 
     per_root_fan_in: bool
     share: ClassVar[float] = 1.0
 
+    @abstractmethod
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Independent numbers, float64, before any division by a fan-in."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

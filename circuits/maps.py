@@ -223,13 +223,13 @@ class Transposed(BetweenMaps):
         return self.of.unflatten(flat, n_pre, n_post)
 
 
-def two(where, value, allowed="a number or (rows, columns)", *, least=1):
-    """Two whole numbers, or one for both where that is allowed."""
+def two(where, value, form=None, *, least=1):
+    """Two whole numbers, or one for rows and columns where they have no other form."""
+    allowed = form or "a number or (rows, columns)"
     several = isinstance(value, tuple | list) or np.ndim(value) == 1
     pair = tuple(value) if several else (value, value)
-    numbers = allowed.startswith("a") or several
     try:
-        if len(pair) != 2 or not numbers:
+        if len(pair) != 2 or (form is not None and not several):
             raise ConfigError
         return tuple(whole_number(where, v, lowest=least) for v in pair)
     except ConfigError:

@@ -4,6 +4,7 @@ All look at one presentation of the first training examples, with the weights of
 moment, from cells at rest and empty update filters.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,23 +19,24 @@ from dendrites._checks import shown, text
 from dendrites.errors import ConfigError, choices
 
 
-class Probe:
+class Probe(ABC):
     """What all probes have."""
 
+    @abstractmethod
     def check(self, circuit, integrator) -> None:
         """Refuse a circuit or an integrator that has nothing to measure."""
 
+    @abstractmethod
     def columns(self, circuit) -> tuple[str, ...]:
         """Names of the numbers that `measure` gives."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, look) -> dict[str, float]:
         """The numbers of this moment; `look` is a `circuits.run.probing.Look`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def labelled(self, circuit, rows) -> tuple[dict, dict, dict]:
         """Variables, coordinates and attributes of a dataset; `rows` of numbers."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ A rule changes a slot by the sum of what it does at the synapses of the slot. `i
 has the kinds that are known by their geometry.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -41,13 +42,13 @@ class SharedWeights(Array):
     slot_shape: tuple[int, ...]
 
     @property
+    @abstractmethod
     def transposed(self) -> "SharedWeights":
         """The same synapses the other way round, with weights of the same array."""
-        raise NotImplementedError
 
+    @abstractmethod
     def synapses(self) -> SlotSynapses:
         """All synapses; slots count weights in the order of their array."""
-        raise NotImplementedError
 
     def weights_shape(self, n_post: int, n_pre: int) -> tuple[int, ...]:
         """Shape of the weights."""
@@ -81,9 +82,9 @@ class SharedWeights(Array):
         """Weights of what `flatten` gives."""
         return np.array(flat, float).reshape(self.slot_shape)
 
+    @abstractmethod
     def index(self, n_post: int, n_pre: int) -> np.ndarray:
         """Whole numbers that tell the engine who is joined, int64."""
-        raise NotImplementedError
 
     # --- sums over synapses, as the exact gradient needs them ---------------------
 

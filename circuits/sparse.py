@@ -4,6 +4,7 @@ Weights are sparse arrays of scipy, (n_post, n_pre) by rows, with an entry for e
 synapse; nothing as large as all pairs is ever made.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,12 +21,12 @@ from dendrites.errors import ModelError
 MASK = "an array of bool (n_post, n_pre), which may be sparse (scipy)"
 
 
-class Edges(Table):
+class Edges(Table, ABC):
     """Connectivity whose synapses are a list: what `Sparse` and `Random` share."""
 
+    @abstractmethod
     def synapses(self, n_post: int, n_pre: int) -> Synapses:
         """Which pairs of cells are joined."""
-        raise NotImplementedError
 
     def n_synapses(self, n_post: int, n_pre: int) -> int:
         """Number of weights."""
