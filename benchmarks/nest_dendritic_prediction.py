@@ -14,7 +14,7 @@ import nest
 import numpy as np
 
 from dendrites.models import urbanczik_senn
-from experiments.dendritic_prediction import (
+from experiments.prediction.dendritic_prediction import (
     LAST,
     draw_pattern,
     follow,

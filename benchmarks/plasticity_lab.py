@@ -172,7 +172,7 @@ def main():
     for n in SIZES:
         compare(n, options.rounds, model)
     if not options.no_total:
-        from experiments.plasticity_sign import plasticity_sign
+        from experiments.signs.plasticity_sign import plasticity_sign
 
         cpu, wall, _ = timed(lambda: plasticity_sign(threads=2))
         print(f"plasticity-sign, all defaults: {wall:.1f} s, {cpu:.1f} CPU s")

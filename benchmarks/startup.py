@@ -17,6 +17,7 @@ import tempfile
 from statistics import median
 from time import perf_counter
 
+CLI = "experiments.command.cli"
 CHILD = """
 import sys, time
 begun = time.perf_counter()
@@ -76,7 +77,10 @@ def main():
         (
             "dendrites --help",
             0.5,
-            [command("-m", "experiments.cli", "--help") for _ in range(repeats)],
+            [
+                command("-m", "experiments.command.cli", "--help")
+                for _ in range(repeats)
+            ],
         ),
     ]
     with tempfile.TemporaryDirectory() as cache:

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from two_sweep_sketch import SIZES, build, matched_rates, run_epoch
 
 from circuits import Presenter
-from experiments.image_circuit import image_circuit
+from experiments.microcircuit.image_circuit import image_circuit
 
 BATCH = 10
 STEPS = (0.02, 0.2)

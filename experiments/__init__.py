@@ -1,96 +1,40 @@
 """Experiments: each asks one question, gives one labelled tree and has one plot.
 
-Names are loaded when first used, so that importing the package takes no time.
+Questions lie in a folder for each family, their pictures in `plots`; the module of a
+question is found here by its name, too: ``experiments.plasticity_sign``. Names are
+loaded when first used, so that importing the package takes no time.
 """
+
+import importlib
 
 from dendrites._lazy import lazy_names
 
 _WHERE = {
-    "Argument": "experiment",
-    "EXPERIMENTS": "experiment",
-    "Experiment": "experiment",
+    "Argument": "registry",
+    "EXPERIMENTS": "registry",
+    "Experiment": "registry",
     "headline_table": "headline",
-    "read_config": "config_files",
-    "save_picture": "outputs",
+    "read_config": "command.config_files",
+    "save_picture": "command.outputs",
 }
-# An experiment and its module share a name; the module it is, whatever was imported
-# first, because importing a module puts it under its name here.
 _MODULES = (
-    "apical_onset",
-    "apical_timing",
-    "axes",
-    "bac_firing",
-    "btsp",
-    "burst_ensemble",
-    "burst_multiplexing",
-    "burst_pairing",
-    "burst_protocols",
-    "burst_statistics",
-    "burst_steering",
-    "dendritic_prediction",
-    "depth",
-    "digits",
-    "disinhibition_circuit",
-    "disinhibition_gate",
-    "distance_switch",
-    "drift",
-    "early_late",
-    "external_timing",
-    "external_timing_circuit",
-    "gradient_descent",
-    "held_dendrite",
-    "image_circuit",
+    "baselines",
     "lab",
-    "mnist_microcircuit",
-    "new_association",
-    "paired_bursts",
-    "pairing_frequency",
-    "plasticity_matrix",
-    "plasticity_sign",
-    "plateau_angle",
-    "plateau_laps",
-    "plateau_pairing",
-    "plateaus",
-    "plot_apical_timing",
-    "plot_bac_firing",
-    "plot_btsp",
-    "plot_burst_multiplexing",
-    "plot_burst_pairing",
-    "plot_dendritic_prediction",
-    "plot_depth",
-    "plot_digits",
-    "plot_disinhibition_gate",
-    "plot_distance_switch",
-    "plot_drift",
-    "plot_early_late",
-    "plot_external_timing",
-    "plot_mnist_microcircuit",
-    "plot_new_association",
-    "plot_pairing_frequency",
-    "plot_plasticity_matrix",
-    "plot_plasticity_sign",
-    "plot_plateau_angle",
-    "plot_segregated_dendrites",
-    "plot_self_prediction",
-    "plot_spike_pair_window",
-    "plot_teacher_student",
-    "plot_transient_silence",
-    "plot_weak_nudge",
-    "plot_yin_yang",
-    "references",
-    "segregated_dendrites",
-    "self_prediction",
-    "spike_pair_window",
-    "stepped_currents",
-    "stretches",
+    "plots",
     "sweep",
     "tasks",
-    "teacher_student",
-    "transient_silence",
-    "weak_nudge",
-    "yin_yang",
 )
 
 __all__ = [*_MODULES, *_WHERE]
 
-__getattr__, __dir__ = lazy_names(__name__, _WHERE, _MODULES)
+_find, __dir__ = lazy_names(__name__, _WHERE, _MODULES)
+
+
+def __getattr__(name):
+    from experiments.registry import EXPERIMENTS
+
+    question = EXPERIMENTS.get(name.replace("_", "-"))
+    if question is None:
+        return _find(name)
+    globals()[name] = found = importlib.import_module(question.module)
+    return found

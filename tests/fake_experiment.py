@@ -11,7 +11,7 @@ import example_runs
 from matplotlib.figure import Figure
 
 from dendrites.errors import NumericalError
-from experiments.experiment import Argument, Experiment
+from experiments.registry import Argument, Experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADLINE = {

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from dendrites.errors import NumericalError
-from experiments.experiment import EXPERIMENTS, Argument, Experiment
+from experiments.registry import EXPERIMENTS, Argument, Experiment
 
 NAME = "answers"
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,7 +148,7 @@ def start(*argv, before="", **more):
     """``dendrites sweep`` in a process of its own."""
     script = f"""
 import sys, sweep_jobs
-from experiments.cli import main
+from experiments.command.cli import main
 sweep_jobs.dask_setup()
 {before}
 sys.exit(main(sys.argv[1:]))
@@ -175,10 +175,10 @@ def wait_for(condition, seconds=60):
 
 def serial(folder, fixed, grid):
     """The same sweep without any cluster: every job here, one after the other."""
-    from experiments.options import experiment_options
-    from experiments.sweep_folder import SweepFolder
-    from experiments.sweep_jobs import Sweep, complete_arguments
-    from experiments.sweep_worker import job_image
+    from experiments.command.options import experiment_options
+    from experiments.sweep.folder import SweepFolder
+    from experiments.sweep.jobs import Sweep, complete_arguments
+    from experiments.sweep.worker import job_image
 
     options = experiment_options(answers)
     sweep = Sweep(NAME, complete_arguments(options, fixed, grid), grid)

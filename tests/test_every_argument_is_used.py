@@ -7,8 +7,8 @@ import textwrap
 import pytest
 
 from experiments import lab, tasks
-from experiments.experiment import EXPERIMENTS
-from experiments.options import HANDLED
+from experiments.command.options import HANDLED
+from experiments.registry import EXPERIMENTS
 
 FUNCTIONS = [
     *(experiment.load() for experiment in EXPERIMENTS.values()),

@@ -3,8 +3,8 @@
 import fake_experiment
 import pytest
 
-from experiments import cli
-from experiments.experiment import EXPERIMENTS
+from experiments.command import cli
+from experiments.registry import EXPERIMENTS
 
 
 @pytest.fixture

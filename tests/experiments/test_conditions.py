@@ -3,8 +3,8 @@
 import pytest
 
 from dendrites.errors import ConfigError
-from experiments.experiment import EXPERIMENTS
-from experiments.options import experiment_options
+from experiments.command.options import experiment_options
+from experiments.registry import EXPERIMENTS
 
 # Experiment, options that leave the last of them without effect, what it needs.
 WITHOUT_EFFECT = [
@@ -64,7 +64,7 @@ def test_an_option_without_effect_is_refused_with_what_it_needs(name, options, n
     ],
 )
 def test_the_help_states_what_is_usual_where_the_option_acts(name, flag, text):
-    from experiments.run_command import _parameter
+    from experiments.command.run import _parameter
 
     option = experiment_options(EXPERIMENTS[name].load())[flag]
     assert _parameter(option).annotation.__metadata__[0].help.endswith(text)

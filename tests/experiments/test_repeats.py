@@ -3,9 +3,9 @@
 import pytest
 
 from dendrites.errors import ConfigError
-from experiments.experiment import EXPERIMENTS
+from experiments.command.options import experiment_options
 from experiments.lab import Protocol, run_lab
-from experiments.options import experiment_options
+from experiments.registry import EXPERIMENTS
 
 COUNTED = ("networks", "pairings", "realisations", "repeats", "seeds")
 GIVEN = [

@@ -1,0 +1,1 @@
+"""What other learners reach on the same task: the figures printed beside ours."""

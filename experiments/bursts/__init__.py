@@ -1,0 +1,1 @@
+"""Questions to bursts: dendrites that turn a spike into a burst, and what learns so."""

@@ -1,0 +1,395 @@
+"""Experiment burst-pairing: does the burst rule reproduce its plasticity protocols?"""
+
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from experiments.registry import Argument
+from experiments.repeats import check_repeats
+
+CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010"
+PERIODIC_START = (5.0, 0.15)
+BURST_POISSON_START = 0.2
+# By frequency, Hz: from independent code that agrees with the released script to 1e-3.
+REFERENCE = {10.0: -0.3326, 50.0: -0.5868, 70.0: +0.1823, 100.0: +0.2841}
+RANDOM_DT = 0.5
+FACTORS = (1.0, 1.5, 1.0, 0.55, 1.0)
+PRE_FACTORS = (1.5, 0.55)
+Share = Annotated[float, Ge(0), Le(1)]
+Positive = Annotated[float, Gt(0)]
+
+
+def burst_pairing(
+    *,
+    frequencies: Annotated[
+        tuple[Annotated[float, Gt(0), Le(200)], ...],
+        Argument("of periodic pairings", "Hz"),
+    ] = (1, 5, 10, 20, 30, 40, 50, 60, 62, 63, 70, 80, 90, 100),
+    rates: Annotated[
+        tuple[Annotated[float, Gt(0), Le(100)], ...],
+        Argument("of Poisson pre- and postsynaptic cells", "Hz"),
+    ] = (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50),
+    expected: Annotated[
+        tuple[Share, ...], Argument("burst probabilities expected at first")
+    ] = (0.3, 0.5),
+    event_rates: Annotated[
+        tuple[Annotated[float, Gt(0), Le(25)], ...],
+        Argument("of cells with random bursts", "Hz"),
+    ] = (5.0, 10.0),
+    probabilities: Annotated[
+        tuple[Share, ...], Argument("of bursts, in events of these cells")
+    ] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    duration: Annotated[
+        float, Argument("of protocols with random trains", "s"), Gt(0)
+    ] = 100.0,
+    realisations: Annotated[int, Argument("of every random protocol"), Ge(2)] = 100,
+    cells: Annotated[int, Argument("of each of the two populations"), Ge(2)] = 60,
+    segment: Annotated[
+        int, Argument("of constant apical input to these, whole seconds", "s"), Ge(2)
+    ] = 25,
+    seed: Annotated[int, Argument("of all random trains and noise"), Ge(0)] = 0,
+    progress: Annotated[bool, Argument("show a progress bar")] = False,
+):
+    """Do bursts beyond those expected decide on the sign, in all four protocols?
+
+    Periodic: 15 sequences of 5 simultaneous pairings, one frequency after the other.
+    Poisson: independent Poisson trains of equal rates before and behind the synapse.
+    Burst-Poisson: events at a given rate, each a burst with a given probability.
+    Steering: two populations of noisy two-compartment cells, all to all; current into
+    the postsynaptic dendrites is multiplied by 1, 1.5, 1, 0.55 and 1, then that into
+    the presynaptic ones by 1.5 and 0.55.
+
+    Returns
+    -------
+    xarray.DataTree
+        ``/periodic``, ``/poisson``, ``/burst_poisson`` with ``weight_change`` and what
+        is known or predicted; ``/steering`` with event rate, burst probability and mean
+        weight in bins of one second; ``/segments``, their summary.
+
+    Source: Payeur et al. (2021), Fig. 2b-g.
+    """
+    config = {name: value for name, value in locals().items() if name != "progress"}
+    check_repeats(realisations=realisations, cells=cells)
+    from tqdm import tqdm
+
+    from dendrites._checks import whole_number
+    from dendrites.dataset import run_tree
+    from dendrites.provenance import now
+    from experiments.bursts.burst_steering import SETTLING
+
+    _check(rates, event_rates, frequencies, expected, probabilities)
+    for name in ("realisations", "cells", "segment"):
+        whole_number(name, config[name], lowest=2)
+    _steps(duration)
+    created = now()
+    n_bins = int(SETTLING) + segment * (len(FACTORS) + len(PRE_FACTORS))
+    runs = len(frequencies) + len(rates) * len(expected) + len(event_rates)
+    bar = tqdm(total=runs + n_bins, unit="run", disable=None if progress else True)
+    with bar:
+        groups = {
+            "/periodic": _periodic(sorted(frequencies), bar.update),
+            "/poisson": _poisson(
+                sorted(rates), expected, duration, realisations, seed, bar.update
+            ),
+            "/burst_poisson": _burst_poisson(
+                event_rates,
+                sorted(probabilities),
+                duration,
+                realisations,
+                seed,
+                bar.update,
+            ),
+            **_steering(cells, segment, seed, bar.update),
+        }
+    return run_tree(
+        "simulation",
+        config,
+        groups,
+        title="Burst-dependent plasticity in four protocols",
+        integrator="exact",
+        dt_ms=RANDOM_DT,
+        dtype="float64",
+        seed=seed,
+        t_stop_ms=1000.0 * duration,
+        headline=_headline(groups),
+        citation=CITATION,
+        created_utc=created,
+        extra={"finished_utc": now()},
+    )
+
+
+def _check(rates, event_rates, frequencies, expected, probabilities):
+    from dendrites.errors import ConfigError
+    from experiments.bursts.burst_protocols import DEAD_TIME
+
+    given = {
+        "frequencies": (frequencies, 200.0),
+        "rates": (rates, 100.0),
+        "event_rates": (event_rates, 0.5 * 1000.0 / DEAD_TIME),
+        "expected": (expected, 1.0),
+        "probabilities": (probabilities, 1.0),
+    }
+    for name, (values, highest) in given.items():
+        lowest = 0.0 if highest == 1.0 else 0.1
+        wrong = [x for x in values if not lowest <= x <= highest]
+        if wrong or len(values) == 0:
+            raise ConfigError(
+                f"burst_pairing: {name} = {tuple(values)}: must be numbers from "
+                f"{lowest:g} to {highest:g}"
+            )
+
+
+def _periodic(frequencies, tick):
+    from dendrites.dataset import group
+    from experiments.bursts.burst_protocols import (
+        periodic_prediction,
+        periodic_train,
+        weight_changes,
+    )
+
+    rate, probability = PERIODIC_START
+    start = {"event_average": rate, "burst_probability": probability}
+    changes, predicted = [], []
+    for frequency in frequencies:
+        train, dt = periodic_train(frequency)
+        n_steps = int(train[-1]) + 2
+        changes += [*weight_changes([train], [train], n_steps=n_steps, dt=dt, **start)]
+        predicted.append(periodic_prediction(train, dt, **start))
+        tick()
+    dims = ("pairing_frequency",)
+    found = group(
+        {
+            "weight_change": (dims, np.array(changes), "1", "of 75 pairings"),
+            "predicted": (dims, np.array(predicted), "1", "event by event"),
+        },
+        {"pairing_frequency": np.array(frequencies, float)},
+    )
+    found.pairing_frequency.attrs["units"] = "Hz"
+    return found
+
+
+def _poisson(rates, expected, duration, realisations, seed, tick):
+    from dendrites.random import generator
+    from experiments.bursts.burst_protocols import (
+        poisson_prediction,
+        poisson_trains,
+        weight_changes,
+    )
+
+    n_steps = _steps(duration)
+    changes = np.empty((len(expected), len(rates), realisations))
+    predicted = np.empty(changes.shape[:2])
+    size = (realisations, n_steps, RANDOM_DT)
+    for r, rate in enumerate(rates):
+        rng = generator(seed, f"burst_pairing/poisson/{rate}")
+        pre, post = (poisson_trains(rng, rate, *size) for _ in range(2))
+        for e, probability in enumerate(expected):
+            changes[e, r] = weight_changes(
+                pre,
+                post,
+                event_average=rate * np.exp(-rate * 0.016),
+                burst_probability=probability,
+                n_steps=n_steps,
+                dt=RANDOM_DT,
+            )
+            predicted[e, r] = poisson_prediction(
+                rate, probability, 1000.0 * duration, RANDOM_DT
+            )
+            tick()
+    axes = {"expected": (expected, "1"), "rate": (rates, "Hz")}
+    return _random_group(axes, changes, predicted)
+
+
+def _burst_poisson(event_rates, probabilities, duration, realisations, seed, tick):
+    from dendrites.random import generator
+    from experiments.bursts.burst_protocols import (
+        burst_poisson_prediction,
+        burst_poisson_trains,
+        weight_changes,
+    )
+
+    n_steps = _steps(duration)
+    changes, predicted = [], []
+    size = (realisations, n_steps, RANDOM_DT)
+    for event_rate in event_rates:
+        rng = generator(seed, f"burst_pairing/burst_poisson/{event_rate}")
+        trains = [
+            [
+                train
+                for p in probabilities
+                for train in burst_poisson_trains(rng, event_rate, p, *size)
+            ]
+            for _ in range(2)
+        ]
+        found = weight_changes(
+            *trains,
+            event_average=event_rate,
+            burst_probability=BURST_POISSON_START,
+            n_steps=n_steps,
+            dt=RANDOM_DT,
+        )
+        changes.append(found.reshape(len(probabilities), realisations))
+        predicted.append(
+            [
+                burst_poisson_prediction(
+                    event_rate, p, BURST_POISSON_START, 1000.0 * duration
+                )
+                for p in probabilities
+            ]
+        )
+        tick()
+    axes = {
+        "event_rate": (event_rates, "Hz"),
+        "burst_probability": (probabilities, "1"),
+    }
+    return _random_group(axes, np.array(changes), np.array(predicted))
+
+
+def _steps(duration):
+    from dendrites._time import n_steps
+
+    return n_steps(1000.0 * duration, RANDOM_DT, "duration", quiet=True)
+
+
+def _random_group(axes, changes, predicted):
+    from dendrites.dataset import group
+
+    dims = tuple(axes)
+    found = group(
+        {
+            "weight_change": ((*dims, "realisation"), changes, "1", "of one run"),
+            "predicted": (dims, predicted, "1", "for mean rates and averages"),
+        },
+        {
+            **{name: np.array(values, float) for name, (values, _) in axes.items()},
+            "realisation": np.arange(changes.shape[-1]),
+        },
+    )
+    for name, (_, unit) in axes.items():
+        found[name].attrs["units"] = unit
+    return found
+
+
+def _steering(cells, segment, seed, tick):
+    from dendrites.dataset import group
+    from experiments.bursts.burst_steering import APICAL, SETTLING, steer
+
+    settling = int(SETTLING)
+    ones = (1.0,) * len(FACTORS)
+    post = (*FACTORS, *(1.0 for _ in PRE_FACTORS))
+    pre = (*ones, *PRE_FACTORS)
+    per_bin = [
+        np.concatenate([np.ones(settling), np.repeat(factors, segment)])
+        for factors in (post, pre)
+    ]
+    found = steer(*(APICAL * x for x in per_bin), cells=cells, seed=seed, tick=tick)
+    relative = found.weight / found.weight[settling - 1] - 1.0
+    end = np.arange(1.0 - settling, len(per_bin[0]) + 1.0 - settling)
+    dims = ("end",)
+    bins = group(
+        {
+            "apical_current": (dims, APICAL * per_bin[0], "pA"),
+            "presynaptic_apical_current": (dims, APICAL * per_bin[1], "pA"),
+            "event_rate": (dims, found.event_rate, "Hz"),
+            "burst_probability": (dims, found.burst_probability, "1"),
+            "presynaptic_event_rate": (dims, found.pre_event_rate, "Hz"),
+            "presynaptic_burst_probability": (dims, found.pre_burst_probability, "1"),
+            "weight_change": (
+                dims,
+                100.0 * relative.mean(1),
+                "percent",
+                "of the mean weight, since settling",
+            ),
+            "weight_change_error": (
+                dims,
+                100.0 * relative.std(1, ddof=1) / np.sqrt(cells),
+                "percent",
+                "standard error over postsynaptic cells",
+            ),
+        },
+        {"end": end},
+    )
+    bins.end.attrs["units"] = "s"
+    # The change within each segment, cell by cell.
+    edges = settling - 1 + segment * np.arange(len(post) + 1)
+    steps = 100.0 * np.diff(relative[edges], axis=0)
+
+    def mean(values):
+        return values[settling:].reshape(len(post), segment).mean(1)
+
+    dims = ("segment",)
+    segments = group(
+        {
+            "factor": (dims, np.array(post), "1", "of the postsynaptic apical current"),
+            "presynaptic_factor": (dims, np.array(pre), "1"),
+            "event_rate": (dims, mean(found.event_rate), "Hz"),
+            "burst_probability": (dims, mean(found.burst_probability), "1"),
+            "presynaptic_burst_probability": (
+                dims,
+                mean(found.pre_burst_probability),
+                "1",
+            ),
+            "weight_change": (dims, steps.mean(1), "percent", "within the segment"),
+            "weight_change_error": (
+                dims,
+                steps.std(1, ddof=1) / np.sqrt(cells),
+                "percent",
+                "standard error over postsynaptic cells",
+            ),
+        },
+        {"segment": np.arange(len(post))},
+    )
+    return {"/steering": bins, "/segments": segments}
+
+
+def _headline(groups):
+    from experiments.bursts.burst_protocols import crossing, line_crossing
+
+    figures = {}
+
+    def add(name, value, unit, reference, source):
+        if np.isfinite(value):
+            figures[name] = {
+                "value": float(value),
+                "unit": unit,
+                "reference": reference,
+                "source": source,
+            }
+
+    periodic = groups["/periodic"]
+    for frequency, reference in REFERENCE.items():
+        if frequency in periodic.pairing_frequency.values:
+            value = periodic.weight_change.sel(pairing_frequency=frequency)
+            where = "independent code, released script to 1e-3"
+            add(f"dw_{frequency:g}hz", value, "1", f"{reference:+.4f}", where)
+    poisson = groups["/poisson"].mean("realisation")
+    for expected in poisson.expected.values:
+        row, rate = poisson.sel(expected=expected), poisson.rate.values
+        add(
+            f"poisson_crossing_hz_{round(100 * expected)}_percent",
+            crossing(rate, row.weight_change.values),
+            "Hz",
+            f"{crossing(rate, row.predicted.values):.1f}",
+            "closed form for mean rates and averages",
+        )
+    bursts = groups["/burst_poisson"].mean("realisation")
+    for rate in bursts.event_rate.values:
+        mean = bursts.weight_change.sel(event_rate=rate).values
+        add(
+            f"burst_poisson_crossing_percent_{rate:g}hz",
+            100.0 * line_crossing(bursts.burst_probability.values, mean),
+            "percent",
+            "20",
+            "Payeur et al. (2021), Fig. 2d",
+        )
+    segments = groups["/segments"]
+    for name, k, reference in (
+        ("steering_percent_up", 1, "up, axis +-10"),
+        ("steering_percent_down", 3, "down, axis +-10"),
+        ("steering_percent_pre_up", len(FACTORS), "no notable change"),
+        ("steering_percent_pre_down", len(FACTORS) + 1, "no notable change"),
+    ):
+        value = segments.weight_change.values[k]
+        add(name, value, "percent", reference, "Payeur et al. (2021), Fig. 2e-g")
+    return figures

@@ -1,0 +1,1 @@
+"""The command line: ``dendrites run``, ``sweep``, ``plot``, ``list`` and ``doctor``."""

@@ -1,0 +1,187 @@
+"""Arguments of an experiment, read off its signature."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from experiments.registry import Argument
+
+#: Arguments that the command line sets itself.
+HANDLED = ("progress", "checkpoint", "resume")
+REQUIRED = inspect.Parameter.empty
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One argument of an experiment.
+
+    Parameters
+    ----------
+    name : str
+        As in the signature.
+    annotation : type
+        With its metadata; further ones than `Argument`, such as bounds, are checked.
+    text, unit : str
+        Of its `Argument`.
+    default : object
+        `REQUIRED` if there is none.
+    usual : object
+        What a default of None stands for where the argument acts, if that is a value.
+    """
+
+    name: str
+    annotation: Any
+    text: str
+    unit: str
+    default: Any
+    usual: Any = None
+
+    @property
+    def flag(self) -> str:
+        """As typed on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    def typed(self, value: Any) -> list[str]:
+        """Words that give it this value on the command line."""
+        if isinstance(value, bool):
+            return [self.flag if value else "--no-" + self.flag[2:]]
+        items = value if isinstance(value, (tuple, list)) else [value]
+        return [self.flag, *("none" if x is None else str(x) for x in items)]
+
+    @property
+    def types(self) -> tuple:
+        """Types of a value (or of the items of a list); None if it may be absent."""
+        return _leaves(self.annotation)
+
+    @property
+    def literals(self) -> list:
+        """The values allowed, where they are listed."""
+        return _literals(self.annotation)
+
+    @property
+    def many(self) -> bool:
+        """Whether it takes several values."""
+        return any(_is_list(part) for part in _alternatives(self.annotation))
+
+    @property
+    def expected(self) -> str:
+        """What a value looks like, in words."""
+        return f"a list, each {self.expected_item}" if self.many else self.expected_item
+
+    @property
+    def expected_item(self) -> str:
+        """What one item of a list looks like, or the value if it takes one."""
+        if self.literals:
+            return "one of " + ", ".join(map(str, self.literals))
+        leaves = [t for t in self.types if t is not None]
+        if float in leaves and int in leaves:
+            leaves.remove(int)
+        return " or ".join(
+            _WORDS.get(t, getattr(t, "__name__", str(t))) for t in leaves
+        )
+
+    @property
+    def example(self) -> Any:
+        """A value: the default where there is one."""
+        if self.default not in (None, REQUIRED):
+            return self.default
+        if self.usual is not None:
+            return self.usual
+        fallback = {int: 1, str: "name"}.get(self.types[0], 1.0)
+        value = self.literals[0] if self.literals else fallback
+        return (value,) if self.many else value
+
+
+def experiment_options(function: Callable) -> dict[str, Option]:
+    """Arguments of an experiment by name, without those in `HANDLED`."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    options = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in HANDLED:
+            continue
+        annotation = hints[name]
+        argument = next(
+            (m for m in _metadata(annotation) if isinstance(m, Argument)), Argument("")
+        )
+        options[name] = Option(
+            name,
+            annotation,
+            argument.text,
+            argument.unit,
+            parameter.default,
+            argument.usual,
+        )
+    return options
+
+
+def from_text(option: Option, given: str | tuple[str, ...]) -> Any:
+    """What a text on the command line stands for; what cannot be read stays text."""
+    if option.many:
+        items = [item for text in given for item in text.split(",")]
+        return tuple(_plain_value(option, item.strip()) for item in items if item)
+    return _plain_value(option, given)
+
+
+def _plain_value(option, text):
+    kinds = option.types
+    if None in kinds and text.lower() == "none":
+        return None
+    readers = [kind for kind in (int, float) if kind in kinds]
+    if int in kinds and float not in kinds and str not in kinds:
+        readers.append(float)  # so that 1.5 is refused as a number, not as a text
+    for read in readers:
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _metadata(annotation):
+    return getattr(annotation, "__metadata__", ())
+
+
+def _alternatives(annotation):
+    if _metadata(annotation):
+        annotation = annotation.__origin__
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [p for arg in typing.get_args(annotation) for p in _alternatives(arg)]
+    return [annotation]
+
+
+def _is_list(kind):
+    return typing.get_origin(kind) in (tuple, list) or kind in (tuple, list)
+
+
+def _leaves(annotation):
+    leaves = []
+    for part in _alternatives(annotation):
+        if _is_list(part):
+            inner = [a for a in typing.get_args(part) if a is not Ellipsis]
+            leaves += [leaf for arg in inner for leaf in _leaves(arg)]
+        elif typing.get_origin(part) is Literal:
+            leaves += [type(value) for value in typing.get_args(part)]
+        else:
+            leaves.append(None if part is type(None) else part)
+    return tuple(dict.fromkeys(leaves))
+
+
+def _literals(annotation):
+    """Values allowed, also those of the items of a list."""
+    found = []
+    for part in _alternatives(annotation):
+        if typing.get_origin(part) is Literal:
+            found += typing.get_args(part)
+        elif _is_list(part):
+            for item in typing.get_args(part):
+                found += [] if item is Ellipsis else _literals(item)
+    return found

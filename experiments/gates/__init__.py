@@ -1,0 +1,1 @@
+"""Questions to circuits in which inhibition decides whether a synapse may learn."""

@@ -1,0 +1,1 @@
+"""Questions to the dendritic microcircuit of Sacramento et al. (2018)."""

@@ -1,0 +1,1 @@
+"""Questions to plateau potentials: segregated dendrites, place fields."""

@@ -1,0 +1,1 @@
+"""One picture for each question: what its tree holds, with nothing computed."""

@@ -1,0 +1,1 @@
+"""Pictures of the questions in `experiments.signs`."""

@@ -1,0 +1,1 @@
+"""Questions to dendrites that predict their soma (Urbanczik & Senn 2014)."""

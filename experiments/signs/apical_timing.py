@@ -1,0 +1,326 @@
+"""The apical-timing experiment: does the time of apical input set the sign?"""
+
+import os
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from experiments.conditions import NOISE_TAU, given_or_usual
+from experiments.registry import Argument
+from experiments.repeats import check_repeats
+from experiments.signs.apical_onset import check_step, conditions, onset_map
+
+CITATION = (
+    "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335; halves: "
+    "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
+)
+MODELS = ("burst", "clopath-apical", "stdp-pair", "stdp-triplet", "gating")
+DELAYS = tuple(float(x) for x in range(-40, 21))
+DURATION = 20.0  # ms, of an apical pulse
+FREQUENCY = 10.0  # Hz
+PAIRINGS = 5
+# Mean change per pairing of the burst rule without noise, by apical current (pA) and
+# delay (ms): an independent simulation of the released cell and rule, two digits.
+KNOWN_DELAYS = (-40.0, -20.0, -15.0, -10.0, -5.0, 0.0, 2.0, 5.0, 20.0)
+KNOWN = {
+    200.0: (-0.26, -0.26, -0.26, -0.26, -0.14, -0.26, -0.26, -0.26, -0.26),
+    300.0: (-0.26, -0.26, -0.13, 0.07, 0.08, 0.07, -0.17, -0.26, -0.26),
+    400.0: (-0.26, -0.26, -0.13, 0.26, 0.26, 0.25, 0.21, -0.26, -0.26),
+}
+COUNT_UNITS = {"plateau_area": "mV ms", "apical_peak": "mV"}
+
+
+def apical_timing(
+    *,
+    models: Annotated[
+        tuple[str, ...], Argument("spiking models of the lab to pulse")
+    ] = MODELS,
+    apical_currents: Annotated[
+        tuple[float, ...], Argument("of an apical pulse of 20 ms", "pA")
+    ] = (100.0, 200.0, 300.0, 400.0),
+    delays: Annotated[
+        tuple[float, ...], Argument("somatic to apical pulse, with noise", "ms")
+    ] = DELAYS,
+    fine_step: Annotated[
+        float,
+        Argument("between delays without noise, over the same range", "ms"),
+        Gt(0),
+    ] = 0.2,
+    noise: Annotated[
+        float,
+        Argument("standard deviation of the currents into soma and dendrite", "pA"),
+        Ge(0),
+    ] = 100.0,
+    noise_tau: Annotated[
+        float | None,
+        Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
+        Gt(0),
+    ] = None,
+    seeds: Annotated[int, Argument("courses of noise"), Ge(1)] = 20,
+    seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
+    potentials: Annotated[
+        tuple[float, ...], Argument("apical potential of the rule of two halves", "1")
+    ] = (0.5, 1.0, 2.0, 4.0, 8.0),
+    onset_step: Annotated[
+        int, Argument("between onsets, and durations, of its map", "ms"), Ge(1)
+    ] = 2,
+    threads: Annotated[
+        int | None, Argument("default: all cores; results do not depend on it")
+    ] = None,
+    progress: Annotated[bool, Argument("show a progress bar")] = False,
+):
+    """Does the time of apical input set the sign of plasticity at basal synapses?
+
+    On two scales. In ms: spiking models of the lab receive pairings of a presynaptic
+    spike and a somatic pulse at 10 Hz, and with each pairing a pulse of apical current
+    at some delay, without noise and with it. In halves of an epoch: the rule that
+    compares the plateaus of two halves is given apical input with every onset and
+    duration.
+
+    Returns
+    -------
+    xarray.DataTree
+        ``/delay``: weight change per pairing, its controls, counts of spikes, events,
+        bursts and plateaus by model, apical current, delay and seed. ``/quiet``: the
+        same without noise, over finer delays, and the delays between which the sign is
+        not that without apical current. ``/known``: the burst rule beside an
+        independent simulation. ``/conditions``: the rule of two halves with apical
+        input early, late, in both halves or never. ``/map``: its change over apical
+        potential, duration and onset.
+
+    Source: the experiments proposed by Lillicrap et al. (2020) and in Fig. 10 of
+    Guerguiev et al. (2017).
+    """
+    noise_tau = given_or_usual(
+        "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
+    )
+    config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
+    check_repeats(seeds=seeds)
+    from tqdm import tqdm
+
+    from dendrites.dataset import run_tree
+    from dendrites.provenance import now
+    from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
+
+    created = now()
+    chosen = lab_models(models)
+    currents, delays = sorted(apical_currents), sorted(delays)
+    check_step(onset_step)
+    base = Protocol(frequency=FREQUENCY, pairings=PAIRINGS, apical_duration=DURATION)
+    noises = {"noise_soma": noise, "noise_apical": noise}
+    if noise:
+        noises["noise_tau"] = noise_tau
+    # Models, currents and delays of every sweep, its seeds and its noise.
+    sweeps = {
+        "quiet": (chosen, currents, _finer(delays, fine_step), (0,), {}),
+        "noisy": (chosen, currents, delays, range(seed, seed + seeds), noises),
+    }
+    if "burst" in chosen:
+        burst = {"burst": chosen["burst"]}
+        sweeps["known"] = (burst, [*KNOWN], list(KNOWN_DELAYS), (0,), {})
+    grids = {
+        name: grid(base, apical_current=currents, apical_delay=delays)
+        for name, (_, currents, delays, _, _) in sweeps.items()
+    }
+    total = sum(
+        count_runs(sweeps[name][0], grids[name], seeds=sweeps[name][3])
+        for name in sweeps
+    )
+    swept = {}
+    with tqdm(total=total, unit="run", disable=None if progress else True) as bar:
+        options = {"threads": threads or os.cpu_count() or 1, "tick": bar.update}
+        for name, (some, currents_, delays_, seeds_, noise_) in sweeps.items():
+            found = run_lab(some, grids[name], seeds=seeds_, **noise_, **options)
+            swept[name] = _Swept(some, found, currents_, delays_, seeds_)
+    groups = {
+        "/delay": _with_noise(swept["noisy"]),
+        "/quiet": _without_noise(swept["quiet"]),
+    }
+    if "known" in swept:
+        groups["/known"] = _known(swept["known"])
+    groups["/conditions"] = conditions()
+    groups["/map"] = onset_map(potentials, onset_step)
+    config["models"] = list(chosen)
+    return run_tree(
+        "simulation",
+        config,
+        groups,
+        title="Weight change over the time of apical input",
+        integrator="exact",
+        dt_ms=min(model.dt for model in chosen.values()),
+        dtype="float64",
+        seed=seed,
+        t_stop_ms=base.duration,
+        headline=_headline(groups),
+        citation=CITATION,
+        created_utc=created,
+        extra={"finished_utc": now()},
+    )
+
+
+class _Swept(NamedTuple):
+    """Outcomes of a grid of apical currents and delays."""
+
+    models: dict
+    outcomes: dict
+    currents: list
+    delays: list
+    seeds: tuple
+
+    def per_pairing(self, kind):
+        """Changes (model, current, delay, seed)."""
+        return self.stack(lambda outcome: outcome.changes[kind]) / PAIRINGS
+
+    def stack(self, get):
+        """Values (model, current, delay, seed) of all outcomes."""
+        shape = (len(self.currents), len(self.delays), len(self.seeds))
+        return np.stack(
+            [get(self.outcomes[name]).reshape(shape) for name in self.models]
+        )
+
+
+def _finer(delays, step):
+    """Delays from the first to the last; none if there are none."""
+    count = int((delays[-1] - delays[0]) / step + 1e-9) + 1 if delays else 0
+    return [round(delays[0] + k * step, 9) for k in range(count)]
+
+
+AXES = ("model", "apical_current", "apical_delay")
+KINDS = {
+    "weight_change": ("paired", "change of the weight per pairing"),
+    "weight_change_control": ("no_apical", "the same without apical current"),
+    "weight_change_unpaired": ("unpaired", "the same without somatic pulses"),
+    "weight_change_nothing": ("nothing", "without either"),
+}
+
+
+def _with_noise(swept):
+    from experiments.lab.measures import COUNTS
+    from experiments.lab.statistics import at_matched_events
+
+    full = (*AXES, "seed")
+    table = {}
+    for name, (kind, text) in KINDS.items():
+        table[name] = (full, swept.per_pairing(kind), "1", f"{text}, model's unit")
+    change, control = table["weight_change"][1], table["weight_change_control"][1]
+    text = "weight_change - weight_change_control"
+    table["interaction"] = (full, change - control, "1", text)
+    for name, values, text in (
+        ("weight_change_mean", change.mean(-1), "mean over seeds"),
+        ("weight_change_sd", _deviation(change), "standard deviation over seeds"),
+        ("control_mean", control.mean(-1), "mean without apical current"),
+    ):
+        table[name] = (AXES, values, "1", text)
+    text = (
+        "share of seeds whose sign is not that of the same seed without apical current"
+    )
+    table["share_flipped"] = (AXES, (change * control < 0).mean(-1), "1", text)
+    for name in COUNTS:
+        values = swept.stack(lambda outcome, name=name: outcome.counts[name])
+        shown = name if name.startswith(("plateau_area", "apical")) else f"n_{name}"
+        table[shown] = (full, values, COUNT_UNITS.get(name, "1"))
+    controls = swept.stack(lambda outcome: outcome.control_counts["events"])
+    matched, count = at_matched_events(change, table["n_events"][1], controls)
+    text = "mean over seeds with as many events as without apical current"
+    table["weight_change_matched"] = (AXES, matched, "1", text)
+    table["n_matched"] = (AXES, count, "1", "number of these seeds")
+    return _labelled(table, swept, seed=np.array(swept.seeds))
+
+
+def _deviation(values):
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    return values.std(axis=-1, ddof=1)
+
+
+def _without_noise(swept):
+    table = {}
+    for name, (kind, text) in KINDS.items():
+        values = swept.per_pairing(kind)[..., 0]
+        table[name] = (AXES, values, "1", f"{text}, model's unit")
+    for name in ("spikes", "events", "bursts", "plateaus"):
+        values = swept.stack(lambda outcome, name=name: outcome.counts[name])
+        table[f"n_{name}"] = (AXES, values[..., 0], "1")
+    flipped = table["weight_change"][1] * table["weight_change_control"][1] < 0
+    delays = np.array(swept.delays)
+    ends = {
+        "flipped_from": np.where(flipped, delays, np.inf).min(axis=-1),
+        "flipped_to": np.where(flipped, delays, -np.inf).max(axis=-1),
+    }
+    for name, values in ends.items():
+        text = "delay at which the sign is not that without apical current"
+        which = "earliest" if name == "flipped_from" else "latest"
+        values = np.where(flipped.any(axis=-1), values, np.nan)
+        table[name] = (AXES[:2], values, "ms", f"{which} {text}")
+    text = "whether all delays between these two flip the sign as well"
+    whole = np.array(
+        [[_without_holes(row) for row in of_model] for of_model in flipped]
+    )
+    table["flipped_throughout"] = (AXES[:2], whole.astype(float), "1", text)
+    return _labelled(table, swept)
+
+
+def _without_holes(flags):
+    places = np.flatnonzero(flags)
+    return len(places) > 0 and np.ptp(places) + 1 == len(places)
+
+
+def _known(swept):
+    values = swept.per_pairing("paired")[0, :, :, 0]
+    dims = AXES[1:]
+    table = {
+        "weight_change": (dims, values, "1", "per pairing, burst rule, no noise"),
+        "independent": (
+            dims,
+            [KNOWN[current] for current in swept.currents],
+            "1",
+            "the same by an independent simulation, two digits",
+        ),
+    }
+    return _labelled(table, swept, model=None)
+
+
+def _labelled(table, swept, **more):
+    from dendrites.dataset import group
+
+    coordinates = {
+        "model": list(swept.models),
+        "apical_current": np.array(swept.currents),
+        "apical_delay": np.array(swept.delays),
+        **more,
+    }
+    result = group(table, {k: v for k, v in coordinates.items() if v is not None})
+    for values in result.values():
+        # Not every sign flips, not every cell has plateaus, one seed has no spread.
+        if not np.isfinite(values).all():
+            values.attrs["allow_nonfinite"] = 1
+    result.apical_current.attrs["units"] = "pA"
+    result.apical_delay.attrs["units"] = "ms"
+    return result
+
+
+def _headline(groups):
+    figures = {}
+    known = {"early": "-0.342717", "late": "0.342717", "both": "0"}
+    for name, value in known.items():
+        figures[f"dw_{name}"] = {
+            "value": float(groups["/conditions"].dw.sel(condition=name)),
+            "unit": "1",
+            "reference": value,
+            "source": "closed form, to 1e-6",
+        }
+    quiet = groups["/quiet"]
+    if "burst" in quiet.model.values:
+        ltp = (quiet.weight_change.sel(model="burst") > 0).any("apical_current")
+        found = quiet.apical_delay.values[ltp.values]
+        # More current widens the window.
+        same = float(quiet.apical_current.max()) == max(KNOWN)
+        for name, k, value in (("first", 0, "-15 to -10"), ("last", -1, "2 to 5")):
+            figures[f"{name}_delay_ltp_ms"] = {
+                "value": float(found[k]) if len(found) else "none",
+                "unit": "ms",
+                "reference": value if same else "",
+                "source": "independent simulation at 9 delays, up to 400 pA",
+            }
+    return figures

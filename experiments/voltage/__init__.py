@@ -1,0 +1,1 @@
+"""Questions to rules that read the local potential (Clopath) and pairs of spikes."""

@@ -1,0 +1,171 @@
+"""The plasticity-sign and plasticity-matrix experiments, small."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dendrites.errors import ConfigError
+from experiments.lab.matrix import matrix_table, signs, verdict
+from experiments.plots.signs import plasticity_matrix as plot_plasticity_matrix
+from experiments.plots.signs import plasticity_sign as plot_plasticity_sign
+from experiments.signs.plasticity_matrix import plasticity_matrix
+from experiments.signs.plasticity_sign import plasticity_sign
+
+CURRENTS = (-100.0, 0.0, 200.0, 300.0, 400.0)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return plasticity_sign(
+        models=("burst", "btsp-weak"),
+        apical_currents=CURRENTS,
+        frequencies=(5.0, 20.0),
+        seeds=4,
+        seed=2,
+        threads=1,
+    )
+
+
+def test_the_apical_current_flips_the_sign_of_the_burst_rule(small):
+    found = small["plasticity"].to_dataset().sel(model="burst")
+    mean = found.weight_change.mean("seed")
+    assert (mean.sel(apical_current=0.0) < -0.5).all()
+    assert (mean.sel(apical_current=400.0) > 0.5).all()
+    boundary = found.sign_boundary.values
+    assert np.all((boundary > 150) & (boundary < 300))
+
+
+def test_the_control_of_every_current_is_the_change_without_it(small):
+    found = small["plasticity"].to_dataset()
+    control = found.weight_change_control
+    assert (control == found.weight_change.sel(apical_current=0.0)).all()
+    assert (found.interaction == found.weight_change - control).all()
+    nothing = found.weight_change_nothing
+    assert (nothing == found.weight_change_unpaired.sel(apical_current=0.0)).all()
+
+
+def test_bursts_are_among_events_and_plateaus_go_with_bursts(small):
+    found = small["plasticity"].to_dataset().sel(model="burst")
+    assert (found.n_bursts <= found.n_events).all()
+    assert (found.n_events <= found.n_spikes).all()
+    assert (found.n_bursts.sel(apical_current=0.0) == 0).all()
+    assert (found.n_plateaus.sel(apical_current=400.0) > 0).all()
+    assert (found.plateau_area.sel(apical_current=400.0) > 100).all()
+
+
+def test_a_current_that_only_gates_has_no_boundary(small):
+    found = small["plasticity"].to_dataset().sel(model="btsp-weak")
+    assert (found.weight_change >= 0).all()
+    assert found.weight_change.max() > 0.1
+    assert np.isnan(found.sign_boundary).all()
+    assert np.isnan(found.n_events).all()
+    headline = json.loads(small.attrs["headline_json"])
+    assert headline["flip_current_pa_btsp-weak"]["value"] == "none"
+    assert 150 < headline["flip_current_pa_burst"]["value"] < 300
+    assert headline["interaction_p_burst"]["value"] < 0.05
+
+
+def test_threads_and_other_models_do_not_change_a_result(small):
+    alone = plasticity_sign(
+        models=("burst",),
+        apical_currents=(0.0, 300.0),
+        frequencies=(20.0,),
+        seeds=3,
+        seed=3,
+        threads=2,
+    )["plasticity"].to_dataset()
+    found = small["plasticity"].to_dataset()
+    for name in ("weight_change", "weight_change_unpaired", "n_spikes"):
+        one = alone[name].sel(model="burst", pairing_frequency=20.0)
+        other = found[name].sel(model="burst", pairing_frequency=20.0)
+        other = other.sel(seed=[3, 4, 5], apical_current=[0.0, 300.0])
+        assert np.array_equal(one.values, other.values)
+
+
+def test_the_picture_has_a_panel_for_every_model_and_both_signs(small):
+    figure = plot_plasticity_sign.plot(small)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert any(title.startswith("burst: interaction p") for title in titles)
+    assert any(title == "btsp-weak: interaction: no variance" for title in titles)
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert texts == [plot_plasticity_sign.NO_FLIP]
+
+
+@pytest.mark.nojit
+def test_impossible_arguments_are_refused():
+    with pytest.raises(ConfigError, match="no model 'bursts'"):
+        plasticity_sign(models=("bursts",))
+    with pytest.raises(ConfigError, match="0 points"):
+        plasticity_sign(apical_currents=())
+    with pytest.raises(ConfigError, match="it can follow at most 100 Hz"):
+        plasticity_sign(frequencies=(200.0,))
+    with pytest.raises(ConfigError, match="5000 pA lies outside its range"):
+        plasticity_sign(models=("burst",), apical_currents=(0.0, 5000.0))
+
+
+# --- the matrix ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    return plasticity_matrix(
+        models=("burst", "guerguiev", "btsp-weak"), seeds=3, threads=1
+    )
+
+
+def test_verdicts_are_those_expected_of_three_models(matrix):
+    found = matrix["matrix"].to_dataset().verdict
+    wanted = {
+        "burst": ("switch", "switch", "switch", "no (LTP)"),
+        "guerguiev": ("switch", "switch", "no (none)", "no (LTP)"),
+        "btsp-weak": ("gate (LTP)", "no (LTP)", "no (none)", "switch"),
+    }
+    for name, verdicts in wanted.items():
+        assert tuple(found.sel(model=name).values) == verdicts, name
+
+
+def test_only_rules_that_need_spikes_stand_still_without_them(matrix):
+    found = matrix["matrix"].sign_without_spikes
+    assert found.sel(model="burst") == "none"
+    assert found.sel(model="guerguiev") == "LTP"
+
+
+def test_early_late_and_lasting_apical_currents_differ_for_a_rule_of_halves(matrix):
+    change = matrix["conditions"].weight_change.sel(model="guerguiev")
+    change = change.sel(basal_protocol="causal").mean("seed")
+    early, late = (float(change.sel(apical_condition=c)) for c in ("early", "late"))
+    for name in ("none", "throughout", "inhibited"):
+        assert abs(float(change.sel(apical_condition=name))) < 0.1 * late
+    assert early < 0 < late
+
+
+def test_the_table_has_a_row_for_every_model_and_links_to_its_data(matrix):
+    lines = matrix_table(matrix, "run.nc").splitlines()
+    assert len(lines) == 5
+    assert all(line.count("](run.nc)") == 5 for line in lines[2:])
+    verdicts = ("switch", "switch", "switch", "no (LTP)", "no")
+    cells = " | ".join(f"[{verdict}](run.nc)" for verdict in verdicts)
+    assert lines[2] == f"| burst | {cells} |"
+
+
+def test_the_picture_of_the_matrix_marks_signs(matrix):
+    figure = plot_plasticity_matrix.plot(matrix)
+    marks = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {"+", "\N{MINUS SIGN}", ""} <= marks
+
+
+@pytest.mark.nojit
+def test_signs_need_the_agreement_of_seeds():
+    change = np.array([[1.0, 2.0], [-1.0, -0.1], [3.0, -1.0], [1e-3, -1e-3]])
+    assert signs(change, 3.0) == ["LTP", "LTD", "unsure", "none"]
+    assert signs(np.array([[1e-12, 1e-12]]), 3.0) == ["none"]
+
+
+@pytest.mark.nojit
+def test_a_verdict_tells_switches_from_gates():
+    assert verdict(["LTD", "none", "unsure", "LTP"]) == "switch"
+    assert verdict(["none", "LTP", "unsure"]) == "gate (LTP)"
+    assert verdict(["LTD", "unsure"]) == "no (LTD)"
+    assert verdict(["none", "none"]) == "no (none)"
+    assert verdict(["unsure"]) == "unsure"
