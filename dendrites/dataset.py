@@ -38,6 +38,9 @@ __all__ = [
 def group(
     variables: Mapping[str, tuple[Sequence[str], np.ndarray, str]],
     coordinates: Mapping[str, Sequence],
+    *,
+    units: Mapping[str, str | tuple[str, str]] | None = None,
+    nonfinite: Sequence[str] = (),
     **attrs,
 ) -> xr.Dataset:
     """One group of a run tree from plain arrays.
@@ -47,23 +50,58 @@ def group(
     variables : mapping of name to (dims, array, units) or (dims, array, units, text)
         The optional text becomes the variable's `long_name`.
     coordinates : mapping of name to values or (dim, values)
-        Numbers are dimensionless; text becomes labels.
+        Numbers are dimensionless unless `units` says otherwise; text becomes labels.
+    units : mapping of coordinate to units or (units, text), optional
+        The text becomes the coordinate's `long_name`.
+    nonfinite : sequence of str, or "found"
+        Variables that may hold NaN or infinity, for which others are refused in a
+        tree; "found": those that do.
     **attrs
         Attributes of the group.
+
+    Raises
+    ------
+    DataError
+        If `units` or `nonfinite` names what is not in the group.
     """
+    units = units or {}
+    if nonfinite == "found":
+        nonfinite = [k for k, (_, x, *_) in variables.items() if not _all_finite(x)]
+    _check_names("units", units, coordinates)
+    _check_names("nonfinite", nonfinite, variables)
     data = {}
-    for name, (dims, array, units, *text) in variables.items():
-        extra = {"long_name": text[0]} if text else {}
-        data[name] = (tuple(dims), np.asarray(array), {"units": units, **extra})
+    for name, (dims, array, unit, *text) in variables.items():
+        known = {"units": unit} | ({"long_name": text[0]} if text else {})
+        known |= {"allow_nonfinite": 1} if name in nonfinite else {}
+        data[name] = (tuple(dims), np.asarray(array), known)
     coords = {}
     for name, values in coordinates.items():
         dim, values = values if isinstance(values, tuple) else (name, values)
         values = np.asarray(values)
         numeric = values.dtype.kind in "iuf"
-        coords[name] = (
-            (dim, values, {"units": "1"}) if numeric else (dim, labels(values))
-        )
+        known = {"units": "1"} if numeric else {}
+        if name in units:
+            given = units[name]
+            pair = (given,) if isinstance(given, str) else given
+            known = dict(zip(("units", "long_name"), pair, strict=False))
+        coords[name] = (dim, values if numeric else labels(values), known)
     return xr.Dataset(data, coords, attrs)
+
+
+def _all_finite(values):
+    values = np.asarray(values)
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
+
+
+def _check_names(argument, names, known):
+    """Refuse names that are none of the known ones."""
+    names = [names] if isinstance(names, str) else names
+    for name in names:
+        if name not in known:
+            raise DataError(
+                f"group, {argument}: got {name!r}; expected some of "
+                f"({', '.join(known)})"
+            )
 
 
 def population_dataset(

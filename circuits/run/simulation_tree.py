@@ -120,7 +120,7 @@ def _spikes(events, units, dt, done, samples):
 
 def _before_and_after(projection, before, after, steps, dt):
     """Weights of a projection at the start and at the end, as the schema has them."""
-    result = weight_group(
+    return weight_group(
         projection,
         "record",
         [before, after],
@@ -129,9 +129,8 @@ def _before_and_after(projection, before, after, steps, dt):
             "record_step": ("record", np.array([0, steps])),
             "record_time": ("record", np.array([0.0, steps * dt])),
         },
+        units={"record_time": "ms"},
         rule=type(projection.rule).__name__,
         plastic=1,
         delay_ms=dt if projection.delay is None else float(projection.delay),
     )
-    result.record_time.attrs["units"] = "ms"
-    return result

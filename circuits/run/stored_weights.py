@@ -9,7 +9,13 @@ from dendrites.dataset import group
 
 
 def weight_group(
-    projection: Projection, dim: str, moments: list, coordinates: dict, **attributes
+    projection: Projection,
+    dim: str,
+    moments: list,
+    coordinates: dict,
+    *,
+    units: dict | None = None,
+    **attributes,
 ):
     """Weights at several moments, with the cells that they join.
 
@@ -23,8 +29,8 @@ def weight_group(
     dim : str
         Such as "snapshot".
     moments : list of ndarray or csr_array
-    coordinates : dict
-        Of `dim`.
+    coordinates, units : dict
+        Of `dim`, and their units.
 
     Returns
     -------
@@ -51,4 +57,5 @@ def weight_group(
         shape = zip(axes, last.shape, strict=True)
         coordinates |= {axis: np.arange(n) for axis, n in shape}
     w = np.stack([numbers_of(weights) for weights in moments])
-    return group({"w": ((dim, *axes), w, "1")}, coordinates, **attributes)
+    variables = {"w": ((dim, *axes), w, "1")}
+    return group(variables, coordinates, units=units, **attributes)

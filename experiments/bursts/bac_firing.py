@@ -257,12 +257,12 @@ def coincidence(pulses: Pulses, delays, currents):
     table["threshold"] = (dims[:1], found, "pA", text)
     found = pulses.thresholds(False, np.zeros(1), highest)[0]
     table["threshold_alone"] = ((), found, "pA", f"{text}, without somatic pulse")
-    result = group(table, {"delay": delays, "apical_current": currents})
-    for name in ("threshold", "threshold_alone"):
-        result[name].attrs["allow_nonfinite"] = 1
-    result.delay.attrs["units"] = "ms"
-    result.apical_current.attrs["units"] = "pA"
-    return result
+    return group(
+        table,
+        {"delay": delays, "apical_current": currents},
+        units={"delay": "ms", "apical_current": "pA"},
+        nonfinite=("threshold", "threshold_alone"),
+    )
 
 
 def gain(soma, apical, counted, dt):
@@ -303,12 +303,12 @@ def gain(soma, apical, counted, dt):
     for name, of in (("spike_gain", "rate"), ("event_gain", "event_rate")):
         slopes = [slope(soma, r, b) for r, b in zip(rates[of], rheobase, strict=True)]
         table[name] = (dims[:1], slopes, "Hz", f"slope of {of} {per}")
-    result = group(table, {"apical_current": apical, "soma_current": soma})
-    for name in ("rheobase", "spike_gain", "event_gain"):
-        result[name].attrs["allow_nonfinite"] = 1
-    for name in dims:
-        result[name].attrs["units"] = "pA"
-    return result
+    return group(
+        table,
+        {"apical_current": apical, "soma_current": soma},
+        units=dict.fromkeys(dims, "pA"),
+        nonfinite=("rheobase", "spike_gain", "event_gain"),
+    )
 
 
 def slope(current, rate, rheobase) -> float:

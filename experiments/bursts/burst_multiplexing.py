@@ -304,15 +304,13 @@ def _grid(counts, soma, apical, seeds, config):
     contrast = statistics.ratio(high - low, high + low)
     text = "event rates at largest and smallest somatic current, difference over sum"
     table["soma_contrast"] = (pair[1:], contrast, "1", text)
-    coordinates = {"soma_current": soma, "apical_current": apical, "seed": seeds}
-    result = group(table, coordinates)
-    for name in pair:
-        result[name].attrs["units"] = "pA"
-    for values in result.values():
+    return group(
+        table,
+        {"soma_current": soma, "apical_current": apical, "seed": seeds},
+        units=dict.fromkeys(pair, "pA"),
         # Without a reference, or without an event, there is no value.
-        if not np.isfinite(values).all():
-            values.attrs["allow_nonfinite"] = 1
-    return result
+        nonfinite="found",
+    )
 
 
 def _headline(grid, steps):

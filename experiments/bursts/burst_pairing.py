@@ -158,15 +158,14 @@ def _periodic(frequencies, tick):
         predicted.append(periodic_prediction(train, dt, **start))
         tick()
     dims = ("pairing_frequency",)
-    found = group(
+    return group(
         {
             "weight_change": (dims, np.array(changes), "1", "of 75 pairings"),
             "predicted": (dims, np.array(predicted), "1", "event by event"),
         },
         {"pairing_frequency": np.array(frequencies, float)},
+        units={"pairing_frequency": "Hz"},
     )
-    found.pairing_frequency.attrs["units"] = "Hz"
-    return found
 
 
 def _poisson(rates, expected, duration, realisations, seed, tick):
@@ -256,7 +255,7 @@ def _random_group(axes, changes, predicted):
     from dendrites.dataset import group
 
     dims = tuple(axes)
-    found = group(
+    return group(
         {
             "weight_change": ((*dims, "realisation"), changes, "1", "of one run"),
             "predicted": (dims, predicted, "1", "for mean rates and averages"),
@@ -265,10 +264,8 @@ def _random_group(axes, changes, predicted):
             **{name: np.array(values, float) for name, (values, _) in axes.items()},
             "realisation": np.arange(changes.shape[-1]),
         },
+        units={name: unit for name, (_, unit) in axes.items()},
     )
-    for name, (_, unit) in axes.items():
-        found[name].attrs["units"] = unit
-    return found
 
 
 def _steering(cells, segment, seed, tick):
@@ -309,8 +306,8 @@ def _steering(cells, segment, seed, tick):
             ),
         },
         {"end": end},
+        units={"end": "s"},
     )
-    bins.end.attrs["units"] = "s"
     # The change within each segment, cell by cell.
     edges = settling - 1 + segment * np.arange(len(post) + 1)
     steps = 100.0 * np.diff(relative[edges], axis=0)

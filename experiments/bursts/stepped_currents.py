@@ -70,7 +70,7 @@ def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed):
         for k in range(n_bins)
     ]
     dims = ("bin",)
-    result = group(
+    return group(
         {
             "soma_current": (dims, held[:n_bins], "pA"),
             "apical_current": (dims, held[n_bins:], "pA"),
@@ -86,13 +86,11 @@ def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed):
             ),
         },
         {"bin": middles},
+        units={"bin": "ms"},
+        # Bins without an event have none.
+        nonfinite=("burst_probability", "burst_probability_error"),
         n_cells=cells,
     )
-    result["bin"].attrs["units"] = "ms"
-    for name in ("burst_probability", "burst_probability_error"):
-        # Bins without an event have none.
-        result[name].attrs["allow_nonfinite"] = 1
-    return result
 
 
 def correlations(steps) -> dict[str, float]:

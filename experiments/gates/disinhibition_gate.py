@@ -267,16 +267,15 @@ def _last_period(found, records):
     whole = starts[starts + records <= len(found["on"])]
     last = slice(whole[-1], whole[-1] + records)
     dims = ("condition", "latency")
-    result = group(
+    return group(
         {
             name: (dims, found[name][last].T, "1")
             for name in ("vip", "sst", "apical", "plateau")
         },
         {"condition": [*CONDITIONS], "latency": EVERY * np.arange(1, records + 1)},
+        units={"latency": "ms"},
         plateau_threshold=gated_pyramidal().parameters.plateau_threshold,
     )
-    result.latency.attrs["units"] = "ms"
-    return result
 
 
 def _headline(conditions):

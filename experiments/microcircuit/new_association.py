@@ -250,7 +250,7 @@ def _curves(runs, rates, numbers):
         array = np.array([one[name] for one in found])
         variables[name] = (dims, array, "1/ms" if speed else "1", text)
     step = runs[0]["output"].step.values
-    curves = group(
+    return group(
         variables,
         {
             "seed": numbers,
@@ -258,9 +258,8 @@ def _curves(runs, rates, numbers):
             "time": step * DT,
             "step": ("time", step),
         },
+        units={"time": "ms"},
     )
-    curves.time.attrs["units"] = "ms"
-    return curves
 
 
 def _populations(runs, numbers):

@@ -302,13 +302,11 @@ def _labelled(variables, coordinates):
     """A group whose coordinates have their units."""
     from dendrites.dataset import group
 
-    result = group(variables, coordinates)
-    for name in ("spike_time", "duration", "field_peak", "position"):
-        if name in coordinates:
-            result[name].attrs["units"] = "ms"
-    if "apical_current" in coordinates:
-        result.apical_current.attrs["units"] = "pA"
-    return result
+    times = ("spike_time", "duration", "field_peak", "position")
+    units = dict.fromkeys(times, "ms") | {"apical_current": "pA"}
+    return group(
+        variables, coordinates, units={k: units[k] for k in coordinates if k in units}
+    )
 
 
 def _headline(tree):

@@ -300,7 +300,7 @@ def _over_onset(onsets, single, drawn, first, repeats):
 
     dw = drawn["dw"][first:].reshape(len(onsets), repeats)
     plateaus = drawn["plateaus"][:, first:].reshape(2, len(onsets), repeats)
-    result = group(
+    return group(
         {
             "dw": (("onset",), single["dw"], "1", _DW),
             "plateau": (("half", "onset"), single["plateaus"], "1"),
@@ -314,22 +314,19 @@ def _over_onset(onsets, single, drawn, first, repeats):
             "half": [*HALVES],
             "repeat": np.arange(repeats),
         },
+        units={"onset": "ms"},
     )
-    result.onset.attrs["units"] = "ms"
-    return result
 
 
 def _map(onsets, durations, found):
     from dendrites.dataset import group
 
     dw = found["dw"].reshape(len(durations), len(onsets))
-    result = group(
+    return group(
         {"dw": (("duration", "onset"), dw, "1", _DW)},
         {"duration": durations.astype(float), "onset": onsets.astype(float)},
+        units={"duration": "ms", "onset": "ms"},
     )
-    for name in ("duration", "onset"):
-        result[name].attrs["units"] = "ms"
-    return result
 
 
 def _drawn_conditions(drawn, count, repeats):

@@ -398,7 +398,7 @@ def _traces(runs, replicas, free, taught, dt):
         "rate": ("Hz", "phi(U)"),
         "predicted_rate": ("Hz", "phi(V*)"),
     }
-    result = group(
+    return group(
         {
             name: (
                 ("replica", "moment", "time"),
@@ -414,9 +414,8 @@ def _traces(runs, replicas, free, taught, dt):
             "presentation": ("moment", np.array(chosen) + 1),
             "time": np.arange(1, steps + 1) * dt,
         },
+        units={"time": "ms"},
     )
-    result.time.attrs["units"] = "ms"
-    return result
 
 
 def _weights(runs, replicas):

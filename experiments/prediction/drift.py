@@ -95,6 +95,7 @@ def drift(
     predicted, rate, predicted_rate, importance = closed_form(potentials, soma, gain, p)
     measured = change.mean(axis=1)
     error = change.std(axis=1, ddof=1) / np.sqrt(cells)
+    axis = {"potential": ("mV", "V*")}
     table = group(
         {
             "measured": (("potential",), measured, "pA", "mean weight change"),
@@ -110,6 +111,7 @@ def drift(
             ),
         },
         {"potential": potentials},
+        units=axis,
     )
     between = np.unique(np.linspace(potentials[0], potentials[-1], CURVE))
     somata = settled_soma(between, g_exc, g_inh, p)
@@ -117,9 +119,8 @@ def drift(
     curve = group(
         {"predicted": (("potential",), curve, "pA", "closed form")},
         {"potential": between},
+        units=axis,
     )
-    for one in (table, curve):
-        one.potential.attrs.update(units="mV", long_name="V*")
     point = fixed_point(
         potentials, measured / importance, error / importance, g_exc, g_inh, p
     )

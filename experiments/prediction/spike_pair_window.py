@@ -79,9 +79,8 @@ def spike_pair_window(
             "importance": (("potential",), importance * 15.0, "1", "h(V*) x 15 mV"),
         },
         {"potential": np.array(potentials), "lag": lag},
+        units={"potential": "mV", "lag": "ms"},
     )
-    window.potential.attrs["units"] = "mV"
-    window.lag.attrs["units"] = "ms"
     return run_tree(
         "simulation",
         config,

@@ -81,7 +81,7 @@ def onset_map(potentials, step: int):
     plateaus = np.stack([each["plateaus"] for each in found], axis=1)
     border = [[sign_change(onsets, row) for row in rows] for rows in dw]
     dims = ("apical_potential", "duration", "onset")
-    result = group(
+    return group(
         {
             "dw": (dims, dw, "1", _DW),
             "plateau": (("half", *dims), plateaus.reshape(2, *shape), "1"),
@@ -98,8 +98,6 @@ def onset_map(potentials, step: int):
             "onset": onsets.astype(float),
             "half": [*HALVES],
         },
+        units={"duration": "ms", "onset": "ms"},
+        nonfinite=("border",),
     )
-    result.border.attrs["allow_nonfinite"] = 1
-    for name in ("duration", "onset"):
-        result[name].attrs["units"] = "ms"
-    return result

@@ -290,14 +290,13 @@ def _labelled(table, swept, **more):
         "apical_delay": np.array(swept.delays),
         **more,
     }
-    result = group(table, {k: v for k, v in coordinates.items() if v is not None})
-    for values in result.values():
+    return group(
+        table,
+        {k: v for k, v in coordinates.items() if v is not None},
+        units={"apical_current": "pA", "apical_delay": "ms"},
         # Not every sign flips, not every cell has plateaus, one seed has no spread.
-        if not np.isfinite(values).all():
-            values.attrs["allow_nonfinite"] = 1
-    result.apical_current.attrs["units"] = "pA"
-    result.apical_delay.attrs["units"] = "ms"
-    return result
+        nonfinite="found",
+    )
 
 
 def _headline(groups):

@@ -194,10 +194,9 @@ def _groups(models, axes, seeds):
                 "sign": (("model", dim), sign, "1"),
             },
             {"model": names, dim: coordinate, "seed": np.array(seeds)},
+            units={dim: unit},
+            nonfinite=("weight_change",) if np.isnan(change).any() else (),
         )
-        groups[f"/{axis}"][dim].attrs["units"] = unit
-        if np.isnan(change).any():
-            groups[f"/{axis}"].weight_change.attrs["allow_nonfinite"] = 1
     shape = len(APICAL), len(BASAL), len(seeds)
     groups["/conditions"] = group(
         {

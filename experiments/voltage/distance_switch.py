@@ -105,12 +105,14 @@ def distance_switch(
             "depolarisation": np.array(depolarisations),
             "frequency": np.array(frequencies),
         },
+        units={
+            "depolarisation": "mV",
+            "frequency": "Hz",
+            # The schema has no unit of length.
+            "distance_um": ("1", "um from the soma"),
+        },
+        nonfinite=("zero_crossing",),
     )
-    synapses.depolarisation.attrs["units"] = "mV"
-    synapses.frequency.attrs["units"] = "Hz"
-    synapses.zero_crossing.attrs["allow_nonfinite"] = 1
-    # The schema has no unit of length.
-    synapses.distance_um.attrs["long_name"] = "um from the soma"
     return run_tree(
         "simulation",
         config,

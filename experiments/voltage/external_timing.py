@@ -118,9 +118,10 @@ def external_timing(
     groups = {
         "/timing": _group(quiet, coordinates, pairing, control),
         "/control": _group(alone, {}, pairing, control),
-        "/noise": _group(noisy, drawn, shown, control),
+        "/noise": _group(
+            noisy, drawn, shown, control, amplitude_pA=float(amplitudes[-1])
+        ),
     }
-    groups["/noise"].attrs["amplitude_pA"] = float(amplitudes[-1])
     return run_tree(
         "simulation",
         config,
@@ -174,7 +175,7 @@ SPIKE_TEXTS = {
 }
 
 
-def _group(found, coordinates, pairing, control):
+def _group(found, coordinates, pairing, control, **attrs):
     from dendrites.dataset import group
 
     dims = ("somatic", "dendrite", *coordinates)
@@ -204,7 +205,7 @@ def _group(found, coordinates, pairing, control):
     variables |= {
         name: (dims, values, *SPIKE_TEXTS[name]) for name, values in spikes.items()
     }
-    result = group(
+    return group(
         variables,
         {
             "somatic": [*SOMATIC],
@@ -212,11 +213,9 @@ def _group(found, coordinates, pairing, control):
             **{name: values for name, (values, _) in coordinates.items()},
             "pairing_dt": pairing,
         },
+        units={"pairing_dt": "ms"} | {k: unit for k, (_, unit) in coordinates.items()},
+        **attrs,
     )
-    result.pairing_dt.attrs["units"] = "ms"
-    for name, (_, unit) in coordinates.items():
-        result[name].attrs["units"] = unit
-    return result
 
 
 def _headline(timing):

@@ -101,6 +101,7 @@ def pairing_frequency(
     dims = ("model", "pairing_dt", "frequency")
     coordinates = {"model": models, "pairing_dt": np.array(LAGS)}
     scale = np.array([scales(rules[m]) for m in models])
+    units = {"frequency": "Hz", "pairing_dt": "ms"}
     pairing = group(
         {
             "change": (dims, change, "percent", "of the initial weight"),
@@ -108,6 +109,7 @@ def pairing_frequency(
             "amplitude": (("model", "part"), used * scale, "1", "internal units"),
         },
         {**coordinates, "frequency": grid, "part": [*PARTS]},
+        units=units,
     )
     compared = group(
         {
@@ -116,10 +118,8 @@ def pairing_frequency(
             "agrees": (dims, agrees.astype(np.int64), "1", "sign is the measured one"),
         },
         {**coordinates, "frequency": np.array(MEASURED)},
+        units=units,
     )
-    for dataset in (pairing, compared):
-        dataset.frequency.attrs["units"] = "Hz"
-        dataset.pairing_dt.attrs["units"] = "ms"
     return run_tree(
         "simulation",
         config,

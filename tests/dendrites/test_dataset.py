@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from example_runs import simulation, simulation_groups
 
-from dendrites.dataset import population_dataset, update_root
+from dendrites.dataset import group, population_dataset, update_root
 from dendrites.errors import ConfigError, DataError
 
 
@@ -79,6 +79,42 @@ def test_building_does_not_change_the_callers_groups():
     groups["/spikes/pyr"].attrs["n"] = np.int64(3)
     simulation(groups=groups)
     assert type(groups["/spikes/pyr"].attrs["n"]) is np.int64
+
+
+def test_a_group_has_the_units_and_texts_that_its_coordinates_are_given():
+    found = group(
+        {"rate": (("delay", "cell"), np.zeros((2, 1)), "Hz")},
+        {"delay": [0.0, 5.0], "cell": ["a"], "depth": ("delay", [1, 2])},
+        units={"delay": "ms", "depth": ("1", "um from the soma")},
+    )
+    assert found.delay.attrs == {"units": "ms"}
+    assert found.depth.attrs == {"units": "1", "long_name": "um from the soma"}
+    assert found.cell.attrs == {}
+
+
+@pytest.mark.parametrize("nonfinite", [("some",), "found"])
+def test_a_group_marks_the_variables_that_may_hold_nan(nonfinite):
+    variables = {
+        "all": (("k",), [1.0, 2.0], "1"),
+        "some": (("k",), [1.0, np.nan], "1", "with a text"),
+        "label": (("k",), np.array(["a", "b"], dtype=object), "1"),
+    }
+    found = group(variables, {"k": [0, 1]}, nonfinite=nonfinite)
+    assert [k for k, v in found.items() if "allow_nonfinite" in v.attrs] == ["some"]
+    assert found.some.attrs["long_name"] == "with a text"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"units": {"tme": "ms"}}, r"units: got 'tme'; expected some of \(time\)"),
+        ({"nonfinite": ("time",)}, r"nonfinite: got 'time'; expected some of \(v\)"),
+        ({"nonfinite": "all"}, r"nonfinite: got 'all'"),
+    ],
+)
+def test_units_and_marks_of_what_a_group_lacks_are_refused(options, text):
+    with pytest.raises(DataError, match=text):
+        group({"v": (("time",), [0.0], "mV")}, {"time": [0.0]}, **options)
 
 
 def test_time_is_step_times_dt_without_accumulated_error():
