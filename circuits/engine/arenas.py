@@ -10,6 +10,7 @@ from circuits.engine.facts import (
     stops_early,
     windows,
 )
+from circuits.engine.fired import firing_populations
 from circuits.engine.listed import listed_populations
 from circuits.engine.sections import GUARD, Sections
 from circuits.maps import BetweenMaps
@@ -86,6 +87,8 @@ def lane_sections(layout) -> Sections:
         sections.add(("arrived", post, field), layout.stride(post))
     for name in listed_populations(layout):
         sections.add(("listed", name), 1 + layout.stride(name))
+    for name in firing_populations(layout):
+        sections.add(("fired", name), 1 + layout.stride(name))
     layout.signals.add_sections(sections)
     sections.add(("scratch",), max(map(layout.stride, states)))
     sections.add(("shared signal",), max(map(layout.stride, states)))

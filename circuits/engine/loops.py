@@ -19,7 +19,6 @@ from dendrites.compile.tie_loop import tie_loop
 
 # Operands in the order of `dendrites.compile.rows`.
 CELL = "n =state stride <field w<params"
-LISTED = f"{CELL} <listed"
 READ = "n <state stride w<params >target slot"
 FACTOR = "n <teaching <baseline <gain stride w<params >factor slot"
 SYNAPSE = (
@@ -51,25 +50,38 @@ class Loops:
         )
 
     def cells(
-        self, name, model, stepper, differing, unread=frozenset(), *, listed=False
+        self,
+        name,
+        model,
+        stepper,
+        differing,
+        unread=frozenset(),
+        *,
+        listed=False,
+        fired=False,
     ) -> Kind:
         """Loop over cells: fill, step or settle, of all variables but those unread.
 
-        With `listed` it steps cells of which only those in a list may fire.
+        With `listed` it steps cells of which only those in a list may fire, and with
+        `fired` it leaves a list of those that have.
         """
         chosen = model, self.dtype, stepper, differing, unread
+        lists = {"listed": listed, "fired": fired}
         make = {
             "fill": lambda: fill_loop(model, self.dtype, differing, unread),
-            "step": lambda: step_loop(*chosen, listed=listed),
+            "step": lambda: step_loop(*chosen, **lists),
             "settle": lambda: settle_loop(model, self.dtype, differing),
             "settle as filled": lambda: settle_loop(
                 replace(model, instantaneous=None), self.dtype, differing
             ),
         }[name]
         operands, text = CELL, WORDS[name]
-        if listed:
-            operands, text = LISTED, f"{text} where listed"
-        return self._kind(name, operands, text, make, *chosen, listed)
+        if listed or fired:
+            operands += " <listed" if listed else " listed"
+            text += " where listed" if listed else ""
+        if fired:
+            operands, text = f"{operands} >fired", f"{text} and list what fired"
+        return self._kind(name, operands, text, make, *chosen, *lists.values())
 
     def possible(self, model, differing) -> Kind:
         """Loop that says which cells may fire."""

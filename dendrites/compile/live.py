@@ -111,22 +111,3 @@ def written(text, model, call, unread):
         for v, field in enumerate(fields)
         if passed[v] != field and field not in unread
     ]
-
-
-def firing(model, decided, zero, body):
-    """Loop over cells that fire, or over all where silence matters.
-
-    `decided` is the number of spikes of cell i.
-    """
-    if not model.sparse:
-        return ["    for i in range(n):", *body]
-    eight = [decided.replace("+ i]", f"+ first + {k}]") for k in range(8)]
-    silent = " and ".join(f"{one} == {zero}" for one in eight)
-    return [
-        "    for first in range(0, n, 8):",
-        # Most cells are silent: look at eight at once.
-        f"        if first + 8 <= n and {silent}: continue",
-        "        for i in range(first, min(first + 8, n)):",
-        f"            if {decided} == {zero}: continue",
-        *(f"    {line}" for line in body),
-    ]

@@ -15,8 +15,9 @@ from dendrites.cell import CellModel, StateField
 from dendrites.compile import rows
 from dendrites.compile.apply import apply_kernel
 from dendrites.compile.calls import address
+from dendrites.compile.first_look import first_look
 from dendrites.compile.jit import one_compiles
-from dendrites.compile.live import cell_call, firing, written
+from dendrites.compile.live import cell_call, written
 from dendrites.compile.modules import compile_loop
 from dendrites.compile.parameters import own_text, parameters_text
 from dendrites.compile.plain_loops import (
@@ -26,11 +27,13 @@ from dendrites.compile.plain_loops import (
     plain_change,
     plain_element,
     plain_factor,
+    plain_nothing,
     plain_possible,
     plain_read,
     reads_of,
 )
 from dendrites.compile.source import ModuleText
+from dendrites.compile.spiking import spikes_in_turn, spikes_listed
 from dendrites.compile.trial import Trial
 from dendrites.steppers import SETTLED
 
@@ -41,14 +44,21 @@ def fill_loop(model: CellModel, dtype, differing=(), unread=frozenset()):
 
 
 def step_loop(
-    model: CellModel, dtype, stepper, differing=(), unread=frozenset(), *, listed=False
+    model: CellModel,
+    dtype,
+    stepper,
+    differing=(),
+    unread=frozenset(),
+    *,
+    listed=False,
+    fired=False,
 ):
     """Loop that advances every cell of a population by one step, in place.
 
     Variables that are `unread` are left as they are. With `listed` only cells in a list
-    may fire.
+    may fire. With `fired` a list is left of the sparse cells that have.
     """
-    return _cell_loop(model, dtype, stepper, differing, unread, listed)
+    return _cell_loop(model, dtype, stepper, differing, unread, listed, fired)
 
 
 def settle_loop(model: CellModel, dtype, differing=()):
@@ -60,41 +70,16 @@ def settle_loop(model: CellModel, dtype, differing=()):
 
 
 @one_compiles
-def _cell_loop(model, dtype, stepper, differing, unread=frozenset(), listed=False):
+def _cell_loop(
+    model, dtype, stepper, differing, unread=frozenset(), listed=False, fired=False
+):
     text = ModuleText(dtype == np.float32)
     call = cell_call(text, model, stepper)
     spikes, own = [], own_text(text, model, differing)
     if model.spiking and stepper not in (None, SETTLED):
-        spike, fired = text.function(model.spike), text.function(model.fired)
-        zero, one = text.number(0.0), text.number(1.0)
-        cell = f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}"
-        decided = f"field[{len(model.inputs._fields)} * stride + i]"
-        # Loops of their own: the draw branches, and would keep the rest from being
-        # vectorised. Where it does, what spikes do to sparse cells follows at once.
-        after = [
-            f"        new = {fired}(cell, {decided}, p, dt)",
-            *written(text, model, f"{fired}(cell, count, p, dt)", unread),
-        ]
-        if model.sparse and model.draws_spikes:
-            after = [f"        if count == {zero}: continue", *after]
-        else:
-            after = firing(model, decided, zero, [cell, *own, *after])
-        each = ["    for i in range(n):"]
-        if listed:
-            each = [
-                f"    listed = at(lane, row[{rows.CELL_LISTED}])",
-                "    for e in range(np.int64(listed[0])):",
-                "        i = np.int64(listed[1 + e])",
-            ]
-        spikes = [
-            *each,
-            cell,
-            *own,
-            f"        u = {decided}",
-            f"        count = -{one} - u if u < {zero} else {spike}(cell, u, p, dt)",
-            f"        {decided} = count",
-            *after,
-        ]
+        cell = [f"cell = {_row(text, model.state, 'state', 'stride', 'i')}", *own]
+        write = spikes_listed if fired else spikes_in_turn
+        spikes = write(text, model, cell, unread, listed)
     changed = written(text, model, call, unread)
     text.lines += [
         *_head(text),
@@ -135,12 +120,19 @@ def read_loop(model: CellModel, read, dtype, differing=()):
 
 @one_compiles
 def possible_loop(model: CellModel, dtype, differing=()):
-    """Loop that says of every cell whether it may fire, from both ends of [0, 1)."""
+    """Loop that says of every cell whether it may fire, from both ends of [0, 1).
+
+    Where the first look of the spike rule says no. It may say less than the rule.
+    """
     text = ModuleText(dtype == np.float32)
     text.tuple_type(model.state)
     spike = text.function(model.spike)
+    look, plain = first_look(text, spike), plain_possible(model, dtype)
     zero, one = text.number(0.0), text.number(1.0)
-    last = text.number(float(np.nextafter(dtype(1), dtype(0))))
+    ends = zero, text.number(float(np.nextafter(dtype(1), dtype(0))))
+    silent = [f"{spike}(cell, {u}, p, dt) == {zero}" for u in ends]
+    if look is not None:
+        silent, plain = [f"{look}(cell, {u}, p, dt)" for u in ends], plain_nothing
     text.lines += [
         *_read_head(text),
         f"    dt = cast(lane, real(span, {rows.DT}))",
@@ -148,11 +140,11 @@ def possible_loop(model: CellModel, dtype, differing=()):
         "    for i in range(n):",
         f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
         *own_text(text, model, differing),
-        f"        first = {spike}(cell, {zero}, p, dt)",
-        f"        last = {spike}(cell, {last}, p, dt)",
-        f"        out[i] = {zero} if first == {zero} and last == {zero} else {one}",
+        f"        first = {silent[0]}",
+        f"        last = {silent[1]}",
+        f"        out[i] = {zero} if first and last else {one}",
     ]
-    spikes, plain = [part("spike", model.spike)], plain_possible(model, dtype)
+    spikes = [part("spike", model.spike)]
     return compile_loop(text, Trial(model, "read", dtype, spikes, plain, differing))
 
 

@@ -96,6 +96,11 @@ def plain_possible(model, dtype):
     return plain
 
 
+def plain_nothing(point):
+    """What is compared of a loop whose functions others try."""
+    return ()
+
+
 def plain_factor(teaching, baseline, gain):
     """What a loop over the factors of a rule gives."""
 

@@ -24,7 +24,8 @@ class CellRow(NamedTuple):
     """Fill, move or settle the n cells of a population, in place.
 
     Only cells in a list may fire where a loop is made for it: at ``listed`` lie their
-    count and then their numbers.
+    count and then their numbers. Other loops leave such a list of the cells that have
+    fired at ``fired``.
     """
 
     address: int
@@ -34,6 +35,7 @@ class CellRow(NamedTuple):
     field: int
     params: int
     listed: int = 0
+    fired: int = 0
 
 
 class ReadRow(NamedTuple):
@@ -146,6 +148,7 @@ def _columns(row):
     CELL_FIELD,
     CELL_PARAMS,
     CELL_LISTED,
+    CELL_FIRED,
 ) = _columns(CellRow)
 _, READ_N, READ_STATE, READ_STRIDE, READ_PARAMS, READ_OUT, READ_SLOT = _columns(ReadRow)
 (

@@ -60,10 +60,19 @@ def _run_cell(trial, loop, points):
     if trial.model.spiking:
         field = np.vstack([field, _column(trial, points, "u")])
     place = state.size + field.size
-    row = rows.CellRow(0, n, 0, stride=n, field=state.size, params=0, listed=place)
-    parts = state, field, [n, *range(n)]
-    state, field, _ = _run(trial, loop, row, _params(trial, points), *parts)
-    return [*state, *field[-1:]] if trial.model.spiking else list(state)
+    places = {"listed": place, "fired": place + 1 + n}
+    row = rows.CellRow(0, n, 0, stride=n, field=state.size, params=0, **places)
+    parts = state, field, [n, *range(n)], [-1, *range(n)]
+    made = _run(trial, loop, row, _params(trial, points), *parts)
+    state, field, _, ((count, *fired),) = made
+    if not trial.model.spiking:
+        return list(state)
+    spikes = field[-1]
+    if count >= 0:
+        # Of cells that are not in the list left nothing says that they are silent.
+        silent = set(range(n)) - {int(i) for i in fired[: int(count)]}
+        spikes[list(silent)] = 0
+    return [*state, spikes]
 
 
 def _run_read(trial, loop, points):

@@ -155,13 +155,11 @@ def events_product(weights, lane, row, span):
     is summed in the order of the cells all the same.
     """
     n_pre, n, factor = row[1], row[2], cast(lane, real(row, 6))
-    lower, upper = cast(lane, real(row, 12)), cast(lane, real(row, 13))
-    bounded = lower > -np.inf or upper < np.inf
     clear_first(lane, row, span)
     signals, found = at(lane, signal_place(row, span)), at(lane, row[14])
     for b in range(span[SAMPLES]):
         signal, out = at(signals, b * n_pre), at(lane, row[5] + b * n)
-        p = count = e = n_pre * 0
+        p = count = n_pre * 0
         while p < n_pre:
             # Most cells are silent: look at eight at once.
             while p + 8 <= n_pre and is_silent(at(signal, p)):
@@ -171,27 +169,58 @@ def events_product(weights, lane, row, span):
                 found[count] = p
                 count += 0 if signal[p] == 0 else 1
                 p += 1
-        while e + 4 <= count and not bounded:
-            p0, p1 = np.int64(found[e]), np.int64(found[e + 1])
-            p2, p3 = np.int64(found[e + 2]), np.int64(found[e + 3])
-            x0, x1 = factor * signal[p0], factor * signal[p1]
-            x2, x3 = factor * signal[p2], factor * signal[p3]
-            w0, w1 = at(weights, row[3] + p0 * n), at(weights, row[3] + p1 * n)
-            w2, w3 = at(weights, row[3] + p2 * n), at(weights, row[3] + p3 * n)
+        add_rows(weights, row, factor, signal, n_pre * 0, found, count, out)
+
+
+@operation(f"{PRODUCT} ~lower ~upper <fired", f"{ADD} where it fired")
+def fired_product(weights, lane, row, span):
+    """The same of cells in a list: how many of all samples are not silent, and which.
+
+    The list was made when they fired, so signals need not be looked through.
+    """
+    n_pre, n, factor = row[1], row[2], cast(lane, real(row, 6))
+    clear_first(lane, row, span)
+    signals, fired = at(lane, signal_place(row, span)), at(lane, row[14])
+    total, last = np.int64(fired[0]), n_pre * 0
+    for b in range(span[SAMPLES]):
+        begin = b * n_pre
+        first = last
+        if span[SAMPLES] == 1:
+            last = total
+        while last < total and fired[1 + last] < begin + n_pre:
+            last += 1
+        signal, out = at(signals, begin), at(lane, row[5] + b * n)
+        own = at(fired, 1 + first)
+        add_rows(weights, row, factor, signal, begin, own, last - first, out)
+
+
+@inlined_kernel
+def add_rows(weights, row, factor, signal, begin, found, count, out):
+    """Add rows of weights of so many cells, whose numbers count from `begin` on."""
+    n, e = row[2], begin * 0
+    lower, upper = cast(signal, real(row, 12)), cast(signal, real(row, 13))
+    bounded = lower > -np.inf or upper < np.inf
+    while e + 4 <= count and not bounded:
+        p0, p1 = np.int64(found[e]) - begin, np.int64(found[e + 1]) - begin
+        p2, p3 = np.int64(found[e + 2]) - begin, np.int64(found[e + 3]) - begin
+        x0, x1 = factor * signal[p0], factor * signal[p1]
+        x2, x3 = factor * signal[p2], factor * signal[p3]
+        w0, w1 = at(weights, row[3] + p0 * n), at(weights, row[3] + p1 * n)
+        w2, w3 = at(weights, row[3] + p2 * n), at(weights, row[3] + p3 * n)
+        for i in range(n):
+            total = out[i] + x0 * w0[i] + x1 * w1[i]
+            out[i] = total + x2 * w2[i] + x3 * w3[i]
+        e += 4
+    while e < count:
+        p = np.int64(found[e]) - begin
+        xp, w = factor * signal[p], at(weights, row[3] + p * n)
+        if bounded:
             for i in range(n):
-                total = out[i] + x0 * w0[i] + x1 * w1[i]
-                out[i] = total + x2 * w2[i] + x3 * w3[i]
-            e += 4
-        while e < count:
-            p = np.int64(found[e])
-            xp, w = factor * signal[p], at(weights, row[3] + p * n)
-            if bounded:
-                for i in range(n):
-                    out[i] += xp * min(max(w[i], lower), upper)
-            else:
-                for i in range(n):
-                    out[i] += xp * w[i]
-            e += 1
+                out[i] += xp * min(max(w[i], lower), upper)
+        else:
+            for i in range(n):
+                out[i] += xp * w[i]
+        e += 1
 
 
 @inlined_kernel
