@@ -51,7 +51,7 @@ SETTINGS = {
 }
 COLORBAR = "<colorbar>"
 MARKERS = "os^DvPX"
-_PERCENT = np.array([0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50, 90])
+_PERCENT = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50, 90)
 
 
 def picture(draw):
@@ -206,6 +206,6 @@ def log_percent(axes):
     """A logarithmic axis of percentages with plain numbers."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.set_yticks(_PERCENT[(_PERCENT >= low) & (_PERCENT <= high)])
+    axes.set_yticks([tick for tick in _PERCENT if low <= tick <= high])
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
