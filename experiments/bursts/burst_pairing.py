@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Le
 
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
+from experiments.statistics import crossing, fitted_crossing, standard_error
 
 CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010"
 PERIODIC_START = (5.0, 0.15)
@@ -300,7 +301,7 @@ def _steering(cells, segment, seed, tick):
             ),
             "weight_change_error": (
                 dims,
-                100.0 * relative.std(1, ddof=1) / np.sqrt(cells),
+                100.0 * standard_error(relative),
                 "percent",
                 "standard error over postsynaptic cells",
             ),
@@ -330,7 +331,7 @@ def _steering(cells, segment, seed, tick):
             "weight_change": (dims, steps.mean(1), "percent", "within the segment"),
             "weight_change_error": (
                 dims,
-                steps.std(1, ddof=1) / np.sqrt(cells),
+                standard_error(steps),
                 "percent",
                 "standard error over postsynaptic cells",
             ),
@@ -341,8 +342,6 @@ def _steering(cells, segment, seed, tick):
 
 
 def _headline(groups):
-    from experiments.bursts.burst_protocols import crossing, line_crossing
-
     figures = {}
 
     def add(name, value, unit, reference, source):
@@ -375,7 +374,7 @@ def _headline(groups):
         mean = bursts.weight_change.sel(event_rate=rate).values
         add(
             f"burst_poisson_crossing_percent_{rate:g}hz",
-            100.0 * line_crossing(bursts.burst_probability.values, mean),
+            100.0 * fitted_crossing(bursts.burst_probability.values, mean),
             "percent",
             "20",
             "Payeur et al. (2021), Fig. 2d",

@@ -176,21 +176,3 @@ def burst_poisson_prediction(event_rate, p, expected, duration: float) -> float:
     burst_average = bursts + (expected * event_rate / 1000.0 - bursts) * faded
     surplus = bursts - np.minimum(burst_average / event_average, 1.0) * events
     return ETA * events * TAU_TRACE * surplus.sum()
-
-
-def crossing(x, y) -> float:
-    """Where y first turns from negative to positive, by a line; NaN if it does not."""
-    y = np.asarray(y)
-    turns = np.flatnonzero((y[:-1] < 0.0) & (y[1:] >= 0.0))
-    if turns.size == 0:
-        return float("nan")
-    k = turns[0]
-    return float(x[k] + (x[k + 1] - x[k]) * y[k] / (y[k] - y[k + 1]))
-
-
-def line_crossing(x, y) -> float:
-    """Where the straight line through all points turns positive; NaN if it does not."""
-    if len(x) < 2:
-        return float("nan")
-    slope, offset = np.polyfit(x, y, 1)
-    return float(-offset / slope) if slope > 0.0 else float("nan")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from experiments.statistics import standard_error
+
 # Event rate, Hz, and burst probability of independent NumPy code: 150 cells, 2 s, other
 # draws; by somatic current, for apical currents of -200 to 600 pA.
 TABLE_APICAL = (-200.0, 0.0, 200.0, 400.0, 600.0)
@@ -23,9 +25,7 @@ def ratio(part, whole) -> np.ndarray:
 
 def rate_and_error(events, seconds: float):
     """Mean rate of cells (..., n_cells) and its standard error over cells, Hz."""
-    n = events.shape[-1]
-    error = events.std(axis=-1, ddof=1) / np.sqrt(n)
-    return events.mean(axis=-1) / seconds, error / seconds
+    return events.mean(axis=-1) / seconds, standard_error(events) / seconds
 
 
 def share_and_error(bursts, events):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-AGREE = 0.95  # share of seeds that must agree in sign
-ROUNDING = 1e-9  # changes below this share of the model's largest have no sign
+from experiments.statistics import ROUNDING, agreement
+
 NOTHING = 1e-2  # mean changes below this share, whose sign is not sure, are none
 SWITCHES = ("apical_current", "apical_timing", "pairing_frequency", "initial_weight")
 DEPRESSION, NEITHER, POTENTIATION, UNSURE = "LTD", "none", "LTP", "unsure"
@@ -23,21 +23,15 @@ def signs(change: np.ndarray, largest: float) -> list[str]:
     Returns
     -------
     list of str
-        "LTP" or "LTD" where at least 95 % of the seeds agree; else "none" where the
-        mean is below 1 % of the largest, and "unsure" where it is not.
+        "LTP" or "LTD" where the seeds agree (`experiments.statistics.agreement`); else
+        "none" where the mean is below 1 % of the largest, and "unsure" where it is not.
     """
-    up = (change > ROUNDING * largest).mean(axis=1)
-    down = (change < -ROUNDING * largest).mean(axis=1)
     small = np.abs(change.mean(axis=1)) < NOTHING * largest
+    sign = agreement(change, nothing=ROUNDING * largest).sign
+    names = {1: POTENTIATION, -1: DEPRESSION}
     return [
-        POTENTIATION
-        if u >= AGREE
-        else DEPRESSION
-        if d >= AGREE
-        else NEITHER
-        if s
-        else UNSURE
-        for u, d, s in zip(up, down, small, strict=True)
+        names.get(each, NEITHER if nothing else UNSURE)
+        for each, nothing in zip(sign.tolist(), small, strict=True)
     ]
 
 

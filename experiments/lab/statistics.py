@@ -1,40 +1,7 @@
-"""Where the sign flips, and whether apical input and pairing interact."""
+"""Whether apical input and pairing interact."""
 
 import numpy as np
 from scipy import stats
-
-_NOTHING = 1e-9
-
-
-def sign_boundary(values: np.ndarray, change: np.ndarray) -> float:
-    """Where a curve first turns from depression to potentiation.
-
-    Parameters
-    ----------
-    values : ndarray (n,)
-        Ascending, such as apical currents.
-    change : ndarray (n,)
-        Weight changes. Those below 1e-9 of the largest count as none.
-
-    Returns
-    -------
-    float
-        By a straight line between neighbouring values. After a stretch without change,
-        where potentiation begins. NaN if no potentiation follows a depression.
-    """
-    size = np.abs(change)
-    sign = np.where(size > _NOTHING * size.max(), np.sign(change), 0.0)
-    negative = np.flatnonzero(sign < 0)
-    positive = np.flatnonzero(sign > 0)
-    positive = positive[positive > negative[0]] if len(negative) else negative
-    if len(positive) == 0:
-        return float("nan")
-    k = positive[0]
-    low, high = min(change[k - 1], 0.0), change[k]
-    if sign[k - 1] == 0:
-        low = 0.0
-    share = -low / (high - low)
-    return float(values[k - 1] + share * (values[k] - values[k - 1]))
 
 
 def interaction_test(changes: dict[str, np.ndarray]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt
 
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
+from experiments.statistics import crossing, deviation
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 CONDITIONS = ("none", "early", "late", "both")
@@ -306,7 +307,7 @@ def _over_onset(onsets, single, drawn, first, repeats):
             "plateau": (("half", "onset"), single["plateaus"], "1"),
             "dw_spikes": (("onset", "repeat"), dw, "1", f"{_DW}, with spikes"),
             "dw_spikes_mean": (("onset",), dw.mean(axis=1), "1"),
-            "dw_spikes_sd": (("onset",), dw.std(axis=1, ddof=1), "1"),
+            "dw_spikes_sd": (("onset",), deviation(dw), "1"),
             "plateau_spikes": (("half", "onset", "repeat"), plateaus, "1"),
         },
         {
@@ -382,23 +383,12 @@ def _headline(groups, amplitude, learning_rate):
             "reference": "same sign",
             "source": "mean over draws of spikes",
         }
-    crossing = sign_change(groups["/onset"].onset.values, groups["/onset"].dw.values)
-    if crossing is not None:
+    turns = crossing(groups["/onset"].onset.values, groups["/onset"].dw.values)
+    if np.isfinite(turns):
         figures["onset_of_sign_change_ms"] = {
-            "value": crossing,
+            "value": turns,
             "unit": "ms",
             "reference": "",
             "source": "onset of apical input at which the change is 0",
         }
     return figures
-
-
-def sign_change(x, y) -> float | None:
-    """Where y first goes from below to above 0, between two points on a straight line.
-
-    None if it never does.
-    """
-    for k in range(len(x) - 1):
-        if y[k] < 0 <= y[k + 1]:
-            return float(x[k] + (x[k + 1] - x[k]) * -y[k] / (y[k + 1] - y[k]))
-    return None

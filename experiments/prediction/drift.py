@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Lt
 
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
+from experiments.statistics import standard_error
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # V* of a dendrite at -60 mV, where a run of NEST was made; pA, with T - tau_filter.
@@ -94,7 +95,7 @@ def drift(
     gain = rule * filtered_time(duration, tau_filter) * input_rate
     predicted, rate, predicted_rate, importance = closed_form(potentials, soma, gain, p)
     measured = change.mean(axis=1)
-    error = change.std(axis=1, ddof=1) / np.sqrt(cells)
+    error = standard_error(change)
     axis = {"potential": ("mV", "V*")}
     table = group(
         {

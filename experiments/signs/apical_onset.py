@@ -2,13 +2,8 @@
 
 import numpy as np
 
-from experiments.plateaus.early_late import (
-    HALVES,
-    SETTLED,
-    present,
-    pulses,
-    sign_change,
-)
+from experiments.plateaus.early_late import HALVES, SETTLED, present, pulses
+from experiments.statistics import crossing
 
 PHASE = 50  # ms, each half of the map
 AMPLITUDE = 2.0  # apical potential of the four conditions
@@ -79,7 +74,7 @@ def onset_map(potentials, step: int):
     shape = (len(potentials), len(durations), len(onsets))
     dw = np.array([each["dw"] for each in found]).reshape(shape)
     plateaus = np.stack([each["plateaus"] for each in found], axis=1)
-    border = [[sign_change(onsets, row) for row in rows] for rows in dw]
+    border = [[crossing(onsets, row) for row in rows] for rows in dw]
     dims = ("apical_potential", "duration", "onset")
     return group(
         {
@@ -87,7 +82,7 @@ def onset_map(potentials, step: int):
             "plateau": (("half", *dims), plateaus.reshape(2, *shape), "1"),
             "border": (
                 dims[:2],
-                np.array(border, float),
+                border,
                 "ms",
                 "onset at which the change turns from depression to potentiation",
             ),

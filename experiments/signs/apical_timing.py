@@ -10,6 +10,7 @@ from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
 from experiments.signs.apical_onset import check_step, conditions, onset_map
+from experiments.statistics import deviation
 
 CITATION = (
     "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335; halves: "
@@ -208,7 +209,7 @@ def _with_noise(swept):
     table["interaction"] = (full, change - control, "1", text)
     for name, values, text in (
         ("weight_change_mean", change.mean(-1), "mean over seeds"),
-        ("weight_change_sd", _deviation(change), "standard deviation over seeds"),
+        ("weight_change_sd", deviation(change), "standard deviation over seeds"),
         ("control_mean", control.mean(-1), "mean without apical current"),
     ):
         table[name] = (AXES, values, "1", text)
@@ -226,12 +227,6 @@ def _with_noise(swept):
     table["weight_change_matched"] = (AXES, matched, "1", text)
     table["n_matched"] = (AXES, count, "1", "number of these seeds")
     return _labelled(table, swept, seed=np.array(swept.seeds))
-
-
-def _deviation(values):
-    if values.shape[-1] < 2:
-        return np.full(values.shape[:-1], np.nan)
-    return values.std(axis=-1, ddof=1)
 
 
 def _without_noise(swept):

@@ -8,6 +8,7 @@ from annotated_types import Ge
 
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
+from experiments.statistics import LOW, ROUNDING, agreement
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
 ALL = "all"
@@ -183,19 +184,25 @@ def _groups(models, axes, seeds):
         n = len(coordinate)
         change = np.full((len(names), n, len(seeds)), np.nan)
         sign = np.full((len(names), n), NOT_RUN, dtype=object)
+        share, share_low = np.full((2, len(names), n), np.nan)
         for k, name in enumerate(names):
             found = axes[axis][name]
             change[k, : len(found)] = found
             sign[k, : len(found)] = signs(found, largest[name])
+            alike = agreement(found, nothing=ROUNDING * largest[name]).share
+            share[k, : len(found)] = alike.value
+            share_low[k, : len(found)] = alike.low
         verdicts.append([verdict([s for s in row if s != NOT_RUN]) for row in sign])
         groups[f"/{axis}"] = group(
             {
                 "weight_change": (("model", dim, "seed"), change, "1"),
                 "sign": (("model", dim), sign, "1"),
+                "sign_share": (("model", dim), share, "1", "of seeds with one sign"),
+                "sign_share_low": (("model", dim), share_low, "1", LOW),
             },
             {"model": names, dim: coordinate, "seed": np.array(seeds)},
             units={dim: unit},
-            nonfinite=("weight_change",) if np.isnan(change).any() else (),
+            nonfinite="found",
         )
     shape = len(APICAL), len(BASAL), len(seeds)
     groups["/conditions"] = group(

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
+from experiments.statistics import LOW, ROUNDING, agreement, crossing
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
 CURRENTS = tuple(float(x) for x in range(-350, 601, 50))
@@ -127,11 +128,7 @@ def plasticity_sign(
 def _dataset(models, found, currents, rates, seeds, shape):
     from dendrites.dataset import group
     from experiments.lab.measures import COUNTS
-    from experiments.lab.statistics import (
-        at_matched_events,
-        interaction_test,
-        sign_boundary,
-    )
+    from experiments.lab.statistics import at_matched_events, interaction_test
 
     full = ("model", "apical_current", "pairing_frequency", "seed")
     table = {}
@@ -162,12 +159,16 @@ def _dataset(models, found, currents, rates, seeds, shape):
     table["weight_change_matched"] = (full[:3], matched, "1", text)
     table["n_matched"] = (full[:3], count, "1", "number of these seeds")
     mean = change.mean(axis=-1)
-    boundary = [
-        [sign_boundary(np.array(currents), mean[m, :, f]) for f in range(len(rates))]
-        for m in range(len(models))
-    ]
+    boundary = np.apply_along_axis(flip_current, 1, mean, currents)
     text = "apical current at which the mean change over seeds becomes positive"
     table["sign_boundary"] = (("model", "pairing_frequency"), boundary, "pA", text)
+    agreed = [agreement(each, nothing=ROUNDING * np.abs(each).max()) for each in change]
+    for name, values, text in (
+        ("sign", [x.sign for x in agreed], "1 or -1 where at least 95 % have it"),
+        ("sign_share", [x.share.value for x in agreed], "of seeds with one sign"),
+        ("sign_share_low", [x.share.low for x in agreed], LOW),
+    ):
+        table[name] = (full[:3], values, "1", text)
     tests = [interaction_test(found[name].changes) for name in models]
     for name, text in (
         ("mean", "apical current x pairing, mean over seeds"),
@@ -187,6 +188,21 @@ def _dataset(models, found, currents, rates, seeds, shape):
         # Models without spikes or plateaus count none; not every sign flips.
         nonfinite="found",
     )
+
+
+def flip_current(change, currents) -> float:
+    """Apical current at which a change turns from depression to potentiation, pA.
+
+    After currents without a change it is the largest of them. NaN if no potentiation
+    follows a depression.
+
+    Parameters
+    ----------
+    change, currents : ndarray (n_currents,)
+        Currents ascend; changes below 1e-9 of the largest count as none.
+    """
+    nothing = ROUNDING * np.abs(change).max()
+    return crossing(currents, change, leaving=True, flat=nothing)
 
 
 def _headline(models, dataset):

@@ -7,6 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from experiments.registry import Argument
+from experiments.statistics import crossing
 
 CITATION = "Sjostrom & Hausser (2006), Neuron 51, 227-238"
 LAG = 10.0  # ms
@@ -94,7 +95,7 @@ def distance_switch(
             "held_potential": (dims, found["held"], "mV", "before the first pairing"),
             "zero_crossing": (
                 where,
-                crossings(np.array(distances), change),
+                np.apply_along_axis(potentiation_ends, 1, change, distances),
                 "1",
                 "um from the soma, where potentiation ends",
             ),
@@ -209,28 +210,15 @@ def holding_current(depolarisation: float, p) -> float:
     return p.g_leak_apical * depolarisation + p.g_coupling * (depolarisation - soma)
 
 
-def crossings(distances, change) -> np.ndarray:
-    """Where a change falls through 100 %, by a straight line between two distances.
+def potentiation_ends(change, distances) -> float:
+    """Distance at which a change falls through 100 %; NaN if it does not.
 
     Parameters
     ----------
-    distances : ndarray (n_distances,), ascending
-    change : ndarray (dendrite, n_distances, ...)
-
-    Returns
-    -------
-    ndarray (dendrite, ...)
-        The first such place; NaN where the change does not fall through 100 %.
+    change, distances : ndarray (n_distances,)
+        Distances ascend.
     """
-    above = change > 100.0
-    falls = above[:, :-1] & ~above[:, 1:]
-    first = np.argmax(falls, axis=1)[:, None]
-    left = np.take_along_axis(change, first, 1)[:, 0] - 100.0
-    right = np.take_along_axis(change, first + 1, 1)[:, 0] - 100.0
-    near, far = distances[first[:, 0]], distances[first[:, 0] + 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        place = near + (far - near) * left / (left - right)
-    return np.where(falls.any(1), place, np.nan)
+    return crossing(distances, change, 100.0, rising=False)
 
 
 def _headline(synapses, proximal, distal):

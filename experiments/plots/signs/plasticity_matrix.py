@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from experiments.statistics import ROUNDING, agreement
+
 LABELS = {
     "apical_current": "apical current (pA)",
     "apical_timing": "apical pulse: part of the train, or delay",
@@ -55,8 +57,8 @@ def plot_conditions(axes, found):
     names = [str(name) for name in change.basal_protocol.values]
     flat = change.transpose("model", "basal_protocol", "apical_condition", "seed")
     mean = flat.mean("seed").values.reshape(flat.sizes["model"], -1)
-    up, down = (flat > 0).mean("seed"), (flat < 0).mean("seed")
-    sign = np.where(up >= 0.95, "LTP", np.where(down >= 0.95, "LTD", "none"))
+    agreed = agreement(flat.values, nothing=ROUNDING * float(abs(flat).max())).sign
+    sign = np.array(["none", "LTP", "LTD"])[agreed]
     ticks = [str(name) for name in change.apical_condition.values] * len(names)
     shown = flat.mean("seed").stack(place=("basal_protocol", "apical_condition"))
     _cells(axes, shown, sign.reshape(mean.shape), ticks, " | ".join(names))

@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
+from experiments.statistics import ROUNDING, agreement
+
 COLUMNS = 4
 NO_FLIP = "sign never flips here"
 LINEAR = 0.01  # share of the largest change within which colours are linear
@@ -58,12 +60,12 @@ def plot_model(axes, found):
         axes.text(
             0.5, 0.02, NO_FLIP, transform=axes.transAxes, ha="center", va="bottom"
         )
-    up = (found.weight_change > 0).mean("seed")
-    unsure = (np.maximum(up, 1 - up) < 0.95).astype(float)
+    change = found.weight_change.transpose(..., "seed").values
+    unsure = (agreement(change, nothing=ROUNDING * limit).sign == 0) & change.any(-1)
     axes.contourf(
         x,
         found.apical_current,
-        unsure,
+        unsure.astype(float),
         levels=[0.5, 1.5],
         colors="none",
         hatches=["//"],

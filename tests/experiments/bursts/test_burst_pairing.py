@@ -96,14 +96,6 @@ def test_periodic_intervals_are_whole_steps(frequency, dt):
     assert abs(train[5] * step - (5000.0 / frequency + 11_000.0)) <= step / 2
 
 
-def test_a_crossing_is_found_by_a_line_and_only_upwards():
-    assert burst_protocols.crossing([0, 1, 2, 3], [1.0, -1.0, 3.0, 4.0]) == 1.25
-    assert np.isnan(burst_protocols.crossing([0, 1], [1.0, -1.0]))
-    line = burst_protocols.line_crossing
-    assert line([0.0, 1.0, 2.0], [-1.0, 0.1, 1.0]) == pytest.approx(0.96667, abs=1e-5)
-    assert np.isnan(line([0.0, 1.0], [1.0, -1.0])) and np.isnan(line([0.0], [1.0]))
-
-
 def test_steering_without_change_of_current_repeats_for_its_seed():
     first, again, other = (
         steer([150.0] * 2, [150.0] * 2, cells=3, seed=seed) for seed in (1, 1, 2)

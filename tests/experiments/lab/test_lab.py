@@ -12,11 +12,7 @@ from experiments.lab import LabModel, Protocol, grid, lab_models, run_lab
 from experiments.lab.background import Background
 from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.models import BUILDERS
-from experiments.lab.statistics import (
-    at_matched_events,
-    interaction_test,
-    sign_boundary,
-)
+from experiments.lab.statistics import at_matched_events, interaction_test
 
 FREQUENCIES = (1.0, 5.0, 10.0, 20.0, 40.0, 50.0)
 # Mean change per pairing, events / bursts, by apical current and frequency: an
@@ -212,16 +208,6 @@ def test_spikes_of_many_cells_are_counted_apart():
     assert found["spikes"].tolist() == [3, 0, 3]
     assert found["events"].tolist() == [1, 0, 2]
     assert found["bursts"].tolist() == [1, 0, 1]
-
-
-@pytest.mark.nojit
-def test_the_sign_boundary_lies_between_depression_and_potentiation():
-    values = np.array([0.0, 100.0, 200.0, 300.0])
-    assert sign_boundary(values, np.array([-1.0, -1.0, 3.0, 5.0])) == 125.0
-    assert sign_boundary(values, np.array([-1.0, 0.0, 0.0, 5.0])) == 200.0
-    assert sign_boundary(values, np.array([-1.0, 1.0, -1.0, 5.0])) == 50.0
-    for never in ([0.0, 0.0, 1.0, 2.0], [-1.0, -2.0, -1.0, 0.0], [1.0, -1.0, -2.0, 0]):
-        assert math.isnan(sign_boundary(values, np.array(never)))
 
 
 @pytest.mark.nojit

@@ -7,8 +7,9 @@ import pytest
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, ModelError
-from experiments.plateaus.early_late import CONDITIONS, early_late, pulses, sign_change
+from experiments.plateaus.early_late import CONDITIONS, early_late, pulses
 from experiments.plots.plateaus import early_late as plot_early_late
+from experiments.statistics import crossing
 from tests.reference import guerguiev_twin as twin
 
 
@@ -66,9 +67,7 @@ def test_the_sign_turns_between_early_and_late(tree):
     assert 0 < onset < 50
     # Earlier for longer input: the border of the map runs down a diagonal.
     dw = tree["map"].dw
-    borders = [
-        sign_change(dw.onset.values, dw.sel(duration=d).values) for d in (20, 50)
-    ]
+    borders = [crossing(dw.onset.values, dw.sel(duration=d).values) for d in (20, 50)]
     assert borders[1] < borders[0]
     np.testing.assert_array_equal(dw.sel(duration=50), found)
 
@@ -111,11 +110,6 @@ def test_pulses_last_from_onset_on():
     np.testing.assert_array_equal(
         found.T, [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 1, 1]]
     )
-
-
-def test_the_change_of_sign_is_found_on_a_straight_line():
-    assert sign_change([0, 2, 4], [-1.0, -1.0, 3.0]) == pytest.approx(2.5)
-    assert sign_change([0, 2], [1.0, 2.0]) is None
 
 
 def test_the_picture_shows_the_stored_arrays(tree):

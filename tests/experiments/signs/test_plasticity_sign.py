@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dendrites.errors import ConfigError
-from experiments.lab.matrix import matrix_table, signs, verdict
+from experiments.lab.matrix import SWITCHES, matrix_table, signs, verdict
 from experiments.plots.signs import plasticity_matrix as plot_plasticity_matrix
 from experiments.plots.signs import plasticity_sign as plot_plasticity_sign
 from experiments.signs.plasticity_matrix import plasticity_matrix
@@ -123,6 +123,21 @@ def test_verdicts_are_those_expected_of_three_models(matrix):
     }
     for name, verdicts in wanted.items():
         assert tuple(found.sel(model=name).values) == verdicts, name
+
+
+def test_the_matrix_says_how_many_seeds_share_a_sign(matrix):
+    found = matrix["apical_current"].to_dataset()
+    change = found.weight_change
+    scale = 1e-9 * max(
+        float(abs(matrix[axis].weight_change.sel(model="burst")).max())
+        for axis in (*SWITCHES, "conditions")
+    )
+    here = change.sel(model="burst")
+    count = np.maximum((here > scale).sum("seed"), (here < -scale).sum("seed"))
+    np.testing.assert_allclose(found.sign_share.sel(model="burst"), count / 3)
+    # Of 3 of 3 the exact lower limit is 0.025^(1/3).
+    whole = found.sign_share_low.values[found.sign_share.values == 1.0]
+    np.testing.assert_allclose(whole, 0.025 ** (1 / 3))
 
 
 def test_only_rules_that_need_spikes_stand_still_without_them(matrix):

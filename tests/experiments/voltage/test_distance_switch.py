@@ -12,9 +12,9 @@ from dendrites.models.adex_dendrite import adex_dendrite
 from experiments.plots.voltage import distance_switch as plot_distance_switch
 from experiments.voltage import paired_bursts
 from experiments.voltage.distance_switch import (
-    crossings,
     distance_switch,
     holding_current,
+    potentiation_ends,
 )
 
 SMALL = {
@@ -113,10 +113,11 @@ def test_the_holding_current_is_that_of_the_linear_steady_state():
 
 
 def test_potentiation_ends_where_a_straight_line_crosses():
-    x = np.array([0.0, 100.0, 200.0])
-    change = np.array([[130.0, 110.0, 90.0], [130.0, 120.0, 110.0], [90, 95, 99.0]])
-    found = crossings(x, change)
-    assert found[0] == pytest.approx(150.0) and np.isnan(found[1:]).all()
+    x = [0.0, 100.0, 200.0]
+    assert potentiation_ends([130.0, 110.0, 90.0], x) == pytest.approx(150.0)
+    assert potentiation_ends([130.0, 100.0, 100.0], x) == 100.0
+    assert np.isnan(potentiation_ends([130.0, 120.0, 110.0], x))
+    assert np.isnan(potentiation_ends([90.0, 95.0, 99.0], x))
 
 
 def test_places_of_the_headlines_are_always_among_the_distances():
