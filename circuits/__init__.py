@@ -17,6 +17,7 @@ _WHERE = {
     "Equilibrium": "integrators",
     "Exact": "integrators",
     "Feedforward": "network",
+    "GroupedWaveform": "waveform",
     "Inputs": "run.pieces",
     "Layer": "network",
     "LocallyConnected": "images",

@@ -216,6 +216,14 @@ def check_circuit(where: str, value) -> None:
         )
 
 
+def opens_conductances(circuit: Circuit, name: str) -> bool:
+    """Whether a population opens conductances of others."""
+    return any(
+        p.pre == name and p.field in circuit.model(p.post).conductance_inputs
+        for p in circuit.projections
+    )
+
+
 def refuse_negative_conductances(circuit: Circuit, name: str, values, where) -> None:
     """Refuse negative values of a source that opens conductances of other cells."""
     for p in circuit.projections:

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from circuits.waveform import GroupedWaveform
+from dendrites.compile.calls import hold
+
 
 class Given:
     """Columns of the span that say where given spikes and waveforms lie.
@@ -10,8 +13,8 @@ class Given:
     ----------
     first : int
         The first free column.
-    names : sequence of str
-        Populations that are given something.
+    names : sequence of str or pair
+        Populations that are given waveforms, (SPIKES, name) of those given spikes.
     """
 
     def __init__(self, first, names):
@@ -57,13 +60,32 @@ def waveform_of(array, dtype, first, samples) -> np.ndarray:
     return np.ascontiguousarray(np.swapaxes(mine, 0, 1)).ravel()
 
 
+def listed_waveform(value, dtype, first, samples) -> list[np.ndarray]:
+    """Arrays of a waveform, and last the list that `numbers.show_waveform` is given.
+
+    It holds the number of arrays of groups, the cells of a group, and the addresses of
+    what these cells show and of the arrays of groups.
+    """
+    if isinstance(value, GroupedWaveform):
+        if dtype == np.float64:
+            arrays = [value.each, *value.groups]
+            head = len(value.groups), value.each.shape[1]
+            return [*arrays, np.array([*head, *map(hold, arrays)], np.int64)]
+        value = value.values()[np.newaxis]
+    flat = waveform_of(value, dtype, first, samples)
+    return [flat, np.array([0, 0, hold(flat)], np.int64)]
+
+
 def given_to_lane(layout, given, schedule, k, samples):
-    """By population what lane k of so many samples is given: spikes or a waveform."""
+    """By its key what lane k of so many samples is given: spikes or a waveform.
+
+    Arrays to be kept, the last of which is what the lane is told of.
+    """
     first = k * layout.capacity
     n_steps = sum(s.steps for s in schedule.segments(layout.circuit.dt))
-    for name, value in given.items():
-        if name in layout.driven:
-            yield name, waveform_of(value, layout.dtype, first, samples)
+    for key, value in given.items():
+        if key in layout.driven:
+            yield key, listed_waveform(value, layout.dtype, first, samples)
         else:
-            n = layout.sizes[name]
-            yield name, events_of(value, n, n_steps, first, samples)
+            n = layout.sizes[key[1]]
+            yield key, [events_of(value, n, n_steps, first, samples)]

@@ -89,9 +89,9 @@ class Presentation:
         presentation : int
             Its number: part of the address of random numbers.
         recording : bool
-        given : dict of population to what it is given for every step
-            Forced spikes, (steps, units) or a list of these, one per sample; waveforms,
-            ndarray (n_samples, n_steps, n).
+        given : dict of what is given for every step
+            By (SPIKES, population) forced spikes, (steps, units) or one such pair per
+            sample; by population waveforms, (n_samples, n_steps, n) or grouped.
 
         Returns
         -------
@@ -106,9 +106,9 @@ class Presentation:
         run, layout, programs = self.run, self.run.layout, self.run.programs
         lanes = self._begin(count_samples(patterns), presentation, patterns)
         for k, (_, m) in enumerate(lanes if given else ()):
-            for name, held in given_to_lane(layout, given, schedule, k, m):
-                self._held.append(held)
-                self.span(k)[programs.given[name]] = hold(held)
+            for key, held in given_to_lane(layout, given, schedule, k, m):
+                self._held += held
+                self.span(k)[programs.given[key]] = hold(held[-1])
         if schedule.carry_state:
             self._carry(lanes)
         else:

@@ -63,7 +63,7 @@ class Programs:
     seed : int
         Of the noise of tied weights.
     randoms : Randoms
-    given : mapping of population to column of the span
+    given : mapping to columns of the span, see `circuits.engine.given.Given`
     optimise : bool
         Whether passes may replace operations by cheaper ones.
     announce : callable, optional

@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from circuits.engine.divergence import divergence
-from circuits.engine.facts import refuse_shared_traces
+from circuits.engine.facts import SPIKES, refuse_shared_traces
 from circuits.engine.given import Given
 from circuits.engine.interpret import run_list
 from circuits.engine.kept import Kept
@@ -90,7 +90,8 @@ class Replicas(Kept):
         needed += n * recorded_bytes(layout, batch)
         check_memory(needed, "the run")
         kept = [("record", k) for k, _ in enumerate(layout.recordings)]
-        given = Given(RATES + len(circuit.projections), (*forced, *driven, *kept))
+        told = *((SPIKES, name) for name in forced), *driven, *kept
+        given = Given(RATES + len(circuit.projections), told)
         if optimise is None:
             optimise = os.environ.get("DENDRITES_ENGINE_PASSES") != "off"
         self.programs = Programs(
@@ -167,7 +168,8 @@ class Replicas(Kept):
                 f"patterns of {samples} samples are shown to a run planned for batches "
                 f"of {self.batch}: show at most that many at once"
             )
-        given = {**(forced or {}), **(waveforms or {})}
+        given = {(SPIKES, name): trains for name, trains in (forced or {}).items()}
+        given |= waveforms or {}
         one = self.presentations[number]
         if samples > 1 and self.layout.modulated:
             moving = one.moving(options.get("learning", True))

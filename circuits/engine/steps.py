@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from circuits.engine.facts import SPIKES
 from circuits.engine.lists import Lists
 from circuits.engine.operations import checks, draws, numbers
 from circuits.engine.plasticity import collect, factors, predict, products, starts
@@ -30,7 +31,7 @@ def step_lists(
     on : mapping of clamped populations that are on to amplitudes
     window : str, optional
         Phase in whose window the state is averaged.
-    given : mapping of population to column of the span, for waveforms and spikes
+    given : mapping to columns of the span, see `circuits.engine.given.Given`
     held : pairs of population and variables that keep their values
     """
     lists, c, layout = Lists(), w.circuit, w.layout
@@ -233,7 +234,7 @@ class Randoms:
             yield self._draw(w, p, kind, w.lane("field", p.name, name), key)
         if p.name in self._forced:
             target = w.lane(*w.spikes_field(p.name))
-            column = given[p.name]
+            column = given[SPIKES, p.name]
             yield w(draws.force_spikes, n=p.size, target=target, given=column)
         elif p.model.draws_spikes:
             target = w.lane(*w.spikes_field(p.name))

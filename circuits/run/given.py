@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from circuits.circuit import Circuit, refuse_negative_conductances
+from circuits.circuit import (
+    Circuit,
+    opens_conductances,
+    refuse_negative_conductances,
+)
+from circuits.waveform import GroupedWaveform, check_grouped
 from dendrites._checks import mapping, names, numbers, shown
 from dendrites.errors import ConfigError, choices
 from dendrites.spike_trains import check_forced, check_unit, spikes_in_steps
@@ -108,7 +113,7 @@ def check_piece(
     forced: tuple[str, ...],
     where: str,
 ) -> tuple[dict, dict]:
-    """Waveforms (1, n_steps, n) and forced spikes (steps, units) of one piece.
+    """Waveforms, (1, n_steps, n) or grouped, and forced (steps, units) of a piece.
 
     Raises
     ------
@@ -133,22 +138,31 @@ def check_piece(
                     f"{'driven' if option == 'waveforms' else 'forced'}. "
                     + choices(name, announced)
                 )
+    grouped = {}
     for name in driven:
         if name not in waves:
             raise ConfigError(f"{where}: no waveform of {name!r}, which is driven")
         place = f"{where}: waveforms[{name!r}]"
         size = circuit.population(name).size
+        if isinstance(waves[name], GroupedWaveform):
+            grouped[name] = check_grouped(place, waves[name], n_steps, size)
+            if opens_conductances(circuit, name):
+                values = grouped[name].values()
+                refuse_negative_conductances(circuit, name, values, place)
+            continue
         shape = numbers(place, waves[name], finite=False).shape
         if shape != (n_steps, size):
             raise ConfigError(
                 f"{place} has shape {shape}, must be ({n_steps}, {size}), one row for "
                 "each step of the piece"
             )
+    waves = {name: wave for name, wave in waves.items() if name not in grouped}
+    single = check_waveforms(circuit, waves, n_steps, where=f"{where}: ")
     found = {}
     for name in forced:
         pair, size = spikes.get(name, ((), ())), circuit.population(name).size
         found[name] = _steps_and_units(pair, size, n_steps, f"{where}: {name!r}")
-    return check_waveforms(circuit, waves, n_steps, where=f"{where}: "), found
+    return single | grouped, found
 
 
 def _steps_and_units(pair, size, n_steps, where):

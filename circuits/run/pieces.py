@@ -17,6 +17,7 @@ from circuits.run.interrupts import handing_back
 from circuits.run.options import run_options
 from circuits.run.recording import Record, Recording, check_records, plan_record
 from circuits.schedule import Schedule
+from circuits.waveform import GroupedWaveform
 from dendrites._blas import serial_blas
 from dendrites._checks import flag, function, whole_number
 from dendrites._memory import check_memory
@@ -31,12 +32,12 @@ class Inputs(NamedTuple):
 
     Parameters
     ----------
-    waveforms : mapping of clamped population to ndarray (n_steps, n)
+    waveforms : mapping of clamped population to ndarray (n_steps, n) or GroupedWaveform
     spikes : mapping of population to (steps, units), each ndarray of int (n_spikes,)
         Forced spikes, in steps counted from the start of the piece.
     """
 
-    waveforms: Mapping[str, np.ndarray]
+    waveforms: Mapping[str, np.ndarray | GroupedWaveform]
     spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 

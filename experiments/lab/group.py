@@ -6,6 +6,7 @@ import numpy as np
 
 import circuits
 from circuits.run.pieces import STEPS_OF_A_PIECE, Inputs
+from circuits.waveform import GroupedWaveform
 from experiments.lab.background import Background
 from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.model import APICAL, CELL, PRE, SOMA, SYNAPSE, LabModel
@@ -102,7 +103,7 @@ def _whole(group, circuit):
         {},
         [circuits.Record(CELL, compartments=("apical",), spikes=model.cell.spiking)],
         learning=True,
-        waveforms=inputs.waveforms,
+        waveforms={k: wave.values() for k, wave in inputs.waveforms.items()},
         forced_spikes={PRE: ((steps + 1) * model.dt, units)}
         | ({CELL: none} if group.silent else {}),
     )
@@ -138,17 +139,15 @@ class _Given:
     def __init__(self, group):
         model, dt = group.model, group.model.dt
         lines = [p.timeline(halves=model.halves) for p in group.protocols]
-        self.n_protocols, self.n_seeds = len(lines), len(group.background.seeds)
-        self.n = self.n_protocols * self.n_seeds
+        self.n_seeds = len(group.background.seeds)
+        self.n = len(lines) * self.n_seeds
         nothing = np.zeros(0, int), np.zeros(0, int)
         self.silenced = {CELL: nothing} if group.silent else {}
-        self.pulses = {
-            SOMA: _table([line.soma for line in lines], dt),
-            APICAL: _table([line.apical for line in lines], dt),
+        pulses = {
+            SOMA: [line.soma for line in lines],
+            APICAL: [line.apical for line in lines],
         }
-        self.pulses = {name: self.pulses[name] for name in model.currents}
-        # Overwritten by the next piece: fresh memory cost as much as filling it.
-        self.values = {name: np.empty((0, self.n)) for name in self.pulses}
+        self.pulses = {name: _Pulses(pulses[name], dt) for name in model.currents}
         self.noise = {}
         for name, where in ((SOMA, "soma"), (APICAL, "apical")):
             self.noise[name] = group.background.course(where, dt)
@@ -158,27 +157,12 @@ class _Given:
         self.rows = np.repeat(np.arange(len(steps)), [len(s) for s in steps])
 
     def __call__(self, first, count):
-        waveforms = {}
-        for name, table in self.pulses.items():
-            if len(self.values[name]) < count:
-                self.values[name] = np.empty((count, self.n))
-            waveforms[name] = self.values[name][:count]
-            values = waveforms[name].reshape(count, self.n_protocols, self.n_seeds)
-            level, pulses, seen = np.zeros(self.n_protocols), [], set()
-            for row, start, stop, amplitude in table:
-                start, stop = max(int(start) - first, 0), int(stop) - first
-                if start >= count or stop <= 0:
-                    continue
-                if start == 0 and stop >= count and row not in seen:
-                    level[row] = amplitude
-                else:
-                    pulses.append((row, start, stop, amplitude))
-                seen.add(row)
-            # Filled and added to: a sum of the two into a third was slower.
-            waveforms[name][:] = np.repeat(level, self.n_seeds)
-            values += self.noise[name].send(count)[:, np.newaxis]
-            for row, start, stop, amplitude in pulses:
-                values[start:stop, row] += amplitude
+        waveforms = {
+            name: GroupedWaveform(
+                self.noise[name].send(count), pulses.courses(first, count)
+            )
+            for name, pulses in self.pulses.items()
+        }
         here = (self.steps >= first) & (self.steps < first + count)
         steps, rows = self.steps[here] - first, self.rows[here]
         units = rows[:, np.newaxis] * self.n_seeds + np.arange(self.n_seeds)
@@ -188,11 +172,39 @@ class _Given:
         return Inputs(waveforms, spikes)
 
 
-def _table(pulses, dt):
-    """Rows (protocol, start step, stop step, pA) of pulses that do something."""
-    return [
-        (row, round(start / dt), round(stop / dt), amplitude)
-        for row, each in enumerate(pulses)
-        for start, stop, amplitude in each
-        if amplitude
-    ]
+class _Pulses:
+    """Pulses of all protocols into one place, and the courses they make piece by piece.
+
+    Pulses that meet stand in several courses, to be added in their order.
+    """
+
+    def __init__(self, pulses, dt):
+        self.n_protocols, found = len(pulses), []
+        for row, each in enumerate(pulses):
+            spans = []  # by course, from the first begin to the last end
+            for start, stop, amplitude in each:
+                if not amplitude:
+                    continue
+                start, stop = round(start / dt), round(stop / dt)
+                met = [k for k, (a, b) in enumerate(spans) if a < stop and start < b]
+                course = met[-1] + 1 if met else 0
+                if course == len(spans):
+                    spans.append((start, stop))
+                low, high = spans[course]
+                spans[course] = min(low, start), max(high, stop)
+                found.append((course, row, start, stop, amplitude))
+        table = np.array(found).reshape(-1, 5)
+        self.places = table[:, :4].astype(int)
+        self.amplitudes = table[:, 4]
+        self.n_courses = 1 + max(self.places[:, 0], default=0)
+
+    def courses(self, first, count):
+        """What is added up in a piece, (count, n_protocols) each."""
+        found = np.zeros((self.n_courses, count, self.n_protocols))
+        start, stop = self.places[:, 2], self.places[:, 3]
+        here = np.flatnonzero((start < first + count) & (stop > first))
+        for (course, row, a, b), amplitude in zip(
+            self.places[here].tolist(), self.amplitudes[here].tolist(), strict=True
+        ):
+            found[course, max(a - first, 0) : b - first, row] = amplitude
+        return tuple(found)

@@ -101,6 +101,13 @@ def test_a_spike_arrives_after_its_delay(delay, arrives):
     np.testing.assert_array_equal(seen, expected)
 
 
+def test_a_source_that_shows_a_waveform_can_be_forced_to_spike():
+    trains = {"input": ([5.0, 9.0], [1, 2]), "output": ([], [])}
+    wave = np.random.default_rng(4).uniform(0.0, 1.0, (20, 3))
+    shown = total(chain(0.0), trains, waveforms={"input": wave})
+    np.testing.assert_array_equal(shown, total(chain(0.0), trains))
+
+
 def test_two_spikes_of_one_step_count_twice():
     seen = total(chain(), {"input": ([5.0, 5.0], [1, 1]), "output": ([], [])})
     assert seen[-1].tolist() == [0.0, 2.0, 0.0]

@@ -64,10 +64,16 @@ def of_inputs(waveforms=None, spikes=None):
     return in_pieces(forced=forced, given=lambda *_: given)
 
 
+# Of pieces of 4 steps: 2 groups of 2 cells.
+WAVES = np.random.default_rng(3).uniform(0.2, 1.0, (2, 4, 2))
 INPUT_ROWS = {
     "waveforms": [acts({"input": np.zeros((4, 4))}), refused({})],
     "spikes": [acts({"input": ([2], [2])}), refused({"input": [1]})],
 }
+
+
+def of_groups(each=WAVES[0], groups=(WAVES[1],)):
+    return of_inputs({"input": circuits.GroupedWaveform(each, groups)})
 
 
 DOORS = [
@@ -131,4 +137,16 @@ DOORS = [
         },
     ),
     Door(circuits.Inputs, of_inputs, INPUT_ROWS),
+    Door(
+        circuits.GroupedWaveform,
+        of_groups,
+        {
+            "each": [acts(2 * WAVES[0]), refused(WAVES[0][1:])],
+            "groups": [
+                acts((WAVES[1], WAVES[0])),
+                refused(()),
+                refused((WAVES[1], WAVES[0][:, :1])),
+            ],
+        },
+    ),
 ]

@@ -2,7 +2,7 @@
 
 from circuits.engine.operations.kinds import operation
 from circuits.engine.span import BLOCK, CLOCK, PATTERN, PATTERNS, STEP
-from dendrites.compile.calls import at, cast, numbers, real
+from dendrites.compile.calls import at, cast, integers, numbers, real
 from dendrites.compile.rows import BLOCK_STEP, SAMPLES
 
 
@@ -127,9 +127,30 @@ def clamp(weights, lane, row, span):
 
 @operation("n >state given ~amplitude", "show the waveform of {state}")
 def show_waveform(weights, lane, row, span):
-    """Let sources show the values of this step; `given` says where their address is."""
+    """Let sources show the values of this step.
+
+    `given` says where the address of a list is: how many arrays of groups there are and
+    how many cells in a group, then the addresses of what these show and of the arrays.
+    Without groups what they show are the values of all cells.
+    """
     n, amplitude = row[1] * span[SAMPLES], cast(lane, real(row, 4))
-    values = at(numbers(lane, span[row[3]]), span[STEP] * n)
-    shown = at(lane, row[2])
-    for i in range(n):
-        shown[i] = amplitude * values[i]
+    listed, shown = integers(span[row[3]]), at(lane, row[2])
+    layers, n_each = listed[0], listed[1]
+    if layers == 0:
+        values = at(numbers(lane, listed[2]), span[STEP] * n)
+        for i in range(n):
+            shown[i] = amplitude * values[i]
+        return
+    each, n_groups = at(numbers(lane, listed[2]), span[STEP] * n_each), n // n_each
+    for g in range(n_groups):
+        out, k = at(shown, g * n_each), span[STEP] * n_groups + g
+        level = numbers(lane, listed[3])[k]
+        for i in range(n_each):
+            out[i] = each[i] + level
+        for j in range(1, layers):
+            level = numbers(lane, listed[3 + j])[k]
+            for i in range(n_each):
+                out[i] += level
+    if amplitude != 1:
+        for i in range(n):
+            shown[i] *= amplitude
