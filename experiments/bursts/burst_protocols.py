@@ -12,14 +12,6 @@ SEQUENCES, PAIRINGS, PAUSE = 15, 5, 11_000.0
 DEAD_TIME, SHORTEST, LONGEST = 20.0, 2.0, 12.0
 
 
-def forced(trains, dt: float):
-    """Times, ms, and units of many trains, as circuits take them."""
-    unit = np.repeat(np.arange(len(trains)), [len(train) for train in trains])
-    steps = np.concatenate([np.asarray(train, np.int64) for train in trains])
-    order = np.argsort(steps, kind="stable")
-    return dt * (steps[order] + 1), unit[order]
-
-
 def weight_changes(
     pre,
     post,
@@ -33,7 +25,7 @@ def weight_changes(
 
     Parameters
     ----------
-    pre, post : lists of n trains
+    pre, post : lists of n trains, ndarrays of int
     event_average : float
         Hz, the average event rate that the postsynaptic cells begin with.
     burst_probability : float
@@ -46,10 +38,11 @@ def weight_changes(
     -------
     ndarray (n,)
     """
-    import circuits
+    from circuits import Population
     from dendrites.models import presynaptic
     from dendrites.models.burst_detector import burst_detector
     from dendrites.rules import burst_dependent
+    from experiments import pairing
 
     n = len(pre)
     start = event_average / 1000.0
@@ -59,33 +52,16 @@ def weight_changes(
         initial={"event_average": start, "burst_average": burst_probability * start},
     )
     source = presynaptic(tau_event=TAU_TRACE, burst_interval=BURST_INTERVAL)
-    synapse = circuits.Projection(
-        "pre",
-        "cell",
-        "synapse",
-        signal="spikes",
-        connectivity="one_to_one",
-        rule=burst_dependent(ETA),
-        initial=np.zeros(n),
-        name="plastic",
-    )
-    circuit = circuits.Circuit(
-        [circuits.Population("pre", source, n), circuits.Population("cell", cell, n)],
-        [synapse],
-        circuits.Schedule((circuits.Phase("pairing", n_steps * dt),)),
-        output="cell",
+    steps = {"pre": pre, "cell": post}
+    times = {k: [dt * (train + 1) for train in each] for k, each in steps.items()}
+    changes, _ = pairing.run(
+        [Population("pre", source, n), Population("cell", cell, n)],
+        [pairing.measured("pre", "cell", burst_dependent(ETA), name="plastic")],
+        {name: pairing.trains(each) for name, each in times.items()},
+        duration=n_steps * dt,
         dt=dt,
-        name="burst_pairing",
     )
-    tree = circuits.simulate(
-        circuit,
-        {},
-        [],
-        learning=True,
-        forced_spikes={"pre": forced(pre, dt), "cell": forced(post, dt)},
-    )
-    w = tree["connections/plastic"].w.values
-    return w[-1] - w[0]
+    return changes["plastic"]
 
 
 def periodic_train(frequency: float) -> tuple[np.ndarray, float]:

@@ -95,6 +95,7 @@ def _circuit(cells):
     import circuits
     from dendrites.models import naud_sprekeler, source
     from dendrites.rules import burst_dependent
+    from experiments.pairing import partners
 
     cell = naud_sprekeler(
         noise=True,
@@ -116,9 +117,7 @@ def _circuit(cells):
         name="plastic",
     )
     currents = [
-        circuits.Projection(
-            pre, post, field, connectivity="one_to_one", initial=np.ones(cells)
-        )
+        partners(pre, post, field)
         for pre, post, field in (
             ("soma", "pre", "soma"),
             ("soma", "cell", "soma"),

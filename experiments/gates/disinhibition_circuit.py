@@ -39,6 +39,7 @@ def gate_circuit(cells: Cells, n_steps, *, eta, decay, noise, dt, streams=None):
     from dendrites.models import source
     from dendrites.models.disinhibition import gated_pyramidal, plateau, threshold_unit
     from dendrites.rules.gating import apical_gating
+    from experiments.pairing import partners
 
     n = len(cells.pom)
     rates, which = np.unique(cells.l4, return_inverse=True)
@@ -47,7 +48,6 @@ def gate_circuit(cells: Cells, n_steps, *, eta, decay, noise, dt, streams=None):
     rule = apical_gating(
         eta, ltd=0.0, plateau=plateau, firing="rate", presynaptic="rate"
     )
-    pair = {"connectivity": "one_to_one"}
 
     def column(values):
         return np.asarray(values, float)[:, np.newaxis]
@@ -72,20 +72,8 @@ def gate_circuit(cells: Cells, n_steps, *, eta, decay, noise, dt, streams=None):
                 "drive",
                 initial=column(np.where(cells.sst_off > 0, SILENCED, SST_DRIVE)),
             ),
-            Projection(
-                "vip",
-                "sst",
-                "drive",
-                initial=-VIP_TO_SST * cells.vip_gain,
-                **pair,
-            ),
-            Projection(
-                "sst",
-                "pyramidal",
-                "apical",
-                initial=-SST_TO_APICAL * cells.sst_gain,
-                **pair,
-            ),
+            partners("vip", "sst", "drive", -VIP_TO_SST * cells.vip_gain),
+            partners("sst", "pyramidal", "apical", -SST_TO_APICAL * cells.sst_gain),
             Projection(
                 "pom",
                 "pyramidal",

@@ -205,6 +205,7 @@ def compare_update(circuit, weights: dict, inputs, targets) -> np.ndarray:
         gradient's, length over the first-order prediction.
     """
     import circuits
+    from experiments.pairing import weight_change
 
     tree = circuits.simulate(
         circuit,
@@ -218,8 +219,7 @@ def compare_update(circuit, weights: dict, inputs, targets) -> np.ndarray:
     rows = []
     for layer in circuit.network.layers:
         name = layer.projection
-        before, after = tree[f"connections/{name}"].w.values
-        update = (after - before) / (LEARNING_RATE * circuit.dt)
+        update = weight_change(tree, name) / (LEARNING_RATE * circuit.dt)
         to_bp = circuits.measure_alignment(update, gradient[name])
         to_fa = circuits.measure_alignment(update, assigned[name])
         predicted = to_fa.size_ratio / layer.update_scale

@@ -159,6 +159,7 @@ def present(
     import circuits
     from circuits import Record
     from dendrites.transfer import logistic
+    from experiments.pairing import weight_change
 
     circuit = one_cell(
         apical.shape[1], amplitude, phase, learning_rate=learning_rate, inputs=inputs
@@ -182,12 +183,12 @@ def present(
         ]
     )
     result = {
-        "dw": _change(tree, "unit_to_cell_bias")[:, 0],
+        "dw": weight_change(tree, "unit_to_cell_bias")[:, 0],
         "plateaus": np.vectorize(logistic)(means),
         "rate": 1000.0 * cells.rate.isel(time=ends[0]).mean("time").values,
     }
     if inputs:
-        change = _change(tree, "input_to_cell_basal")
+        change = weight_change(tree, "input_to_cell_basal")
         result["dw_paired"] = change[:, :-1].mean(axis=1)
         result["dw_unpaired"] = change[:, -1]
     return result
@@ -206,6 +207,7 @@ def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0):
     from dendrites import rules
     from dendrites.models import guerguiev_hidden, source, spike_source
     from dendrites.models.guerguiev import hidden_coupling
+    from experiments.pairing import partners
 
     model = guerguiev_hidden()
     p = model.parameters
@@ -225,15 +227,12 @@ def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0):
             initial=Constant(0.0),
             rule=replace(rule, presynaptic="rate"),
         ),
-        Projection(
+        partners(
             "apical",
             "cell",
             "apical",
+            amplitude / (area * (PEAK_RATE / 1000.0 if inputs else 1.0)),
             signal="spikes" if inputs else "rate",
-            connectivity="one_to_one",
-            initial=Constant(
-                amplitude / (area * (PEAK_RATE / 1000.0 if inputs else 1.0))
-            ),
             delay=0.0,
         ),
     ]
@@ -268,11 +267,6 @@ def _basal_weights(n_cells, inputs, seed):
     row = generator(seed, "early_late/basal").uniform(-1.0, 1.0, inputs + 1)
     row = scale.mean + scale.half_width * row
     return {"input_to_cell_basal": np.tile(row, (n_cells, 1))}
-
-
-def _change(tree, projection):
-    before, after = tree[f"connections/{projection}"].w.values
-    return after - before
 
 
 def _timing(phase):

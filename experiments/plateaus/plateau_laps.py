@@ -14,6 +14,7 @@ from circuits.run.pieces import Inputs
 from dendrites import models
 from dendrites.btsp import BtspParameters
 from dendrites.rules.btsp import btsp
+from experiments.pairing import partners
 from experiments.plateaus.plateau_pairing import USUAL_CURRENT, USUAL_DURATION
 
 SYNAPSES = "input_to_cell_synapse"
@@ -138,13 +139,7 @@ def _circuit(track, n, cells, parameters, largest):
         ),
         (
             circuits.Projection("input", "cell", "synapse", rule=rule),
-            circuits.Projection(
-                "apical",
-                "cell",
-                "apical",
-                connectivity="one_to_one",
-                initial=circuits.Constant(1.0),
-            ),
+            partners("apical", "cell", "apical"),
         ),
         circuits.Schedule((circuits.Phase("lap", track.lap, on=("input", "apical")),)),
         output="cell",

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-import circuits
+from circuits import Population, Record
 from dendrites import models
 from dendrites.btsp import BtspParameters
 from dendrites.errors import ConfigError
 from dendrites.rules.btsp import btsp
+from experiments import pairing
 
 SYNAPSES = "pre_to_cell_synapse"
 # The current of the experiments, and one that surely makes a plateau.
@@ -78,61 +79,36 @@ def run_pairings(given: Pairings, parameters: BtspParameters, dt: float) -> dict
     on = (np.arange(steps)[:, None] >= begin) & (
         np.arange(steps)[:, None] < begin + lengths
     )
-    order = np.argsort(fires, kind="stable")
-    circuit = _circuit(parameters, cells, n, steps * dt, dt)
-    tree = circuits.simulate(
-        circuit,
-        {},
-        [circuits.Record("cell", compartments=(), reads=("plateau",))],
+    source = models.presynaptic(tau_trace=parameters.tau_eligibility)
+    changes, tree = pairing.run(
+        [
+            Population("pre", source, n),
+            Population("apical", models.source(), n),
+            Population("cell", cells, n),
+        ],
+        [
+            pairing.measured("pre", "cell", btsp(parameters)),
+            pairing.partners("apical", "cell", "apical"),
+        ],
+        {"pre": pairing.trains(fires * dt)},
+        duration=steps * dt,
+        dt=dt,
+        on=("pre", "apical"),
+        record=[Record("cell", compartments=(), reads=("plateau",))],
+        readout="soma",
         weights={SYNAPSES: given.weight},
-        learning=True,
         waveforms={"apical": np.where(on, given.current, 0.0)},
-        forced_spikes={"pre": (fires[order] * dt, order)},
     )
-    before, after = tree[f"connections/{SYNAPSES}"].w.values
     plateau = tree["populations/cell"].plateau.values > 0.5
     some = plateau.any(axis=0)
     # Row k is the state after k + 1 steps.
     first = np.argmax(plateau, axis=0) + 1 - begin - delay
     last = len(plateau) - np.argmax(plateau[::-1], axis=0) + 1 - begin - delay
     return {
-        "change": after - before,
+        "change": changes[SYNAPSES],
         "plateau_start": np.where(some, first * dt, np.nan),
         "plateau_stop": np.where(some, last * dt, np.nan),
     }
-
-
-def _circuit(parameters, cells, n, duration, dt):
-    source = models.presynaptic(tau_trace=parameters.tau_eligibility)
-    return circuits.Circuit(
-        (
-            circuits.Population("pre", source, n),
-            circuits.Population("cell", cells, n),
-            circuits.Population("apical", models.source(), n),
-        ),
-        (
-            circuits.Projection(
-                "pre",
-                "cell",
-                "synapse",
-                signal="spikes",
-                connectivity="one_to_one",
-                rule=btsp(parameters),
-            ),
-            circuits.Projection(
-                "apical",
-                "cell",
-                "apical",
-                connectivity="one_to_one",
-                initial=circuits.Constant(1.0),
-            ),
-        ),
-        circuits.Schedule((circuits.Phase("pairing", duration, on=("pre", "apical")),)),
-        output="cell",
-        readout="soma",
-        dt=dt,
-        name="plateau_pairing",
-    )
 
 
 def _delay_steps(current, p, dt):

@@ -182,6 +182,7 @@ def steady_cells(cells: int, duration: float, *, learning_rate, tau_filter, dt):
 def weight_changes(circuit, potential, g_exc, g_inh, input_rate, *, seed: int):
     """Weight change of every cell, pA, and the soma's potential at the end, mV."""
     import circuits
+    from experiments.pairing import weight_change
     from experiments.prediction.held_dendrite import SYNAPSES, holding_current
 
     n = circuit.population("output").size
@@ -199,8 +200,7 @@ def weight_changes(circuit, potential, g_exc, g_inh, input_rate, *, seed: int):
         learning=True,
         seed=seed,
     )
-    before, after = tree[f"connections/{SYNAPSES}"].w.values
-    return after - before, float(tree["populations/output"].v[-1, 0, 0])
+    return weight_change(tree, SYNAPSES), float(tree["populations/output"].v[-1, 0, 0])
 
 
 def closed_form(potential, soma, gain, p):

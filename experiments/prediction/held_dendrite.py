@@ -9,6 +9,7 @@ import numpy as np
 
 import circuits
 from dendrites import models
+from experiments.pairing import partners
 
 SYNAPSES = "input_to_output_dendrite"
 # What is left of the way from rest to the held potential: e^-40.
@@ -28,13 +29,7 @@ def with_held_dendrites(
         ),
         projections=(
             *circuit.projections,
-            circuits.Projection(
-                "held",
-                "output",
-                "i_dendrite",
-                connectivity="one_to_one",
-                initial=circuits.Constant(1.0),
-            ),
+            partners("held", "output", "i_dendrite"),
         ),
         schedule=schedule,
     )

@@ -137,6 +137,7 @@ def paired(potentials, lags, *, eta: float, tau_filter: float, dt: float) -> dic
     import circuits
     from circuits.algorithms import urbanczik_senn
     from dendrites.models.urbanczik_senn import learning_rate_from_nest
+    from experiments.pairing import trains, weight_change
     from experiments.prediction.held_dendrite import (
         SYNAPSES,
         holding_current,
@@ -163,20 +164,19 @@ def paired(potentials, lags, *, eta: float, tau_filter: float, dt: float) -> dic
     circuit = with_held_dendrites(circuit, circuits.Schedule((shown,)))
     current = holding_current(np.repeat(potentials, len(lags)), p)
     fires = np.tile(begin + lags, len(potentials))
-    order = np.argsort(fires, kind="stable")
     tree = circuits.simulate(
         circuit,
         {"held": current},
         [],
         learning=True,
         forced_spikes={
-            "input": (np.array([begin * dt]), np.zeros(1, int)),
-            "output": (fires[order] * dt, order),
+            "input": trains([begin * dt]),
+            "output": trains(fires * dt),
         },
     )
-    w = tree[f"connections/{SYNAPSES}"].w.values[..., 0]
+    change = weight_change(tree, SYNAPSES)
     return {
-        "change": (w[1] - w[0]).reshape(len(potentials), len(lags)),
+        "change": change.reshape(len(potentials), len(lags)),
         "parameters": p,
         "learning_rate": rule,
         "duration": steps * dt,

@@ -146,6 +146,7 @@ def measure(
     from dendrites.models.adex_dendrite import adex_dendrite
     from dendrites.models.presynaptic import presynaptic
     from dendrites.rules.voltage import clopath
+    from experiments import pairing
     from experiments.voltage import paired_bursts
 
     conditions = [*product(depolarisations, frequencies)]
@@ -170,21 +171,20 @@ def measure(
     projections = []
     for name, cell in cells.items():
         projections += [
-            paired_bursts.measured("pre", name, rule, f"pre_to_{name}"),
-            paired_bursts.one_to_one("current", name, "apical"),
+            pairing.measured("pre", name, rule, name=f"pre_to_{name}"),
+            pairing.partners("current", name, "apical"),
             *paired_bursts.delay_projections(name, cell, "apical", delay),
         ]
     held = [holding_current(v, cell.parameters) for v, _ in conditions]
-    trains = {"pre": given.pre} | dict.fromkeys(cells, given.post)
-    changes, tree = paired_bursts.weight_changes(
+    changes, tree = pairing.run(
         [
             Population("pre", presynaptic(tau_trace=15.0), n),
             Population("current", source(), n),
             *(Population(name, cell, n) for name, cell in cells.items()),
         ],
         projections,
-        given,
-        trains,
+        {"pre": given.pre} | dict.fromkeys(cells, given.post),
+        duration=given.duration,
         dt=dt,
         on=("current",),
         patterns={"current": np.array(held)},

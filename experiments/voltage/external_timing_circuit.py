@@ -221,6 +221,7 @@ def paired(
     """
     import circuits
     from dendrites.drives import pulse, sample
+    from experiments.pairing import trains, weight_change
 
     n_steps = round((control + TAIL) / dt)
     cell = burst_cell(dendrite, noise)
@@ -232,19 +233,16 @@ def paired(
         sample(pulse(1.0, start=control + delay, duration=duration), n_steps, dt)
         for delay in np.unique(delays)
     ]
-    order = np.argsort(-np.asarray(pairing), kind="stable")
     tree = circuits.simulate(
         circuit,
         {},
         [circuits.Record("cell", (), spikes=True)],
         learning=True,
         waveforms={"local": local[:, np.newaxis], "external": np.transpose(external)},
-        forced_spikes={"pre": (control - np.asarray(pairing)[order], order)},
+        forced_spikes={"pre": trains(control - np.asarray(pairing))},
         seed=seed,
     )
-    changes = [
-        np.diff(tree[f"connections/{name}"].w.values, axis=0)[0] for name in RULES
-    ]
+    changes = [weight_change(tree, name) for name in RULES]
     return Found(np.stack(changes), *_spikes(tree["spikes/cell"], len(delays), dt))
 
 

@@ -158,6 +158,7 @@ def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt):
     from dendrites.models.presynaptic import presynaptic
     from dendrites.rules.stdp import stdp_pair, stdp_triplet
     from dendrites.rules.voltage import clopath
+    from experiments import pairing
     from experiments.voltage import paired_bursts
 
     conditions = [(f, lag) for lag in LAGS for f in frequencies]
@@ -206,7 +207,7 @@ def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt):
         ),
     }
     projections = [
-        paired_bursts.measured(pre, post, rule, f"{name}_{part}")
+        pairing.measured(pre, post, rule, name=f"{name}_{part}")
         for name, (pre, post, both) in rules.items()
         for part, rule in zip(PARTS, both, strict=True)
     ]
@@ -216,11 +217,11 @@ def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt):
         ("dendritic", "apical"),
     ):
         projections += paired_bursts.delay_projections(name, cells[name], site, delay)
-    found, _ = paired_bursts.weight_changes(
+    found, _ = pairing.run(
         [Population(name, model, n) for name, model in (inputs | cells).items()],
         projections,
-        given,
         dict.fromkeys(inputs, given.pre) | dict.fromkeys(cells, given.post),
+        duration=given.duration,
         dt=dt,
     )
     shape = (len(LAGS), len(frequencies))
