@@ -119,7 +119,7 @@ def compare(n, rounds, model):
         "controls": False,
     }
     runs = {
-        "lab": (n * SEEDS, lambda: run_lab([model], protocols, **options)[model.name]),
+        "lab": (n * SEEDS, lambda: run_lab(model, protocols, **options)),
         ALONE_NUMPY: (len(cells), lambda: [by_reference(given, *c) for c in cells]),
         ALONE_PYTHON: (len(cells), lambda: [one_by_one(given, *c) for c in cells]),
         TOGETHER: (n * SEEDS, lambda: in_arrays(given)),
@@ -144,7 +144,8 @@ def compare(n, rounds, model):
 
 def _check(found, cells):
     lab = found["lab"]
-    ours = lab.changes["paired"], lab.counts["events"], lab.counts["bursts"]
+    lab = lab.isel(model=0)
+    ours = [lab[name].values for name in ("weight_change", "n_events", "n_bursts")]
     pairs = [*zip(ours, found[TOGETHER], strict=True)]
     pairs += zip(ours, found[TUNED], strict=True)
     for name in (ALONE_NUMPY, ALONE_PYTHON):

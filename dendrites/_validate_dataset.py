@@ -287,7 +287,9 @@ def _coordinate_problems(where: str, name: str, variable) -> list[str]:
     values = variable.values
     if values.ndim != 1 or values.dtype.kind not in "fiubO":
         return []
-    found = _nonfinite_problems(where, variable)
+    # What is no label may be NaN where a variable may: a field that was not given.
+    label = variable.dims == (name,) or variable.attrs.get("allow_nonfinite") != 1
+    found = _nonfinite_problems(where, variable) if label else []
     if name in ("time", "epoch", "step") and values.dtype.kind in "fiu":
         if not (ahead := values[1:] > values[:-1]).all():
             i = int(np.argmin(ahead)) + 1

@@ -9,7 +9,7 @@ _WHERE = {
     "LabModel": "model",
     "Protocol": "protocol",
     "count_runs": "lab",
-    "grid": "protocol",
+    "grid": "grids",
     "lab_models": "models",
     "run_lab": "lab",
 }

@@ -2,48 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-import numpy as np
+import xarray as xr
 
-from dendrites._checks import flag, number, shown, whole_number
+from dendrites._checks import number, whole_number
 from dendrites.compile.jit import told_once
 from dendrites.errors import ConfigError
-from dendrites.random import check_seed
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.lab.background import Background
 from experiments.lab.group import Group, run_group
-from experiments.lab.measures import COUNTS
+from experiments.lab.labelled import labelled
 from experiments.lab.model import LabModel
-from experiments.lab.models import lab_models
-from experiments.lab.protocol import MOST_PROTOCOLS, Protocol
-from experiments.repeats import MOST_REPEATS
-
-# Cells that step side by side: enough to fill loops, few enough for the cache.
-WIDEST = 1024
-CONTROLS = ("no_apical", "unpaired", "nothing")
-
-
-class Outcome(NamedTuple):
-    """What one model did under every protocol.
-
-    Parameters
-    ----------
-    changes : dict of str to ndarray (n_protocols, n_seeds)
-        Weight change over the whole protocol, in the unit of the model's weight:
-        ``paired``, the protocol itself; with controls also ``no_apical`` (apical
-        current 0), ``unpaired`` (no somatic pulses) and ``nothing`` (neither).
-    counts : dict of str to ndarray (n_protocols, n_seeds)
-        Of the protocol itself: spikes, events, bursts, plateaus, plateau_area (unit of
-        the apical potential x ms) and apical_peak; NaN where the model has none.
-    control_counts : dict of str to ndarray (n_protocols, n_seeds)
-        The same without apical current.
-    """
-
-    changes: dict[str, np.ndarray]
-    counts: dict[str, np.ndarray]
-    control_counts: dict[str, np.ndarray]
+from experiments.lab.plan import planned
+from experiments.lab.protocol import Protocol
 
 
 def run_lab(
@@ -58,7 +31,7 @@ def run_lab(
     silent: bool = False,
     threads: int = 1,
     tick: Callable[[int], None] | None = None,
-) -> dict[str, Outcome]:
+) -> xr.Dataset:
     """Every protocol on every model with every seed.
 
     All cells of one model that take equally long run side by side in one compiled
@@ -75,14 +48,13 @@ def run_lab(
     noise_soma, noise_apical : float
         Standard deviation of the Ornstein-Uhlenbeck currents into soma and apical
         dendrite, pA, >= 0; models without currents receive them through their
-        injection scales. A model that has no place for one is refused.
+        injection scales.
     noise_tau : float, optional
         Their time constant, ms, > 0; default 2. Refused without any noise.
     controls : bool
         Whether to run the three controls of every protocol.
     silent : bool
-        Whether the postsynaptic cells are kept from spiking; a model whose cell does
-        not spike is refused.
+        Whether the postsynaptic cells are kept from spiking.
     threads : int
         Does not change results.
     tick : callable, optional
@@ -91,35 +63,44 @@ def run_lab(
 
     Returns
     -------
-    dict of Outcome, by the name of the model
+    xarray.Dataset
+        Dimensions ``model``, those of the protocols, and ``seed``. Protocols that hold
+        every combination of some fields have one dimension for every field that
+        differs, with its name and unit (those of a `grid` even with one value); others
+        are numbered along ``protocol``, with what differs as coordinates. A Protocol
+        that is not in a list has no dimension. Fields, noise and ``silent`` that are
+        the same for all are coordinates without a dimension, so that results of
+        several calls can be joined along one of them by `xarray.concat`.
+
+        ``weight_change`` over the whole protocol, unit of the model's weight; with
+        controls also ``weight_change_control`` (apical current 0),
+        ``weight_change_unpaired`` (no somatic pulses), ``weight_change_nothing``
+        (neither) and ``interaction``, (weight_change - control) - (unpaired -
+        nothing). ``n_spikes``, ``n_events``, ``n_bursts``, ``n_plateaus``,
+        ``plateau_area`` and ``apical_peak`` of the protocol itself, and with
+        ``_control`` in the name without apical current; NaN where a model has none.
+
+        ``reason`` (model and protocols): why a model cannot be given a protocol; its
+        numbers are NaN there. "" where it ran.
 
     Raises
     ------
     ConfigError
-        Before anything is compiled, for impossible options and for protocols outside
-        the range of a model.
+        Before anything is compiled, for impossible options and for a protocol that
+        none of the models can be given.
     NumericalError
         If a cell diverges.
     """
-    models, protocols = _models(models), _protocols(protocols)
-    seeds = _seeds(seeds)
-    noise = {"soma": noise_soma, "apical": noise_apical}
-    noise_tau = _check_noise(models, noise, noise_tau)
-    _check_silent(models, silent)
+    plan = planned(models, protocols, seeds, controls, silent, noise_soma, noise_apical)
+    noise_tau = _check_tau(noise_tau, noise_soma, noise_apical)
     whole_number("lab: threads", threads, lowest=1)
-    background = Background(tuple(seeds), **noise, tau=noise_tau)
-    wanted, unique = _wanted(protocols, controls)
-    for model in models:
-        for protocol in unique:
-            model.check(protocol)
+    background = Background(plan.seeds, noise_soma, noise_apical, noise_tau)
     groups = [
-        Group(model, members, background, silent)
-        for model in models
-        for members in _side_by_side(unique, model, len(seeds))
+        Group(model, members, background, silent) for model, members in plan.batches()
     ]
     # The longest first, so that no thread is left with it at the end.
     groups.sort(key=lambda g: -g.n_steps * len(g.protocols))
-    found = {model.name: {} for model in models}
+    found = {model.name: {} for model in plan.models}
 
     def work(group):
         found[group.model.name].update(run_group(group))
@@ -128,9 +109,16 @@ def run_lab(
 
     with told_once():
         _map(work, groups, threads)
-    return {
-        model.name: _outcome(wanted, found[model.name], controls) for model in models
+    settings = {
+        "noise_soma": (float(noise_soma), "pA", "of the current into the soma"),
+        "noise_apical": (float(noise_apical), "pA", "of that into the dendrite"),
+        "silent": (int(silent), "1", "whether cells were kept from spiking"),
     }
+    if noise_soma or noise_apical:
+        settings["noise_tau"] = (noise_tau, "ms", "time constant of these currents")
+    return labelled(
+        plan, partial(plan.gathered, found), controls=controls, settings=settings
+    )
 
 
 def count_runs(
@@ -138,129 +126,25 @@ def count_runs(
     protocols: Protocol | Sequence[Protocol] | Mapping[Any, Protocol],
     *,
     seeds: Sequence[int] = (0,),
+    noise_soma: float = 0.0,
+    noise_apical: float = 0.0,
     controls: bool = True,
+    silent: bool = False,
 ) -> int:
     """How many compiled runs `run_lab` makes of this: the total of a progress bar."""
-    _, unique = _wanted(_protocols(protocols), controls)
-    n_seeds = len(_seeds(seeds))
-    return sum(
-        1 for model in _models(models) for _ in _side_by_side(unique, model, n_seeds)
-    )
+    plan = planned(models, protocols, seeds, controls, silent, noise_soma, noise_apical)
+    return sum(1 for _ in plan.batches())
 
 
-def _models(given):
-    """A list of lab models out of every way to give them."""
-    if isinstance(given, Mapping):
-        given = given.values()
-    elif isinstance(given, (LabModel, str)) or not np.iterable(given):
-        given = [given]
-    models = []
-    for each in given:
-        if isinstance(each, str):
-            each = lab_models(each)[each]
-        if not isinstance(each, LabModel):
-            raise ConfigError(
-                f"lab: models hold {shown(each)}: each must be a LabModel or the name "
-                "of one, see lab_models()"
-            )
-        models.append(each)
-    names = [model.name for model in models]
-    if not names or len(set(names)) < len(names):
-        raise ConfigError(
-            f"lab: models {names}: give at least one, and each a name of its own"
-        )
-    return models
-
-
-def _protocols(given):
-    """A list of protocols out of every way to give them."""
-    if isinstance(given, Mapping):
-        given = given.values()
-    elif not np.iterable(given):
-        given = [given]
-    protocols = list(given)
-    for each in protocols:
-        if not isinstance(each, Protocol):
-            raise ConfigError(
-                f"lab: protocols hold {shown(each)}: each must be a Protocol"
-            )
-    if not protocols or len(protocols) > MOST_PROTOCOLS:
-        raise ConfigError(
-            f"lab: {len(protocols)} protocols: must be between 1 and {MOST_PROTOCOLS}"
-        )
-    return protocols
-
-
-def _seeds(given):
-    if not np.iterable(given):
-        raise ConfigError(
-            f"lab: seeds = {shown(given)}: must be several numbers, such as (0,) for "
-            "one and range(10) for ten"
-        )
-    seeds = [check_seed(seed) for seed in islice(given, MOST_REPEATS + 1)]
-    if len(seeds) > MOST_REPEATS:
-        raise ConfigError(
-            f"lab: seeds = {shown(given)}: too many, at most {MOST_REPEATS} in one run"
-        )
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ConfigError(f"lab: seeds = {seeds}: give at least one, none twice")
-    return seeds
-
-
-def _check_noise(models, noise, tau):
-    for where, value in noise.items():
-        name = f"noise_{where}"
-        number(f"lab: {name}", value, unit="pA", least=0.0, error=ConfigError)
-        for model in models if value else ():
-            if getattr(model, where) is None:
-                raise ConfigError(
-                    f"lab: {name} = {value:g} pA: model {model.name!r} has no place "
-                    "for it. Use 0, or leave this model out"
-                )
+def _check_tau(tau, *noise):
     tau = given_or_usual(
         "lab: noise_tau",
         tau,
         NOISE_TAU,
-        acts=any(noise.values()),
+        acts=any(noise),
         needs="noise_soma or noise_apical > 0",
     )
     return number("lab: noise_tau", tau, unit="ms", above=0.0, error=ConfigError)
-
-
-def _check_silent(models, silent):
-    flag("lab: silent", silent, error=ConfigError)
-    for model in models if silent else ():
-        if not model.cell.spiking:
-            raise ConfigError(
-                f"lab: silent = True: cells of model {model.name!r} do not spike. "
-                "Use False, or leave this model out"
-            )
-
-
-def _wanted(protocols, controls):
-    """Every protocol with its controls by kind, and all of them, each once."""
-    wanted = [_controls(p) if controls else {"paired": p} for p in protocols]
-    return wanted, list(dict.fromkeys(p for each in wanted for p in each.values()))
-
-
-def _controls(protocol):
-    return {
-        "paired": protocol,
-        "no_apical": protocol.without_apical(),
-        "unpaired": protocol.unpaired(),
-        "nothing": protocol.unpaired().without_apical(),
-    }
-
-
-def _side_by_side(protocols, model, n_seeds):
-    """Lists of protocols with phases of one length that fit side by side."""
-    by_length = {}
-    for protocol in protocols:
-        by_length.setdefault(model.steps_of(protocol), []).append(protocol)
-    most = max(WIDEST // n_seeds, 1)
-    for members in by_length.values():
-        for first in range(0, len(members), most):
-            yield members[first : first + most]
 
 
 def _map(work, groups, threads):
@@ -277,18 +161,3 @@ def _map(work, groups, threads):
             for result in waiting:
                 result.cancel()
             raise
-
-
-def _outcome(wanted, found, controls):
-    changes = {
-        kind: np.array([found[each[kind]]["weight_change"] for each in wanted])
-        for kind in ("paired", *(CONTROLS if controls else ()))
-    }
-
-    def counts(kind):
-        return {
-            name: np.array([found[each[kind]][name] for each in wanted])
-            for name in COUNTS
-        }
-
-    return Outcome(changes, counts("paired"), counts("no_apical") if controls else {})

@@ -8,7 +8,7 @@ from circuits import Circuit, Phase, Population, Projection, Schedule
 from dendrites._checks import shown
 from dendrites.activity_difference import ActivityDifference
 from dendrites.bursts import BURST_INTERVAL
-from dendrites.cell import CellModel
+from dendrites.cell import CellModel, units
 from dendrites.errors import ConfigError, ModelError, choices
 from dendrites.models import source
 from dendrites.synaptic_rule import SynapticRule
@@ -286,6 +286,11 @@ class LabModel:
         """Steps at which phases begin, and the end of the last one."""
         marks = (0.0, *(protocol.epoch if self.halves else ()), protocol.duration)
         return tuple(round(mark / self.dt) for mark in marks)
+
+    @property
+    def apical_unit(self) -> str:
+        """Unit of the field that takes the apical current; "" without one."""
+        return "" if self.apical is None else units(self.cell.inputs)[self.apical]
 
     @property
     def currents(self) -> tuple[str, ...]:

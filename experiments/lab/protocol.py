@@ -1,10 +1,8 @@
 """Protocol: an induction protocol as data, in physical units, for any model."""
 
-import itertools
 import math
 import numbers
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +10,6 @@ import numpy as np
 from dendrites.errors import ConfigError, choices
 from experiments.repeats import MOST_REPEATS
 
-MOST_PROTOCOLS = 20_000
 USUAL_DURATION = 20.0  # ms, of an apical pulse
 OPTIONAL = ("apical_delay", "apical_duration", "weight")
 PARTS = ("usual", "early", "late", "throughout")
@@ -254,74 +251,3 @@ class Timeline(NamedTuple):
     soma: list[tuple[float, float, float]]
     apical: list[tuple[float, float, float]]
     spikes: np.ndarray
-
-
-def grid(base: Protocol | None = None, **axes: Iterable) -> dict[tuple, Protocol]:
-    """Every combination of some values of a protocol's fields.
-
-    Parameters
-    ----------
-    base : Protocol, optional
-        What the other fields are.
-    **axes : sequence
-        Values by field, such as ``apical_current=range(0, 500, 100)``.
-
-    Returns
-    -------
-    dict
-        Protocols by the place in the grid (i, j, ...), the last axis fastest.
-
-    Raises
-    ------
-    ConfigError
-        For an unknown field, a value given twice, no point or more than 20,000, and
-        impossible protocols.
-    """
-    base = Protocol() if base is None else base
-    values = check_axes(axes)
-    places = itertools.product(*(range(len(v)) for v in values.values()))
-    return {
-        place: replace(
-            base, **{n: v[k] for k, (n, v) in zip(place, values.items(), strict=True)}
-        )
-        for place in places
-    }
-
-
-def check_axes(axes: Mapping[str, Iterable]) -> dict[str, list]:
-    """Values of every axis of a grid, checked before any protocol is made.
-
-    Raises
-    ------
-    ConfigError
-        As `grid`.
-    """
-    known = [f.name for f in fields(Protocol)]
-    result = {}
-    for name, values in axes.items():
-        if name not in known:
-            raise ConfigError(
-                f"grid: protocols have no field {name!r}. {choices(name, known)}"
-            )
-        try:
-            count = len(values)
-        except TypeError:
-            raise ConfigError(
-                f"grid: {name} = {values!r:.60}: must be a sequence of values"
-            ) from None
-        if count == 0:
-            raise ConfigError(f"grid: {name} has no values: the grid has 0 points")
-        result[name] = values
-    size = math.prod(len(values) for values in result.values())
-    if size > MOST_PROTOCOLS:
-        shape = " x ".join(str(len(values)) for values in result.values())
-        raise ConfigError(
-            f"grid: {shape} = {size} protocols, at most {MOST_PROTOCOLS} run at once; "
-            "use coarser axes, or a sweep of several runs"
-        )
-    for name, values in result.items():
-        plain = [v.item() if isinstance(v, np.generic) else v for v in values]
-        if len(set(plain)) < len(plain):
-            raise ConfigError(f"grid: {name} holds a value twice")
-        result[name] = plain
-    return result

@@ -1,7 +1,7 @@
 """The apical-timing experiment: does the time of apical input set the sign?"""
 
 import os
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -29,7 +29,6 @@ KNOWN = {
     300.0: (-0.26, -0.26, -0.13, 0.07, 0.08, 0.07, -0.17, -0.26, -0.26),
     400.0: (-0.26, -0.26, -0.13, 0.26, 0.26, 0.25, 0.21, -0.26, -0.26),
 }
-COUNT_UNITS = {"plateau_area": "mV ms", "apical_peak": "mV"}
 
 
 def apical_timing(
@@ -131,9 +130,9 @@ def apical_timing(
     swept = {}
     with tqdm(total=total, unit="run", disable=None if progress else True) as bar:
         options = {"threads": threads or os.cpu_count() or 1, "tick": bar.update}
-        for name, (some, currents_, delays_, seeds_, noise_) in sweeps.items():
+        for name, (some, _, _, seeds_, noise_) in sweeps.items():
             found = run_lab(some, grids[name], seeds=seeds_, **noise_, **options)
-            swept[name] = _Swept(some, found, currents_, delays_, seeds_)
+            swept[name] = _per_pairing(found)
     groups = {
         "/delay": _with_noise(swept["noisy"]),
         "/quiet": _without_noise(swept["quiet"]),
@@ -160,25 +159,13 @@ def apical_timing(
     )
 
 
-class _Swept(NamedTuple):
-    """Outcomes of a grid of apical currents and delays."""
-
-    models: dict
-    outcomes: dict
-    currents: list
-    delays: list
-    seeds: tuple
-
-    def per_pairing(self, kind):
-        """Changes (model, current, delay, seed)."""
-        return self.stack(lambda outcome: outcome.changes[kind]) / PAIRINGS
-
-    def stack(self, get):
-        """Values (model, current, delay, seed) of all outcomes."""
-        shape = (len(self.currents), len(self.delays), len(self.seeds))
-        return np.stack(
-            [get(self.outcomes[name]).reshape(shape) for name in self.models]
-        )
+def _per_pairing(found):
+    """Changes for each pairing instead of those of the whole protocol."""
+    for name in CHANGES:
+        text = found[name].long_name.replace("protocol", "pairing")
+        attributes = found[name].attrs | {"long_name": text}
+        found[name] = (found[name] / PAIRINGS).assign_attrs(attributes)
+    return found
 
 
 def _finer(delays, step):
@@ -188,61 +175,49 @@ def _finer(delays, step):
 
 
 AXES = ("model", "apical_current", "apical_delay")
-KINDS = {
-    "weight_change": ("paired", "change of the weight per pairing"),
-    "weight_change_control": ("no_apical", "the same without apical current"),
-    "weight_change_unpaired": ("unpaired", "the same without somatic pulses"),
-    "weight_change_nothing": ("nothing", "without either"),
-}
+CHANGES = (
+    "weight_change",
+    "weight_change_control",
+    "weight_change_unpaired",
+    "weight_change_nothing",
+    "interaction",
+)
 
 
-def _with_noise(swept):
-    from experiments.lab.measures import COUNTS
+def _with_noise(found):
     from experiments.lab.statistics import at_matched_events
 
-    full = (*AXES, "seed")
-    table = {}
-    for name, (kind, text) in KINDS.items():
-        table[name] = (full, swept.per_pairing(kind), "1", f"{text}, model's unit")
-    change, control = table["weight_change"][1], table["weight_change_control"][1]
-    text = "weight_change - weight_change_control"
-    table["interaction"] = (full, change - control, "1", text)
-    for name, values, text in (
-        ("weight_change_mean", change.mean(-1), "mean over seeds"),
-        ("weight_change_sd", deviation(change), "standard deviation over seeds"),
-        ("control_mean", control.mean(-1), "mean without apical current"),
-    ):
-        table[name] = (AXES, values, "1", text)
-    text = (
-        "share of seeds whose sign is not that of the same seed without apical current"
+    change, control = found.weight_change.values, found.weight_change_control.values
+    table = {
+        "weight_change_mean": (change.mean(-1), "mean over seeds"),
+        "weight_change_sd": (deviation(change), "standard deviation over seeds"),
+        "control_mean": (control.mean(-1), "mean without apical current"),
+        "share_flipped": (
+            (change * control < 0).mean(-1),
+            "share of seeds whose sign is not that of the same seed without apical "
+            "current",
+        ),
+    }
+    matched, count = at_matched_events(
+        change, found.n_events.values, found.n_events_control.values
     )
-    table["share_flipped"] = (AXES, (change * control < 0).mean(-1), "1", text)
-    for name in COUNTS:
-        values = swept.stack(lambda outcome, name=name: outcome.counts[name])
-        shown = name if name.startswith(("plateau_area", "apical")) else f"n_{name}"
-        table[shown] = (full, values, COUNT_UNITS.get(name, "1"))
-    controls = swept.stack(lambda outcome: outcome.control_counts["events"])
-    matched, count = at_matched_events(change, table["n_events"][1], controls)
     text = "mean over seeds with as many events as without apical current"
-    table["weight_change_matched"] = (AXES, matched, "1", text)
-    table["n_matched"] = (AXES, count, "1", "number of these seeds")
-    return _labelled(table, swept, seed=np.array(swept.seeds))
+    table["weight_change_matched"] = (matched, text)
+    table["n_matched"] = (count, "number of these seeds")
+    return _with(
+        found, {name: (AXES, x, "1", text) for name, (x, text) in table.items()}
+    )
 
 
-def _without_noise(swept):
-    table = {}
-    for name, (kind, text) in KINDS.items():
-        values = swept.per_pairing(kind)[..., 0]
-        table[name] = (AXES, values, "1", f"{text}, model's unit")
-    for name in ("spikes", "events", "bursts", "plateaus"):
-        values = swept.stack(lambda outcome, name=name: outcome.counts[name])
-        table[f"n_{name}"] = (AXES, values[..., 0], "1")
-    flipped = table["weight_change"][1] * table["weight_change_control"][1] < 0
-    delays = np.array(swept.delays)
+def _without_noise(found):
+    found = found.isel(seed=0, drop=True)
+    flipped = (found.weight_change * found.weight_change_control < 0).values
+    delays = found.apical_delay.values
     ends = {
         "flipped_from": np.where(flipped, delays, np.inf).min(axis=-1),
         "flipped_to": np.where(flipped, delays, -np.inf).max(axis=-1),
     }
+    table = {}
     for name, values in ends.items():
         text = "delay at which the sign is not that without apical current"
         which = "earliest" if name == "flipped_from" else "latest"
@@ -253,7 +228,7 @@ def _without_noise(swept):
         [[_without_holes(row) for row in of_model] for of_model in flipped]
     )
     table["flipped_throughout"] = (AXES[:2], whole.astype(float), "1", text)
-    return _labelled(table, swept)
+    return _with(found, table)
 
 
 def _without_holes(flags):
@@ -261,37 +236,19 @@ def _without_holes(flags):
     return len(places) > 0 and np.ptp(places) + 1 == len(places)
 
 
-def _known(swept):
-    values = swept.per_pairing("paired")[0, :, :, 0]
-    dims = AXES[1:]
-    table = {
-        "weight_change": (dims, values, "1", "per pairing, burst rule, no noise"),
-        "independent": (
-            dims,
-            [KNOWN[current] for current in swept.currents],
-            "1",
-            "the same by an independent simulation, two digits",
-        ),
-    }
-    return _labelled(table, swept, model=None)
+def _known(found):
+    found = found.sel(model="burst", drop=True).isel(seed=0, drop=True)
+    independent = [KNOWN[current] for current in found.apical_current.values]
+    text = "the same by an independent simulation, two digits"
+    table = {"independent": (AXES[1:], independent, "1", text)}
+    return _with(found[["weight_change"]], table)
 
 
-def _labelled(table, swept, **more):
+def _with(found, table):
     from dendrites.dataset import group
 
-    coordinates = {
-        "model": list(swept.models),
-        "apical_current": np.array(swept.currents),
-        "apical_delay": np.array(swept.delays),
-        **more,
-    }
-    return group(
-        table,
-        {k: v for k, v in coordinates.items() if v is not None},
-        units={"apical_current": "pA", "apical_delay": "ms"},
-        # Not every sign flips, not every cell has plateaus, one seed has no spread.
-        nonfinite="found",
-    )
+    # Not every sign flips, one seed has no spread.
+    return found.assign(group(table, {}, nonfinite="found"))
 
 
 def _headline(groups):

@@ -98,10 +98,10 @@ def plasticity_matrix(
     axes |= {"conditions": {}, "silent": {}}
     with bar:
         for name, model in chosen.items():
-            change = run_lab(model, protocols_of[name], **options)[name]
-            change = change.changes["paired"]
-            silent = run_lab(model, base, silent=model.cell.spiking, **options)[name]
-            axes["silent"][name] = silent.changes["paired"]
+            change = run_lab(model, protocols_of[name], **options).weight_change
+            change = change.sel(model=name).values
+            silent = run_lab(model, [base], silent=model.cell.spiking, **options)
+            axes["silent"][name] = silent.weight_change.sel(model=name).values
             first = 0
             for axis, members in axes_of[name].items():
                 axes[axis][name] = change[first : first + len(members)]

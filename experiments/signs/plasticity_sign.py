@@ -9,13 +9,19 @@ from annotated_types import Ge, Gt
 from experiments.conditions import NOISE_TAU, given_or_usual
 from experiments.registry import Argument
 from experiments.repeats import check_repeats
-from experiments.statistics import LOW, ROUNDING, agreement, crossing
+from experiments.statistics import (
+    AGREED,
+    LOW,
+    ROUNDING,
+    agreement,
+    bootstrap,
+    crossing,
+)
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
 CURRENTS = tuple(float(x) for x in range(-350, 601, 50))
 FREQUENCIES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0)
 ALL = "all"
-COUNT_UNITS = {"plateau_area": "mV ms", "apical_peak": "mV"}
 
 
 def plasticity_sign(
@@ -67,7 +73,9 @@ def plasticity_sign(
         ``/plasticity``: weight change of a protocol, its controls, the interaction, the
         counts of spikes, events, bursts and plateaus, all by model, apical current,
         pairing frequency and seed; the current at which the sign flips by model and
-        frequency; the test of the interaction by model.
+        frequency, and by model and seed with its mean and interval over seeds; the
+        test of the interaction by model. The axis of pA is the protocol's: of models
+        whose apical drive is something else ``apical_scale`` converts it.
 
     Source: the experiment proposed by Lillicrap et al. (2020).
     """
@@ -105,8 +113,7 @@ def plasticity_sign(
             threads=threads or os.cpu_count() or 1,
             tick=bar.update,
         )
-    shape = (len(currents), len(rates), seeds)
-    dataset = _dataset(chosen, found, currents, rates, every, shape)
+    dataset = _dataset(found)
     config["models"] = list(chosen)
     return run_tree(
         "simulation",
@@ -125,69 +132,81 @@ def plasticity_sign(
     )
 
 
-def _dataset(models, found, currents, rates, seeds, shape):
+def _dataset(found):
+    """What the lab found, with the sign and the interaction of every model."""
     from dendrites.dataset import group
-    from experiments.lab.measures import COUNTS
     from experiments.lab.statistics import at_matched_events, interaction_test
 
-    full = ("model", "apical_current", "pairing_frequency", "seed")
-    table = {}
-
-    def stack(get):
-        return np.stack([get(found[name]).reshape(shape) for name in models])
-
-    names = {
-        "weight_change": ("paired", "change of the weight per protocol"),
-        "weight_change_control": ("no_apical", "the same without apical current"),
-        "weight_change_unpaired": ("unpaired", "the same without somatic pulses"),
-        "weight_change_nothing": ("nothing", "without either"),
+    found = found.rename(frequency="pairing_frequency")
+    axes = ("model", "apical_current", "pairing_frequency")
+    change, currents = found.weight_change.values, found.apical_current.values
+    matched, count = at_matched_events(
+        change, found.n_events.values, found.n_events_control.values
+    )
+    agreed = [agreement(each, nothing=_nothing(each)) for each in change]
+    table = {
+        name: (axes, values, "1", text)
+        for name, values, text in (
+            (
+                "weight_change_matched",
+                matched,
+                "mean over seeds with as many events as without apical current",
+            ),
+            ("n_matched", count, "number of these seeds"),
+            ("sign", [x.sign for x in agreed], "1 or -1 where at least 95 % have it"),
+            ("sign_share", [x.share.value for x in agreed], "of seeds with one sign"),
+            ("sign_share_low", [x.share.low for x in agreed], LOW),
+        )
     }
-    for name, (kind, text) in names.items():
-        values = stack(lambda outcome, kind=kind: outcome.changes[kind])
-        table[name] = (full, values, "1", f"{text}, unit of the model's weight")
-    change, control = table["weight_change"][1], table["weight_change_control"][1]
-    text = "weight_change - weight_change_control"
-    table["interaction"] = (full, change - control, "1", text)
-    for name in COUNTS:
-        values = stack(lambda outcome, name=name: outcome.counts[name])
-        shown = name if name.startswith(("plateau_area", "apical")) else f"n_{name}"
-        table[shown] = (full, values, COUNT_UNITS.get(name, "1"))
-    events = table["n_events"][1]
-    control_events = stack(lambda outcome: outcome.control_counts["events"])
-    matched, count = at_matched_events(change, events, control_events)
-    text = "mean over seeds with as many events as without apical current"
-    table["weight_change_matched"] = (full[:3], matched, "1", text)
-    table["n_matched"] = (full[:3], count, "1", "number of these seeds")
-    mean = change.mean(axis=-1)
-    boundary = np.apply_along_axis(flip_current, 1, mean, currents)
+    boundary = np.apply_along_axis(flip_current, 1, change.mean(axis=-1), currents)
     text = "apical current at which the mean change over seeds becomes positive"
-    table["sign_boundary"] = (("model", "pairing_frequency"), boundary, "pA", text)
-    agreed = [agreement(each, nothing=ROUNDING * np.abs(each).max()) for each in change]
-    for name, values, text in (
-        ("sign", [x.sign for x in agreed], "1 or -1 where at least 95 % have it"),
-        ("sign_share", [x.share.value for x in agreed], "of seeds with one sign"),
-        ("sign_share_low", [x.share.low for x in agreed], LOW),
-    ):
-        table[name] = (full[:3], values, "1", text)
-    tests = [interaction_test(found[name].changes) for name in models]
+    table["sign_boundary"] = ((axes[0], axes[2]), boundary, "pA", text)
+    table |= _flips(change, currents)
+    tests = [interaction_test(found.sel(model=name)) for name in found.model.values]
     for name, text in (
         ("mean", "apical current x pairing, mean over seeds"),
         ("sd", "its standard deviation over seeds"),
-        ("p", "that its mean is 0, two-sided t test over seeds"),
+        ("p", "that seeds have either sign with one probability, permutation test"),
     ):
         table[f"interaction_{name}"] = (("model",), [t[name] for t in tests], "1", text)
-    return group(
-        table,
-        {
-            "model": list(models),
-            "apical_current": np.array(currents),
-            "pairing_frequency": np.array(rates),
-            "seed": np.array(seeds),
-        },
-        units={"apical_current": "pA", "pairing_frequency": "Hz"},
-        # Models without spikes or plateaus count none; not every sign flips.
-        nonfinite="found",
-    )
+    # Models without spikes or plateaus count none; not every sign flips.
+    return found.assign(group(table, {}, nonfinite="found"))
+
+
+def _flips(change, currents):
+    """Where the sign of each seed flips, and the mean over seeds with its interval."""
+    each = np.apply_along_axis(flip_current, 1, change, currents)
+    flip = np.apply_along_axis(_median, 1, each)
+    there = np.isfinite(flip)
+    mean, low, high = np.full((3, len(flip)), np.nan)
+    for k, (of_model, flips) in enumerate(zip(flip, there, strict=True)):
+        if flips.mean() >= AGREED:
+            mean[k] = of_model[flips].mean()
+            if flips.sum() > 1:
+                _, low[k], high[k] = bootstrap(of_model[flips])
+    table = {
+        name: (("model",), values, "pA", text)
+        for name, values, text in (
+            ("flip_mean", mean, "mean of flip over seeds, if 95 % of them have one"),
+            ("flip_low", low, "lower limit of this mean, 95 %, bootstrap over seeds"),
+            ("flip_high", high, "its upper limit"),
+        )
+    }
+    text = "of seeds that have a flip"
+    table["flip_share"] = (("model",), there.mean(axis=-1), "1", text)
+    text = "apical current at which the change becomes positive, median of frequencies"
+    return table | {"flip": (("model", "seed"), flip, "pA", text)}
+
+
+def _median(values):
+    """Of what is finite; NaN if that is less than half."""
+    found = values[np.isfinite(values)]
+    return np.median(found) if 0 < len(found) >= len(values) / 2 else np.nan
+
+
+def _nothing(change):
+    """What is rounding among these changes."""
+    return ROUNDING * np.abs(change[np.isfinite(change)]).max(initial=0.0)
 
 
 def flip_current(change, currents) -> float:
@@ -201,28 +220,28 @@ def flip_current(change, currents) -> float:
     change, currents : ndarray (n_currents,)
         Currents ascend; changes below 1e-9 of the largest count as none.
     """
-    nothing = ROUNDING * np.abs(change).max()
-    return crossing(currents, change, leaving=True, flat=nothing)
+    known = np.isfinite(change)
+    change, currents = change[known], currents[known]
+    return crossing(currents, change, leaving=True, flat=_nothing(change))
 
 
 def _headline(models, dataset):
+    """Flips in the unit of the model's own apical drive."""
     result = {}
-    for name in models:
+    for name, model in models.items():
         here = dataset.sel(model=name)
-        boundary = here.sign_boundary.values
-        # A sign that flips at a few frequencies only has no boundary to speak of.
-        flips = np.isfinite(boundary).mean() >= 0.5
-        flip = float(np.nanmedian(boundary)) if flips else None
-        p = float(here.interaction_p)
-        result[f"flip_current_pa_{name}"] = {
-            "value": "none" if flip is None else flip,
-            "unit": "pA",
-            **REFERENCES.get(name, {}),
-        }
-        result[f"interaction_p_{name}"] = {
-            "value": p if np.isfinite(p) else "none",
-            "unit": "1",
-        }
+        physical = model.apical_unit == "pA" and model.apical_scale == 1.0
+        kind = "flip_current_pa" if physical else "flip_drive"
+        flips = np.isfinite(here.flip_mean)
+        for part in ("mean", "low", "high") if flips else ("mean",):
+            value = float(here[f"flip_{part}"]) * model.apical_scale
+            suffix = "" if part == "mean" else f"_{part}"
+            result[f"{kind}_{name}{suffix}"] = {
+                "value": value if np.isfinite(value) else "none",
+                "unit": model.apical_unit,
+                **(REFERENCES.get(name, {}) if part == "mean" else {}),
+            }
+        result[f"flip_share_{name}"] = {"value": float(here.flip_share), "unit": "1"}
     return result
 
 

@@ -104,6 +104,18 @@ def test_a_group_marks_the_variables_that_may_hold_nan(nonfinite):
     assert found.some.attrs["long_name"] == "with a text"
 
 
+def test_a_coordinate_that_is_no_label_may_hold_nan_where_it_says_so():
+    def tree(name, **attributes):
+        found = group({"v": (("k",), [0.0, 1.0], "mV")}, {name: ("k", [0.0, np.nan])})
+        found[name].attrs |= attributes
+        return simulation(groups={"/lab": found})
+
+    tree("delay", allow_nonfinite=1)
+    for name, attributes in (("delay", {}), ("k", {"allow_nonfinite": 1})):
+        with pytest.raises(DataError, match=f"/lab/{name}: 1 non-finite"):
+            tree(name, **attributes)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

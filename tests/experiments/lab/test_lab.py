@@ -10,9 +10,10 @@ from dendrites import ActivityDifference, models
 from dendrites.errors import ConfigError, ModelError
 from experiments.lab import LabModel, Protocol, grid, lab_models, run_lab
 from experiments.lab.background import Background
+from experiments.lab.labelled import CHANGES, COUNT_TEXTS
 from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.models import BUILDERS
-from experiments.lab.statistics import at_matched_events, interaction_test
+from experiments.lab.statistics import at_matched_events
 
 FREQUENCIES = (1.0, 5.0, 10.0, 20.0, 40.0, 50.0)
 # Mean change per pairing, events / bursts, by apical current and frequency: an
@@ -31,6 +32,7 @@ PULSES = {
 }
 EDGE = 1, 6  # 300 pA at +2 ms
 TWO_DIGITS = 0.005 + 1e-6
+MEASURED = [name for name, _ in COUNT_TEXTS.values()]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def burst():
 
 
 def paired(model, protocols, **options):
-    return run_lab([model], list(protocols), controls=False, **options)[model.name]
+    found = run_lab([model], list(protocols), controls=False, **options)
+    return found.sel(model=model.name)
 
 
 # --- the burst rule -----------------------------------------------------------------
@@ -48,26 +51,27 @@ def paired(model, protocols, **options):
 def test_constant_apical_currents_give_the_known_changes_and_counts(burst):
     protocols = grid(apical_current=list(CONSTANT), frequency=FREQUENCIES)
     found = paired(burst, protocols.values())
-    shape = len(CONSTANT), len(FREQUENCIES)
-    change = found.changes["paired"].reshape(shape) / 5
+    assert found.sizes == {"apical_current": 4, "frequency": 6, "seed": 1}
+    found = found.isel(seed=0)
+    change = found.weight_change / 5
     cells = [row.split() for row in CONSTANT.values()]
     wanted = np.array([[float(x) for x in row[::2]] for row in cells])
     counts = np.array([[x.split("/") for x in row[1::2]] for row in cells], float)
     assert np.abs(change - wanted).max() < TWO_DIGITS
-    assert np.array_equal(found.counts["events"].reshape(shape), counts[..., 0])
-    assert np.array_equal(found.counts["bursts"].reshape(shape), counts[..., 1])
+    assert np.array_equal(found.n_events, counts[..., 0])
+    assert np.array_equal(found.n_bursts, counts[..., 1])
 
 
 def test_apical_pulses_flip_the_sign_at_the_known_delays(burst):
     protocols = grid(apical_current=list(PULSES), apical_delay=DELAYS)
-    change = paired(burst, protocols.values()).changes["paired"] / 5
+    change = paired(burst, protocols.values()).weight_change[..., 0] / 5
     wanted = np.array(list(PULSES.values()))
-    error = np.abs(change.reshape(wanted.shape) - wanted)
+    error = np.abs(change.values - wanted)
     error[EDGE] = 0.0
     assert error.max() < TWO_DIGITS
     # At the edge of the window one step decides whether a second spike is a burst.
     at_edge = Protocol(apical_current=300.0, apical_delay=1.9)
-    change = paired(burst, [at_edge]).changes["paired"][0, 0] / 5
+    change = paired(burst, [at_edge]).weight_change.item() / 5
     assert abs(change - wanted[EDGE]) < TWO_DIGITS
 
 
@@ -77,7 +81,7 @@ def test_apical_pulses_flip_the_sign_at_the_known_delays(burst):
 def test_the_difference_of_two_halves_is_odd_in_the_apical_current():
     model = lab_models(["guerguiev"])["guerguiev"]
     protocols = grid(apical_current=(-300.0, -100.0, 0.0, 100.0, 300.0)).values()
-    change = paired(model, protocols).changes["paired"][:, 0]
+    change = paired(model, protocols).weight_change.values[:, 0]
     assert change[2] == 0.0
     assert change[4] > 1e-4
     np.testing.assert_allclose(change[:2], -change[:2:-1], rtol=1e-9)
@@ -90,7 +94,7 @@ def test_the_difference_of_two_halves_is_odd_in_the_apical_current():
 def test_the_weight_and_not_the_apical_current_sets_the_sign_of_btsp():
     protocols = grid(apical_current=(0.0, 300.0, 450.0, 600.0), weight=(1.0, 4.8))
     model = lab_models(["btsp-weak"])["btsp-weak"]
-    change = paired(model, protocols.values()).changes["paired"].reshape(4, 2)
+    change = paired(model, protocols.values()).weight_change.values[..., 0]
     assert np.all(change[:2] == 0.0)
     assert np.all(change[2:, 0] > 0.01)
     assert np.all(change[2:, 1] < -0.01)
@@ -99,9 +103,8 @@ def test_the_weight_and_not_the_apical_current_sets_the_sign_of_btsp():
 def test_every_model_runs_and_does_nothing_without_presynaptic_spikes():
     protocol = Protocol(apical_current=400.0, frequency=20.0, presynaptic=0)
     found = run_lab(lab_models(), [protocol], controls=False)
-    assert list(found) == list(BUILDERS)
-    for outcome in found.values():
-        assert outcome.changes["paired"][0, 0] == 0.0
+    assert list(found.model.values) == list(BUILDERS)
+    assert (found.weight_change == 0.0).all()
 
 
 # --- what a result depends on -------------------------------------------------------
@@ -114,10 +117,11 @@ def test_a_result_depends_on_its_own_protocol_and_seed_alone(burst):
     )
     all_of_them = paired(burst, protocols, seeds=(0, 1, 2), threads=2, **noise)
     one = paired(burst, protocols[3:4], seeds=(2,), **noise)
-    assert one.changes["paired"][0, 0] == all_of_them.changes["paired"][3, 2]
-    assert len(np.unique(all_of_them.changes["paired"][3])) == 3
-    for name, counts in one.counts.items():
-        assert counts[0, 0] == all_of_them.counts[name][3, 2]
+    same = all_of_them.sel(apical_current=250.0, frequency=40.0, seed=2)
+    for name in ("weight_change", *MEASURED):
+        assert one[name].item() == same[name], name
+    each = all_of_them.weight_change.sel(apical_current=250.0, frequency=40.0)
+    assert len(np.unique(each)) == 3
 
 
 def test_random_spikes_of_a_model_follow_the_seed_alone():
@@ -128,8 +132,9 @@ def test_random_spikes_of_a_model_follow_the_seed_alone():
     ]
     both = paired(model, protocols, seeds=(4, 5))
     one = paired(model, protocols[1:], seeds=(5,))
-    assert one.counts["spikes"][0, 0] == both.counts["spikes"][1, 1]
-    assert one.changes["paired"][0, 0] == both.changes["paired"][1, 1]
+    same = both.sel(apical_current=90.0, seed=5)
+    assert one.n_spikes.item() == same.n_spikes
+    assert one.weight_change.item() == same.weight_change
 
 
 def test_controls_are_the_same_protocols_without_currents(burst):
@@ -140,10 +145,11 @@ def test_controls_are_the_same_protocols_without_currents(burst):
         replace(protocol, somatic_current=0.0),
         replace(protocol, somatic_current=0.0, apical_current=0.0),
     ]
-    wanted = paired(burst, alone).changes["paired"][:, 0]
-    changes = run_lab([burst], [protocol])["burst"].changes
-    kinds = ("paired", "no_apical", "unpaired", "nothing")
-    assert [changes[kind][0, 0] for kind in kinds] == wanted.tolist()
+    wanted = [paired(burst, [each]).weight_change.item() for each in alone]
+    found = run_lab(burst, protocol)
+    assert [found[name].item() for name in CHANGES] == wanted
+    each = (wanted[0] - wanted[1]) - (wanted[2] - wanted[3])
+    assert found.interaction.item() == each
     assert wanted[0] > 0 > wanted[1]
     assert wanted[3] == 0
 
@@ -153,7 +159,7 @@ def test_inhibition_takes_away_from_the_apical_current(burst):
         Protocol(apical_current=300.0, frequency=20.0),
         Protocol(apical_current=500.0, inhibition=200.0, frequency=20.0),
     ]
-    change = paired(burst, protocols).changes["paired"]
+    change = paired(burst, protocols).weight_change
     assert change[0, 0] == change[1, 0]
 
 
@@ -208,21 +214,6 @@ def test_spikes_of_many_cells_are_counted_apart():
     assert found["spikes"].tolist() == [3, 0, 3]
     assert found["events"].tolist() == [1, 0, 2]
     assert found["bursts"].tolist() == [1, 0, 1]
-
-
-@pytest.mark.nojit
-def test_an_interaction_is_a_difference_of_differences():
-    rng = np.random.default_rng(0)
-    base = rng.normal(size=(3, 20))
-    effect = rng.normal(2.0, 0.5, 20)
-    zero = np.zeros_like(base)
-    changes = {"nothing": zero, "unpaired": base, "no_apical": base}
-    added = interaction_test({**changes, "paired": 2 * base})
-    assert math.isnan(added["p"]) and added["mean"] == pytest.approx(0.0, abs=1e-12)
-    found = interaction_test({**changes, "paired": 2 * base + effect})
-    assert found["mean"] == pytest.approx(effect.mean())
-    assert found["sd"] == pytest.approx(effect.std(ddof=1))
-    assert found["p"] < 1e-6
 
 
 @pytest.mark.nojit
@@ -318,7 +309,7 @@ def test_a_model_of_ones_own_needs_a_cell_and_a_rule(burst):
         ActivityDifference("spike_rate", None, 0.1, presynaptic="past_trace"),
         models.presynaptic(tau_trace=20.0),
     )
-    change = paired(own, [Protocol(frequency=1.0)]).changes["paired"][0, 0]
+    change = paired(own, [Protocol(frequency=1.0)]).weight_change.item()
     # From rest, 4000 pA reach the threshold 16 ms * -ln(1 - 19.72 / 173) after onset.
     latency = -16.0 * math.log(1 - 19.72 / 173.0)
     pair = 0.1 * math.exp(-(10.0 + latency) / 20.0)

@@ -115,8 +115,8 @@ def test_every_field_of_a_protocol_changes_what_the_burst_model_does(burst, base
         if field not in outside and not refused(burst, changed):
             wanted[field] = Protocol(**changed)
     found = run_lab(burst, [Protocol(**values), *wanted.values()], controls=False)
-    outcome = found["burst"]
-    rows = np.array([outcome.changes["paired"], *outcome.counts.values()])[..., 0]
+    names = [name for name in found if name != "reason"]
+    rows = found[names].to_dataarray().sel(model="burst").values[..., 0]
     for k, field in enumerate(wanted, start=1):
         assert not np.array_equal(rows[:, k], rows[:, 0]), field
     assert len(wanted) >= 11
@@ -151,8 +151,8 @@ def test_a_run_with_a_duration_alone_is_the_one_with_these_pulses(burst):
         Protocol(**values, apical_delay=0.0),
         Protocol(apical_current=300.0),
     ]
-    change = run_lab(burst, protocols, controls=False)["burst"].changes["paired"]
-    assert change[0, 0] == change[1, 0] != change[2, 0]
+    change = run_lab(burst, protocols, controls=False).weight_change.values[0, :, 0]
+    assert change[0] == change[1] != change[2]
 
 
 @pytest.mark.nojit
@@ -244,12 +244,11 @@ def test_one_model_may_be_named_without_a_list():
 
 def test_models_and_protocols_may_be_single_named_or_in_a_grid(burst):
     protocols = grid(apical_current=(0.0, 300.0))
-    wanted = run_lab([burst], list(protocols.values()))["burst"].changes["paired"]
+    wanted = run_lab([burst], list(protocols.values()))
     for some in (burst, "burst", ["burst"], {"burst": burst}):
-        found = run_lab(some, protocols, controls=False)["burst"].changes["paired"]
-        assert np.array_equal(found, wanted)
-    alone = run_lab("burst", protocols[1,])["burst"].changes["paired"]
-    assert np.array_equal(alone, wanted[1:])
+        assert run_lab(some, protocols).identical(wanted)
+    alone = run_lab("burst", protocols[1,])
+    assert alone.identical(wanted.isel(apical_current=1))
 
 
 @pytest.mark.nojit
@@ -282,7 +281,7 @@ def test_models_and_protocols_may_be_single_named_or_in_a_grid(burst):
             "noise_tau = 2.0: has no effect without noise_soma or noise_apical > 0",
         ),
         (
-            ["burst", "btsp-weak"],
+            "btsp-weak",
             Protocol(),
             {"silent": True},
             "silent = True: cells of model 'btsp-weak' do not spike",

@@ -10,7 +10,7 @@ from experiments.lab.matrix import SWITCHES, matrix_table, signs, verdict
 from experiments.plots.signs import plasticity_matrix as plot_plasticity_matrix
 from experiments.plots.signs import plasticity_sign as plot_plasticity_sign
 from experiments.signs.plasticity_matrix import plasticity_matrix
-from experiments.signs.plasticity_sign import plasticity_sign
+from experiments.signs.plasticity_sign import _flips, flip_current, plasticity_sign
 
 CURRENTS = (-100.0, 0.0, 200.0, 300.0, 400.0)
 
@@ -40,8 +40,9 @@ def test_the_control_of_every_current_is_the_change_without_it(small):
     found = small["plasticity"].to_dataset()
     control = found.weight_change_control
     assert (control == found.weight_change.sel(apical_current=0.0)).all()
-    assert (found.interaction == found.weight_change - control).all()
     nothing = found.weight_change_nothing
+    each = (found.weight_change - control) - (found.weight_change_unpaired - nothing)
+    assert (found.interaction == each).all()
     assert (nothing == found.weight_change_unpaired.sel(apical_current=0.0)).all()
 
 
@@ -63,7 +64,54 @@ def test_a_current_that_only_gates_has_no_boundary(small):
     headline = json.loads(small.attrs["headline_json"])
     assert headline["flip_current_pa_btsp-weak"]["value"] == "none"
     assert 150 < headline["flip_current_pa_burst"]["value"] < 300
-    assert headline["interaction_p_burst"]["value"] < 0.05
+    assert headline["flip_share_btsp-weak"]["value"] == 0.0
+
+
+def test_the_flip_of_every_seed_is_stored_and_their_mean_with_its_interval(small):
+    found = small["plasticity"].to_dataset().sel(model="burst")
+    each = np.apply_along_axis(
+        flip_current, 0, found.weight_change.values, np.array(CURRENTS)
+    )
+    np.testing.assert_array_equal(found.flip, np.median(each, axis=0))
+    assert float(found.flip_mean) == found.flip.mean()
+    assert found.flip.min() <= found.flip_low < found.flip_mean
+    assert found.flip_mean < found.flip_high <= found.flip.max()
+    headline = json.loads(small.attrs["headline_json"])
+    for key in ("", "_low", "_high"):
+        stored = float(found[f"flip{key or '_mean'}"])
+        assert headline[f"flip_current_pa_burst{key}"]["value"] == stored
+    assert headline["flip_share_burst"]["value"] == 1.0
+
+
+def test_a_flip_on_a_declared_axis_is_told_in_the_unit_of_the_model():
+    tree = plasticity_sign(
+        models=("guerguiev",),
+        apical_currents=(-150.0, 150.0),
+        frequencies=(20.0,),
+        seeds=2,
+        threads=1,
+    )
+    headline = json.loads(tree.attrs["headline_json"])
+    assert not any("_pa_" in key for key in headline)
+    flip = headline["flip_drive_guerguiev"]
+    assert flip["unit"] == "1"
+    assert abs(flip["value"]) < 1.0
+    stored = tree["plasticity"].flip_mean.item()
+    assert flip["value"] == pytest.approx(stored / 150.0, rel=1e-12)
+
+
+@pytest.mark.nojit
+def test_a_flip_that_seeds_do_not_share_has_no_mean():
+    currents = np.array([0.0, 100.0])
+    change = np.ones((2, 2, 3, 4))
+    change[0, 0] = -1.0  # all seeds flip, at 50 pA
+    change[1, 0, :, 1:] = -1.0  # one does not
+    found = {name: values for name, (_, values, *_) in _flips(change, currents).items()}
+    assert found["flip_share"].tolist() == [1.0, 0.75]
+    assert found["flip_mean"][0] == 50.0
+    assert np.isnan(found["flip_mean"][1]) and np.isnan(found["flip_low"][1])
+    change[0, 0, :2] = np.nan  # not run: a third of the frequencies are left
+    assert np.isnan(_flips(change, currents)["flip"][1][0]).all()
 
 
 def test_threads_and_other_models_do_not_change_a_result(small):
