@@ -18,19 +18,14 @@ from circuits.network import Feedforward
 from circuits.phase import Phase
 from circuits.population import Population
 from circuits.schedule import Schedule
-from dendrites import transfer
 from dendrites._checks import check_size, choice, flag, function, items, number, shown
 from dendrites.activity_difference import LowPass
 from dendrites.errors import ModelError
 from dendrites.models import (
     source,
 )
+from dendrites.transfer import LOGISTIC
 
-LOGISTIC = (
-    transfer.logistic,
-    transfer.logistic_derivative,
-    transfer.inverse_logistic,
-)
 UNIFORM = Uniform(-1.0, 1.0)
 CONTINUOUS, TWO_SWEEP = "continuous", "two_sweep"
 PUBLISHED = "published"

@@ -6,6 +6,8 @@ form vectorises, and was measured 3.5 times faster in float64 (largest relative 
 """
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba.extending import overload
@@ -101,14 +103,80 @@ def inverse_logistic(r):
     return math.log(r / (1.0 - r))
 
 
-def soft_rectifier(*, gamma=0.1, beta=1.0, theta=3.0):
+class Transfer(NamedTuple):
+    """A transfer function with what gradients and targets need of it.
+
+    Parameters
+    ----------
+    rate : callable
+        Scalar function of the potential.
+    slope : callable
+        Its derivative, a function of the potential.
+    inverse : callable
+        The potential of a rate; where several give the same rate, the one nearest to
+        the range in which the function grows.
+    """
+
+    rate: Callable[[float], float]
+    slope: Callable[[float], float]
+    inverse: Callable[[float], float]
+
+
+def _tanh(u):
+    return math.tanh(u)
+
+
+def _tanh_slope(u):
+    r = math.tanh(u)
+    return 1.0 - r * r
+
+
+def _inverse_tanh(r):
+    return math.atanh(r)
+
+
+def _identity(u):
+    return u
+
+
+def _one(u):
+    return 1.0
+
+
+def _relu(u):
+    return max(u, 0.0)
+
+
+def _relu_slope(u):
+    return 1.0 if u > 0.0 else 0.0
+
+
+def _hard_sigmoid(u):
+    return min(max(u, 0.0), 1.0)
+
+
+def _hard_sigmoid_slope(u):
+    return 1.0 if 0.0 < u < 1.0 else 0.0
+
+
+def _soft_sigmoid(u):
+    return 0.5 + 0.5 * u / (1.0 + abs(u))
+
+
+def _soft_sigmoid_slope(u):
+    x = 1.0 + abs(u)
+    return 0.5 / (x * x)
+
+
+def _inverse_soft_sigmoid(r):
+    x = 2.0 * r - 1.0
+    return x / (1.0 - abs(x))
+
+
+def soft_rectifier(*, gamma=0.1, beta=1.0, theta=3.0) -> Transfer:
     """gamma log(1 + exp(beta (u - theta))), its slope and its inverse.
 
     Defaults: the regression task of Sacramento et al. (2018).
-
-    Returns
-    -------
-    tuple of three scalar functions of the potential (the inverse: of the rate).
     """
 
     def phi(u):
@@ -122,4 +190,32 @@ def soft_rectifier(*, gamma=0.1, beta=1.0, theta=3.0):
         x = r / gamma
         return theta + (x + math.log(-math.expm1(-x))) / beta
 
-    return phi, slope, inverse
+    return Transfer(phi, slope, inverse)
+
+
+#: 1 / (1 + exp(-u)).
+LOGISTIC = Transfer(logistic, logistic_derivative, inverse_logistic)
+#: Hyperbolic tangent.
+TANH = Transfer(_tanh, _tanh_slope, _inverse_tanh)
+#: The potential itself.
+IDENTITY = Transfer(_identity, _one, _identity)
+#: max(u, 0), with the slope 0 at 0.
+RELU = Transfer(_relu, _relu_slope, _identity)
+#: min(max(u, 0), 1), with the slope 0 at both bends.
+HARD_SIGMOID = Transfer(_hard_sigmoid, _hard_sigmoid_slope, _identity)
+#: 1/2 + u / (2 + 2 |u|): a sigmoid without exponential.
+SOFT_SIGMOID = Transfer(_soft_sigmoid, _soft_sigmoid_slope, _inverse_soft_sigmoid)
+#: log(1 + exp(u)).
+SOFTPLUS = soft_rectifier(gamma=1.0, theta=0.0)
+
+#: By the name with which options ask for them.
+TRANSFERS = {
+    "logistic": LOGISTIC,
+    "tanh": TANH,
+    "identity": IDENTITY,
+    "relu": RELU,
+    "hard_sigmoid": HARD_SIGMOID,
+    "soft_sigmoid": SOFT_SIGMOID,
+    "softplus": SOFTPLUS,
+    "soft_rectifier": soft_rectifier(),
+}

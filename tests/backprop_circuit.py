@@ -3,9 +3,9 @@
 from scheme_circuits import ONE, hidden_cell, names_of, output_cell
 
 import circuits
-from circuits.microcircuit import LOGISTIC
 from dendrites import ActivityDifference
 from dendrites.models import source
+from dendrites.transfer import LOGISTIC
 
 RULE = ActivityDifference(
     "delta",

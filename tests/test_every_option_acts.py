@@ -7,6 +7,7 @@ from every_option import (
     circuits_rows,
     dendrites_rows,
     descriptions_rows,
+    layered_rows,
     presenter_rows,
     rules_rows,
 )
@@ -25,6 +26,7 @@ DOORS = [
     *presenter_rows.DOORS,
     *descriptions_rows.DOORS,
     *algorithms_rows.DOORS,
+    *layered_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

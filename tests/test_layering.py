@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import os
 import re
 import subprocess
@@ -168,3 +169,14 @@ def test_no_text_file_names_a_folder_of_one_machine():
             if folder.search(line)
         ]
     assert not wrong
+
+
+PACKAGES = [s.removesuffix("/__init__.py") for s in SOURCES if "__init__" in s]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_lazy_name_is_that_of_a_module_beside_it(package):
+    """Importing such a module would put it in the place of what has its name."""
+    names = vars(importlib.import_module(package.replace("/", "."))).get("_WHERE", {})
+    beside = {path.stem for path in (ROOT / package).iterdir()}
+    assert beside & set(names) == set()

@@ -16,7 +16,7 @@ from tiny_training import tiny_task
 import circuits
 import dendrites as dn
 from circuits import algorithms, microcircuit
-from dendrites import btsp, bursts, models, rules
+from dendrites import btsp, bursts, models, rules, transfer
 from dendrites.errors import DendritesError
 
 pytestmark = [pytest.mark.nojit, pytest.mark.usefixtures("nothing_is_compiled")]
@@ -87,7 +87,7 @@ def feedforward(**options):
 TRAIN = {"epochs": 1, "threads": 1, "probe": 0}
 IMPULSES = {"start": 1.0, "duration": 1.0}
 LAYER = circuits.Layer("output", "feedforward", 1.0, 1.0)
-PHI = microcircuit.LOGISTIC
+PHI = transfer.LOGISTIC
 
 # Door, and for every option the values it must refuse.
 DOORS = {

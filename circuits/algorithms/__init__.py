@@ -1,7 +1,27 @@
 """Learning algorithms: functions from layer sizes to a Circuit."""
 
+from circuits.algorithms.backprop import backprop
+from circuits.algorithms.direct_feedback_alignment import direct_feedback_alignment
+from circuits.algorithms.error_network import error_network
+from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
+from circuits.algorithms.kolen_pollack import kolen_pollack
 from circuits.algorithms.sacramento import sacramento
+from circuits.algorithms.shallow import shallow
+from circuits.algorithms.sign_symmetry import sign_symmetry
 from circuits.algorithms.urbanczik_senn import urbanczik_senn
+from circuits.algorithms.weight_mirror import weight_mirror
 
-__all__ = ["guerguiev", "sacramento", "urbanczik_senn"]
+__all__ = [
+    "backprop",
+    "direct_feedback_alignment",
+    "error_network",
+    "feedback_alignment",
+    "guerguiev",
+    "kolen_pollack",
+    "sacramento",
+    "shallow",
+    "sign_symmetry",
+    "urbanczik_senn",
+    "weight_mirror",
+]

@@ -4,7 +4,10 @@ from dendrites.models.adex_dendrite import adex_dendrite
 from dendrites.models.burst_detector import burst_detector
 from dendrites.models.cable import cable
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
+from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
+from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
+from dendrites.models.mirror_cell import mirror_cell
 from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
 from dendrites.models.plateau_cell import plateau_cell
@@ -24,9 +27,12 @@ __all__ = [
     "adex_dendrite",
     "burst_detector",
     "cable",
+    "error_cell",
+    "error_partner",
     "gated_pyramidal",
     "guerguiev_hidden",
     "guerguiev_output",
+    "mirror_cell",
     "naud_sprekeler",
     "naud_sprekeler_simple",
     "nudging_conductances",
@@ -37,6 +43,8 @@ __all__ = [
     "sacramento_pyramidal",
     "source",
     "spike_source",
+    "summing_cell",
+    "taught_cell",
     "three_compartment",
     "threshold_unit",
     "urbanczik_senn",

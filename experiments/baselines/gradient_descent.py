@@ -31,7 +31,6 @@ from scipy.linalg import get_blas_funcs
 
 from circuits.circuit import Circuit
 from circuits.gradient import network_loss
-from circuits.microcircuit import LOGISTIC
 from circuits.run.history import MAIN
 from circuits.run.progress import Progress
 from circuits.task import Task, score
@@ -41,6 +40,7 @@ from dendrites._checks import number, whole_number
 from dendrites.compile.loops import elementwise
 from dendrites.errors import ConfigError, ModelError, NumericalError, choices
 from dendrites.random import generator
+from dendrites.transfer import LOGISTIC
 
 FEEDBACK = ("backprop", "alignment", "gated_alignment")
 DTYPES = ("float32", "float64")
@@ -245,7 +245,7 @@ class _Network:
 
     def phi(self, u):
         """Rates of these potentials."""
-        if self.circuit.network.phi is not LOGISTIC:
+        if self.circuit.network.phi != LOGISTIC:
             return elementwise(self.circuit.network.phi[0], u).astype(self.dtype)
         rate = 0.5 * u  # (1 + tanh(u / 2)) / 2 cannot overflow
         np.tanh(rate, out=rate)
@@ -255,7 +255,7 @@ class _Network:
 
     def slope(self, u, rate):
         """Slope of phi where it has this rate."""
-        if self.circuit.network.phi is not LOGISTIC:
+        if self.circuit.network.phi != LOGISTIC:
             return elementwise(self.circuit.network.phi[1], u).astype(self.dtype)
         return rate * (1.0 - rate)
 

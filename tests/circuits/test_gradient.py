@@ -15,11 +15,12 @@ from systems import two_populations
 from circuits.alignment import measure_alignment
 from circuits.connectivity import OneToOne, Sparse
 from circuits.gradient import feedforward, negative_gradient, network_loss
-from circuits.microcircuit import LOGISTIC, microcircuit
+from circuits.microcircuit import microcircuit
 from circuits.network import Feedforward
 from circuits.weights import initial_weights
 from dendrites import transfer
 from dendrites.errors import ConfigError, ModelError
+from dendrites.transfer import LOGISTIC
 
 PHI = {
     "logistic": LOGISTIC,

@@ -6,7 +6,8 @@ import circuits
 from circuits import Split, Task, Uniform
 from circuits.algorithms import guerguiev, sacramento, urbanczik_senn
 from circuits.describe import describe
-from circuits.microcircuit import LOGISTIC, microcircuit
+from circuits.microcircuit import microcircuit
+from dendrites.transfer import LOGISTIC
 from every_option.doors import Door, acts, refused, shown
 
 EXAMPLES = tiny_task(20, 10).splits

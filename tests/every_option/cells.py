@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dendrites import models
+from dendrites.transfer import TANH
 
 
 class Kind(NamedTuple):
@@ -28,7 +29,8 @@ class Kind(NamedTuple):
     @property
     def name(self) -> str:
         """For the identity of a test."""
-        return "-".join([self.factory.__name__, *map(str, self.options.values())])
+        shown = (v for v in self.options.values() if not isinstance(v, Transfer))
+        return "-".join([self.factory.__name__, *map(str, shown)])
 
 
 CURRENT = {"synaptic_current": 100.0}
@@ -48,6 +50,8 @@ KINDS = (
         for detector in ("strict", "trace")
     ),
     Kind(models.cable, {"n": 2}),
+    Kind(models.error_cell, {"phi": TANH}),
+    Kind(models.error_partner),
     Kind(models.gated_pyramidal),
     Kind(models.gated_pyramidal, {"noise": 0.5}),
     *(
@@ -65,6 +69,7 @@ KINDS = (
         {"spike": "escape"},
         {**CURRENT, **EVENTS, "escape_rate": 200.0, "e_burst": -69.0},
     ),
+    Kind(models.mirror_cell, {"phi": TANH}),
     Kind(models.plateau_cell, {}, CURRENT),
     Kind(models.presynaptic),
     *(

@@ -34,11 +34,10 @@ from circuits import (
     Uniform,
 )
 from circuits.algorithms import urbanczik_senn
-from circuits.microcircuit import LOGISTIC
 from dendrites.activity_difference import ActivityDifference, LowPass, Needs
 from dendrites.models import sacramento_output, source, three_compartment
 from dendrites.synaptic_rule import SynapticRule
-from dendrites.transfer import sign
+from dendrites.transfer import LOGISTIC, sign
 from every_option.doors import Door, acts, refused, shown
 
 INPUTS = np.random.default_rng(2).uniform(0.2, 1.0, (2, 4))

@@ -1,0 +1,299 @@
+"""Stacks of layers: the common frame of learning schemes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from circuits._microcircuit_parts import layer_names
+from circuits.circuit import Circuit
+from circuits.initialisers import Constant, Uniform
+from circuits.network import SOFTMAX, Feedforward, Layer
+from circuits.phase import Phase
+from circuits.population import Population
+from circuits.projection import Projection
+from circuits.schedule import Schedule
+from dendrites._checks import choice, flag, items, shown, whole_number
+from dendrites.activity_difference import ActivityDifference
+from dendrites.cell import CellModel
+from dendrites.errors import ModelError
+from dendrites.models import error_cell, source, summing_cell, taught_cell
+from dendrites.synaptic_rule import SynapticRule
+from dendrites.transfer import TRANSFERS, Transfer
+
+ROOT_FAN_IN = Uniform(-1.0, 1.0, per_root_fan_in=True)
+ONE_TO_ONE = {"connectivity": "one_to_one", "initial": Constant(1.0)}
+
+
+class Stack(NamedTuple):
+    """Names in a stack of layers, for those who write its phases and more of it.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Of input, hidden layers and output.
+    layers : tuple of str
+        "input", "hidden1", ..., "output".
+    forward, feedback : tuple of str
+        Projections up, with those of biases, and down.
+    normaliser : tuple of str
+        The population that divides a softmax output, if there is one.
+    """
+
+    sizes: tuple[int, ...]
+    layers: tuple[str, ...]
+    forward: tuple[str, ...]
+    feedback: tuple[str, ...] = ()
+    normaliser: tuple[str, ...] = ()
+
+
+def bottom_up(below: str, here: str) -> str:
+    """Name of the forward projection between two layers of a stack."""
+    return f"{below}_to_{here}_basal"
+
+
+def up(stack: Stack) -> tuple[Phase, ...]:
+    """One phase, "forward": layers settle from the first to the output."""
+    layers = (*stack.layers[1:], *stack.normaliser)
+    phases = Phase("forward", settle=layers, silent=stack.feedback)
+    if not stack.normaliser:
+        return (phases,)
+    shares = Phase("shares", settle=("output",), silent=stack.feedback)
+    return phases, shares
+
+
+def up_and_down(stack: Stack) -> tuple[Phase, ...]:
+    """Phases "forward" and "backward": up without feedback, down with the teacher.
+
+    On the way down somata keep what the way up has given them.
+    """
+    layers = stack.layers[:0:-1]
+    backward = Phase(
+        "backward",
+        settle=(*stack.normaliser, *layers),
+        on=("target",),
+        silent=stack.forward,
+        hold={name: ("soma",) for name in layers},
+    )
+    first = up(stack._replace(normaliser=()))
+    return (*first, backward)
+
+
+Rules = ActivityDifference | SynapticRule | None
+Down = Callable[[str, str], Projection | Sequence[Projection]]
+
+
+def layered(
+    sizes: Sequence[int],
+    *,
+    forward: Rules | Sequence[Rules] = None,
+    feedback: Down | None = None,
+    phases: Callable[[Stack], Iterable[Phase] | Schedule] = up_and_down,
+    test: Callable[[Stack], Iterable[Phase] | Schedule] | None = up,
+    phi: str | Transfer | Sequence[str | Transfer] = "logistic",
+    output_phi: str | Transfer | None = None,
+    loss: str = "squared",
+    hidden: Callable[[Transfer], CellModel] = error_cell,
+    output: Callable[..., CellModel] = taught_cell,
+    teacher: str | None = "target",
+    signal: str = "rate",
+    connectivity: float | str = "dense",
+    bias: bool = True,
+    extra: Callable[[Stack], Iterable[Population | Projection]] | None = None,
+    initial=ROOT_FAN_IN,
+    weight_decay: float = 0.0,
+    reference: bool = True,
+    readout: str = "rate",
+    name: str = "layered",
+    seed: int = 0,
+) -> Circuit:
+    """Layers of cells, all connected to the next: most schemes differ in what is added.
+
+    Populations "input", "hidden1", ..., "output", "target" and "bias"; projections
+    "<below>_to_<layer>_basal" and "bias_to_<layer>_basal".
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Input, hidden layers, output: at least two.
+    forward : rule or one per layer, optional
+        Of bottom-up weights and biases; None: they never change.
+    feedback : callable, optional
+        ``feedback(above, here)`` gives the projection (or several) that brings errors
+        to the hidden layer `here`; asked for each, from the first one up, with the name
+        of the layer above it. It may come from elsewhere.
+    phases : callable
+        ``phases(stack)`` gives the phases of a training presentation, or a Schedule.
+        The input and the bias are on in all phases. Default: `up_and_down`.
+    test : callable, optional
+        The same for test presentations; None: as in training. Default: `up`.
+    phi : name in `dendrites.transfer.TRANSFERS` or Transfer, or one per hidden layer
+    output_phi : the same or "softmax", optional
+        Default: that of the last hidden layer, logistic if there is none.
+    loss : {"squared", "cross_entropy"}
+        What output cells learn, and that of the reference network.
+    hidden : callable
+        ``hidden(phi)`` gives the cell of a hidden layer, with an input field "basal".
+    output : callable
+        ``output(phi, loss=loss)`` gives the output cell.
+    teacher : str, optional
+        Input field of output cells that the target reaches, one to one; None: no
+        target.
+    signal : str
+        Read of cells that bottom-up projections carry.
+    connectivity : float or word
+        Of bottom-up projections, as in `Projection`: the probability of a synapse.
+    bias : bool
+        Whether layers have biases, which start at 0.
+    extra : callable, optional
+        ``extra(stack)`` gives further populations and projections.
+    initial : initialiser
+        Of bottom-up weights. Default: uniform(-1, 1) / sqrt(n_pre).
+    weight_decay : float
+        Of bottom-up weights and biases, as in `Projection`.
+    reference : bool
+        Whether the circuit knows its reference network, for exact gradients.
+    readout : str
+        Read of the output cells that is the answer.
+    name : str
+    seed : int
+
+    Returns
+    -------
+    Circuit
+        With the reference network of these weights and functions.
+
+    Raises
+    ------
+    ModelError
+        For sizes, transfer functions, rules and parts that do not fit.
+    """
+    sizes = _sizes(sizes)
+    depth = len(sizes) - 1
+    names = tuple(layer_names(sizes))
+    given = _one_per("phi", phi, depth - 1, "hidden layer", (str, Transfer))
+    functions = [_transfer("phi", value) for value in given]
+    last = output_phi or (functions[-1] if functions else "logistic")
+    functions.append(_transfer("output_phi", last, SOFTMAX))
+    softmax = functions[-1] == SOFTMAX
+    rules = (type(None), ActivityDifference, SynapticRule)
+    rules = _one_per("forward", forward, depth, "layer", rules)
+    flag("layered: bias", bias)
+    choice("layered: loss", loss, ("squared", "cross_entropy"))
+
+    populations = [Population("input", source(), sizes[0], pattern="inputs")]
+    for layer, n, function in zip(names[1:-1], sizes[1:-1], functions, strict=False):
+        populations.append(Population(layer, hidden(function), n))
+    model = output(functions[-1], loss=loss)
+    populations.append(Population("output", model, sizes[-1]))
+    projections, biases = [], []
+    for below, here, rule in zip(names[:-1], names[1:], rules, strict=True):
+        learned = {"rule": rule, "weight_decay": weight_decay}
+        sent = "rate" if below == "input" else signal
+        projections.append(
+            Projection(
+                below, here, "basal", sent, connectivity, initial=initial, **learned
+            )
+        )
+        if bias:
+            biases.append(Projection("bias", here, "basal", **learned))
+    if bias:
+        populations.append(Population("bias", source(), 1, pattern=1.0))
+        projections += biases
+    stack = Stack(sizes, names, tuple(p.name for p in projections))
+    down = _feedback(feedback, names)
+    stack = stack._replace(feedback=tuple(p.name for p in down))
+    projections += down
+    if teacher is not None:
+        populations.append(Population("target", source(), sizes[-1], pattern="targets"))
+        projections.append(Projection("target", "output", teacher, **ONE_TO_ONE))
+    if softmax:
+        populations.append(Population("normaliser", summing_cell(), 1))
+        ones = {"initial": Constant(1.0)}
+        projections += [
+            Projection("output", "normaliser", "total", "unnormalised", **ones),
+            Projection("normaliser", "output", "total", "total", **ones),
+        ]
+        if teacher is not None:
+            projections += [
+                Projection("target", "normaliser", "taught", **ones),
+                Projection("normaliser", "output", "taught", "taught", **ones),
+            ]
+        stack = stack._replace(normaliser=("normaliser",))
+    for part in extra(stack) if extra is not None else ():
+        (populations if isinstance(part, Population) else projections).append(part)
+    network = _network(names, functions, loss, bias) if reference else None
+    always = ("input", *(("bias",) if bias else ()))
+    schedules = [
+        None if make is None else _schedule(make(stack), always)
+        for make in (phases, test)
+    ]
+    return Circuit(
+        tuple(populations),
+        tuple(projections),
+        *schedules,
+        readout=readout,
+        network=network,
+        name=name,
+        seed=seed,
+    )
+
+
+def _sizes(sizes):
+    sizes = items("layered: sizes", sizes, "layer sizes")
+    if len(sizes) < 2:
+        raise ModelError(
+            f"layered: sizes = {shown(sizes)}: must be the sizes of an input, any "
+            "hidden layers and an output, such as (64, 30, 10)"
+        )
+    check = {"lowest": 1, "error": ModelError}
+    return tuple(whole_number("layered: sizes", n, **check) for n in sizes)
+
+
+def _one_per(option, given, n, what, kinds):
+    """One value for all, or as many as asked for."""
+    if isinstance(given, kinds):
+        return [given] * n
+    given = items(f"layered: {option}", given, f"values, one per {what}")
+    if len(given) != n:
+        raise ModelError(
+            f"layered: {option}: {len(given)} values for {n} {what}s: give one for "
+            "all, or one for each"
+        )
+    return list(given)
+
+
+def _transfer(option, given, *more):
+    """The transfer function of that name, or itself."""
+    if isinstance(given, Transfer):
+        return given
+    choice(f"layered: {option}", given, (*TRANSFERS, *more))
+    return TRANSFERS.get(given, given)
+
+
+def _feedback(make, names):
+    """Projections that bring errors to every hidden layer."""
+    found = []
+    for here, above in zip(names[1:-1], names[2:], strict=True):
+        made = make(above, here) if make is not None else ()
+        found += [made] if isinstance(made, Projection) else made
+    return found
+
+
+def _schedule(phases, always):
+    if isinstance(phases, Schedule):
+        return phases
+    return Schedule(tuple(phases), always_on=always)
+
+
+def _network(names, functions, loss, bias):
+    layers = [
+        Layer(
+            here,
+            bottom_up(below, here),
+            1.0,
+            1.0,
+            bottom_up("bias", here) if bias else "",
+            phi,
+        )
+        for below, here, phi in zip(names[:-1], names[1:], functions, strict=True)
+    ]
+    return Feedforward(layers, TRANSFERS["logistic"], loss)
