@@ -77,7 +77,8 @@ def _cell_loop(
     call = cell_call(text, model, stepper)
     spikes, own = [], own_text(text, model, differing)
     if model.spiking and stepper not in (None, SETTLED):
-        cell = [f"cell = {_row(text, model.state, 'state', 'stride', 'i')}", *own]
+        cell = [f"cell = {_row(text, model.state, 'state', 'stride', 'i')}"]
+        cell += map(str.strip, own)
         write = spikes_listed if fired else spikes_in_turn
         spikes = write(text, model, cell, unread, listed)
     changed = written(text, model, call, unread)

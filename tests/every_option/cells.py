@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dendrites import models
-from dendrites.transfer import TANH
+from dendrites.transfer import TANH, Transfer
 
 
 class Kind(NamedTuple):
