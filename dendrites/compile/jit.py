@@ -94,6 +94,25 @@ def _vectorise_wide_cells():
 _vectorise_wide_cells()
 
 
+@contextmanager
+def vectors_in_turn(chosen: bool):
+    """Within, where `chosen`, loops are compiled to work at four vectors in turn.
+
+    An exponential is a chain of forty operations that wait for each other, longer than
+    what a processor looks ahead. Measured on cells with one: 1.2 to 1.5 times faster,
+    and equally fast for ten of them. Every number is computed as before.
+
+    The option is the whole process's: `one_compiles` must be held.
+    """
+    if chosen:
+        llvm.set_option("dendrites", "-force-vector-interleave=4")
+    try:
+        yield
+    finally:
+        if chosen:  # 0 leaves the choice to LLVM, as before.
+            llvm.set_option("dendrites", "-force-vector-interleave=0")
+
+
 # Functions only other kernels call need no wrappers for Python and C; leaving them
 # out was measured to save a third of the compile time.
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

@@ -16,10 +16,13 @@ import dendrites.compile.replace  # noqa: F401, teaches Numba a method
 from dendrites.compile.bare_code import check_types
 from dendrites.compile.cache import cache_folder
 from dendrites.compile.calls import operation_signature
-from dendrites.compile.jit import INNER, jit_disabled
+from dendrites.compile.jit import INNER, jit_disabled, vectors_in_turn
 from dendrites.compile.machine_code import keep_machine_code
 from dendrites.compile.refusals import explained
 from dendrites.errors import DendritesError
+
+# Stands in the text of loops that call `dendrites.transfer.exp`.
+EXPONENTIAL = "from dendrites.transfer import exp as"
 
 
 def compile_loop(text, trial):
@@ -46,7 +49,8 @@ def compile_loop(text, trial):
         loop = njit(**INNER)(module.loop)
         if cached:
             keep_machine_code(loop, generated=True)
-        loop.compile(sig)
+        with vectors_in_turn(EXPONENTIAL in body):
+            loop.compile(sig)
         loop.disable_compile()
         check_types([getattr(module, name) for name in text.bare])
     except (DendritesError, Warning):
