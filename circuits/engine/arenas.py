@@ -11,7 +11,7 @@ from circuits.engine.facts import (
     windows,
 )
 from circuits.engine.fired import firing_populations
-from circuits.engine.listed import listed_populations
+from circuits.engine.listed import forced_populations, listed_populations
 from circuits.engine.sections import GUARD, Sections
 from circuits.maps import BetweenMaps
 
@@ -85,7 +85,7 @@ def lane_sections(layout) -> Sections:
         sections.add(("held", name, variable), layout.stride(name))
     for post, field in layout.traces.behind:
         sections.add(("arrived", post, field), layout.stride(post))
-    for name in listed_populations(layout):
+    for name in dict.fromkeys(listed_populations(layout) + forced_populations(layout)):
         sections.add(("listed", name), 1 + layout.stride(name))
     for name in firing_populations(layout):
         sections.add(("fired", name), 1 + layout.stride(name))

@@ -26,7 +26,7 @@ def events_of(trains, n, n_steps, first, samples) -> np.ndarray:
     """Forced spikes of the samples that one lane holds.
 
     For each step (and one more) where its spikes begin, then the places, b * n + i, of
-    the cells that fire.
+    the cells that fire, in ascending order.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def events_of(trains, n, n_steps, first, samples) -> np.ndarray:
     mine = each[first : first + samples]
     steps = np.concatenate([s for s, _ in mine])
     places = np.concatenate([b * n + u for b, (_, u) in enumerate(mine)])
-    order = np.argsort(steps, kind="stable")
+    order = np.lexsort((places, steps))
     starts = np.searchsorted(steps[order], np.arange(n_steps + 1))
     return np.concatenate([starts + n_steps + 1, places[order]]).astype(np.int64)
 

@@ -45,7 +45,7 @@ class Layout:
     recordings : sequence of Recording
     steps : int
         Longest presentation to record, in steps.
-    driven : tuple of str
+    forced, driven : tuple of str
         Clamped populations that show another value at every step.
     optimiser : Optimiser, optional
         Of updates at the end of a presentation.
@@ -72,6 +72,7 @@ class Layout:
         predicts=False,
         recordings=(),
         steps=0,
+        forced=(),
         driven=(),
         optimiser=None,
         narrow=False,
@@ -83,7 +84,8 @@ class Layout:
         self.schedules = (*circuit.schedules, *schedules)
         self.dtype = np.dtype(dtype).type
         self.capacity, self.block, self.predicts = capacity, block, predicts
-        self.recordings, self.steps, self.driven = tuple(recordings), steps, driven
+        self.recordings, self.steps = tuple(recordings), steps
+        self.forced, self.driven = forced, driven
         self.dt = float(self.dtype(circuit.dt))
         self.sizes = {p.name: p.size for p in circuit.populations}
         self.terms = {

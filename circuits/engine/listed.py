@@ -1,7 +1,8 @@
-"""Sources that stand still: which of their cells may fire is found once a stretch.
+"""Lists of the cells that may fire, so that no others are looked at.
 
-Numbers are drawn for these cells alone. All have addresses, so none becomes another by
-what is left out.
+Of sources that stand still they are found once a stretch, and numbers are drawn for
+these cells alone: all have addresses, so none becomes another by what is left out. Of
+cells whose spikes are forced they are those that a step forces.
 """
 
 from circuits.engine.facts import MOST_LISTED
@@ -20,6 +21,29 @@ def listed_populations(layout) -> list[str]:
         and layout.stride(p.name) <= MOST_LISTED
         and fires_by_what_stands_still(p.model, layout.circuit.stepper)
     ]
+
+
+def forced_populations(layout) -> list[str]:
+    """Populations with forced spikes on which silence does nothing."""
+    named = [p for p in layout.circuit.populations if p.name in layout.forced]
+    return [
+        p.name
+        for p in named
+        if p.model.sparse
+        and p.model.draws_spikes
+        and layout.stride(p.name) <= MOST_LISTED
+    ]
+
+
+def list_forced(w, lists) -> None:
+    """A pass over a stretch of steps: let cells with forced spikes alone be decided."""
+    for name in forced_populations(w.layout):
+        decided, place = w.lane(*w.spikes_field(name)), w.lane("listed", name)
+        for k, o in enumerate(lists.step):
+            if o.kind is draws.force_spikes and o.operands["target"] == decided:
+                operands = {key: o.operands[key] for key in ("n", "target", "given")}
+                lists.step[k] = w(draws.force_listed, **operands, listed=place)
+                _step_listed(w, name, lists.step)
 
 
 def list_sources(w, lists) -> None:

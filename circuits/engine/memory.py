@@ -24,6 +24,7 @@ def run_layout(
     dtype=np.float64,
     recordings=(),
     steps=0,
+    forced=(),
     driven=(),
     optimiser=None,
     narrow=False,
@@ -44,7 +45,7 @@ def run_layout(
     jumps : int, optional
         The `equilibrium` integrator with so many jumps per stretch of learning.
     dtype : float64 or float32
-    recordings, steps, driven, optimiser, narrow, looks, schedules : see Layout
+    recordings, steps, forced, driven, optimiser, narrow, looks, schedules : see Layout
 
     Raises
     ------
@@ -74,6 +75,7 @@ def run_layout(
         predicts=block > 1 or jumps is not None,
         recordings=recordings,
         steps=steps,
+        forced=forced,
         driven=driven,
         optimiser=optimiser,
         narrow=narrow,

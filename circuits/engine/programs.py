@@ -8,7 +8,7 @@ import numpy as np
 from circuits.engine.ends import Ends, end_lists, resets, start_list
 from circuits.engine.facts import perturbed_in
 from circuits.engine.fired import list_fired
-from circuits.engine.listed import list_sources
+from circuits.engine.listed import list_forced, list_sources
 from circuits.engine.lists import rows
 from circuits.engine.loops import Loops
 from circuits.engine.operations import numbers, plasticity, records
@@ -101,6 +101,7 @@ class Programs:
             simplify_updates(w, lists)
             simplify_fields(w, lists)
             list_sources(w, lists)
+            list_forced(w, lists)
             list_fired(w, lists, held)
         return lists
 

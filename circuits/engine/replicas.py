@@ -83,7 +83,8 @@ class Replicas(Kept):
     ):
         self.circuit, self.batch, self.seed, self.jumps = circuit, batch, seed, jumps
         self.onset = onset_steps(circuit, onset) if jumps else 0
-        plan |= {"batch": batch, "jumps": jumps, "driven": tuple(driven)}
+        plan |= {"forced": tuple(forced), "driven": tuple(driven)}
+        plan |= {"batch": batch, "jumps": jumps}
         self.layout = layout = run_layout(circuit, **plan)
         n, n_lanes = len(weights), -(-batch // layout.capacity)
         needed = estimated_bytes(layout, n, n * n_lanes, learning=False)

@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 import dendrites as dn
-from circuits import Circuit, Phase, Population, Presenter, Projection, Schedule
+from circuits import (
+    Circuit,
+    Phase,
+    Population,
+    Presenter,
+    Projection,
+    Record,
+    Schedule,
+    simulate,
+)
 from dendrites import models
 
 
@@ -59,3 +68,44 @@ def test_a_presentation_in_one_call_is_that_of_its_stretches():
             other = shown(source, window=window, record=["output"], **options)
             for a, b in zip(one, other, strict=True):
                 assert np.array_equal(a, b)
+
+
+def forced(source, units, **options):
+    """What arrives of trains of two samples, some spikes of which come together."""
+    circuit = Circuit(
+        (
+            Population("input", source, 9, pattern="inputs"),
+            Population("output", models.guerguiev_hidden(), 9),
+        ),
+        (
+            Projection("input", "output", "basal", signal="spikes", delay=1.0),
+            Projection("input", "output", "bias", signal="trace", delay=0.0),
+        ),
+        Schedule((Phase("all", 20.0),), carry_state=True),
+        readout="rate",
+        dt=1.0,
+    )
+    steps = np.array([1, 1, 1, 2, 2, 7, 7, 7, 8, 19])
+    trains = [(steps + 1.0, units), (steps + 1.0, units[::-1] // 2)]
+    tree = simulate(
+        circuit,
+        {"input": np.zeros((2, 9))},
+        [Record("output", ("soma",)), Record("input", (), spikes=True)],
+        learning=False,
+        forced_spikes={"input": trains},
+        seed=4,
+        **options,
+    )
+    return tree["populations/output"].v.values, tree["spikes/input"].to_dataset()
+
+
+def test_cells_that_are_forced_are_listed_without_a_trace(every_engine):
+    source = models.presynaptic()
+    assert source.sparse
+    units = np.array([8, 3, 8, 8, 0, 5, 5, 5, 5, 2])
+    for options in ({}, {"dtype": "float32"}):
+        mine, spikes = forced(source, units, **options)
+        wanted, others = forced(replace(source, sparse=False), units, **options)
+        assert np.array_equal(mine, wanted)
+        assert spikes.equals(others)
+        assert spikes.sizes["spike"] == 20

@@ -143,3 +143,21 @@ def force_spikes(weights, lane, row, span):
         decided[i] = -1
     for e in range(events[span[STEP]], events[span[STEP] + 1]):
         decided[events[e]] -= 1
+
+
+@operation("n =target given >listed", "force {target} and list them")
+def force_listed(weights, lane, row, span):
+    """The same of cells whose spikes a step decides right after, and which they are.
+
+    What was decided before is the count of a step, which is not below 0.
+    """
+    decided, events = at(lane, row[2]), integers(span[row[3]])
+    listed, count = at(lane, row[4]), row[1] * 0
+    for e in range(events[span[STEP]], events[span[STEP] + 1]):
+        place = events[e]
+        if not decided[place] < 0:
+            decided[place] = -1
+            listed[1 + count] = place
+            count += 1
+        decided[place] -= 1
+    listed[0] = count
