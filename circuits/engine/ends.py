@@ -8,7 +8,7 @@ plain update goes to the weights at once.
 from typing import NamedTuple
 
 from circuits.engine.operations import numbers, optimisers, outer, ties, traces
-from circuits.engine.plasticity import check_weights
+from circuits.engine.plasticity import check_weights, limits
 from circuits.engine.writer import Writer
 from circuits.weights import root_of_fan_in
 from dendrites.random import stream_key
@@ -27,8 +27,11 @@ class Ends(NamedTuple):
     check: list
 
 
-def end_lists(w: Writer, seed: int) -> Ends:
-    """What rules across phases do, and ties with noise, when a presentation ends."""
+def end_lists(w: Writer, seed: int, *, checked=False) -> Ends:
+    """What rules across phases do, and ties with noise, when a presentation ends.
+
+    With `checked`, weights that can be are looked at where they move, not by `check`.
+    """
 
     def moves(p):
         return w.moves(p, now=False)
@@ -45,7 +48,7 @@ def end_lists(w: Writer, seed: int) -> Ends:
     sums = []
     for p in w.acting(now=False):
         for k in range(len(w.layout.terms[p.name])):
-            sums += _term(w, p, k, p in direct)
+            sums += _term(w, p, k, p in direct, checked)
         if p in direct and (p.post, p.field) not in renewed:
             sums += _followed(w, p)
     own = [p for p in summed if p.tied_to is None]
@@ -53,7 +56,8 @@ def end_lists(w: Writer, seed: int) -> Ends:
     new = list(draws(w, seed, lambda p: moves(p) or w.moves(p)))
     move += [*new, *w.ties((lambda p: moves(p) or w.moves(p)) if new else moves)]
     carry = [o for field in renewed for o in w.renew_behind(*field)]
-    return Ends(sums, move, carry, [*check_weights(w, moves, direct)])
+    check = check_weights(w, moves, direct, checked=checked)
+    return Ends(sums, move, carry, [*check])
 
 
 def start_list(w: Writer, seed: int) -> list:
@@ -99,7 +103,7 @@ def _is_direct(w, p):
     )
 
 
-def _term(w, p, k, direct):
+def _term(w, p, k, direct, checked):
     """Signal, factor and sum of one term."""
     terms = w.layout.terms[p.name]
     term = terms[k]
@@ -125,9 +129,12 @@ def _term(w, p, k, direct):
         yield w.outer(p, k)
         return
     operands = {**w.learning(p, now=False), **w.term(p, k)}
-    remembered = w.remembered(p)
-    kind = optimisers.momentum_outer if remembered else outer.add_outer
-    yield w(kind, **operands, **remembered)
+    if remembered := w.remembered(p):
+        yield w(optimisers.momentum_outer, **operands, **remembered)
+    elif checked:
+        yield w(outer.add_outer_checked, **operands, **limits(w, p))
+    else:
+        yield w(outer.add_outer, **operands)
 
 
 def _followed(w, p):

@@ -75,22 +75,27 @@ def repeat(w):
             yield w(plasticity.repeat, n=n, sums=sums)
 
 
-def check_weights(w, moves, direct=()):
+def check_weights(w, moves, direct=(), *, checked=False):
     """Whether weights that move are finite.
 
-    Of those that one signal has moved directly, only where it is not 0.
+    Of those that one signal has moved directly, only where it is not 0; none of these
+    if they are `checked` where they move.
     """
-    for k, p in enumerate(w.circuit.projections):
+    for p in w.circuit.projections:
         if not moves(p) or is_alias(p):
             continue
-        weights, limit = w.replica("weights", p.name), weight_limit(p)
-        common = {"weights": weights, "limit": limit, "projection": k}
-        if p in direct and not w.remembered(p):
-            term = w.term(p, 0)
-            yield w(plasticity.check_moved, **term, **common)
-            continue
-        n = w.layout.synapses[p.name]
-        yield w(plasticity.check_weights, n=n, **common)
+        common = {"weights": w.replica("weights", p.name), **limits(w, p)}
+        if p not in direct or w.remembered(p):
+            n = w.layout.synapses[p.name]
+            yield w(plasticity.check_weights, n=n, **common)
+        elif not checked:
+            yield w(plasticity.check_moved, **w.term(p, 0), **common)
+
+
+def limits(w, projection) -> dict:
+    """Operands of what looks whether weights are finite."""
+    place = w.circuit.projections.index(projection)
+    return {"limit": weight_limit(projection), "projection": place}
 
 
 def weight_limit(projection) -> float:

@@ -279,7 +279,7 @@ class Presentation:
     def _end(self, lanes, moving, presentation):
         """Rules that act at the end, and noise for the next presentation."""
         run, arena = self.run, self.run.arenas[self.number]
-        ends = run.programs.ends(moving, len(lanes) == 1)
+        ends = run.programs.ends(moving, len(lanes) == 1, [m for _, m in lanes] == [1])
         if not (len(ends.sum) or len(ends.move)):
             return
         for k, (lane, _) in enumerate(lanes):

@@ -179,12 +179,13 @@ class Programs:
         w = self.writer()
         return self._rows([*clamps(w, switch.on, self.columns), *w.kept(switch.held)])
 
-    def ends(self, moving, alone) -> Ends:
+    def ends(self, moving, alone, single) -> Ends:
         """The end of a presentation that learns, as rows."""
-        return self._once(self._ends, moving, alone)
+        return self._once(self._ends, moving, alone, single)
 
-    def _ends(self, moving, alone):
-        ends = end_lists(self.writer(moving, alone=alone), self.seed)
+    def _ends(self, moving, alone, single):
+        w = self.writer(moving, alone=alone, single=single)
+        ends = end_lists(w, self.seed, checked=single)
         return Ends(*(self._rows(part) for part in ends))
 
     def streamed(self, phases, moving, verified) -> tuple[np.ndarray, ...]:

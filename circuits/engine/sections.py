@@ -10,6 +10,7 @@ class Sections:
 
     def __init__(self, *, guarded=False):
         self.size, self._places, self._starts, self._keys = 0, {}, [], []
+        self._stretches = {}
         self._guarded = guarded
 
     def add(self, key: tuple, n: int) -> None:
@@ -21,6 +22,7 @@ class Sections:
         if self._guarded and key[0] != GUARD and last not in (key[0], GUARD):
             self.add((GUARD, len(self._keys)), 64)
         self._places[key] = self.size, int(n)
+        self._stretches.clear()
         if n:
             self._starts.append(self.size)
             self._keys.append(key)
@@ -37,10 +39,11 @@ class Sections:
 
     def stretch(self, kind: str) -> slice:
         """Where all of a kind lie, which were added one after the other."""
-        parts = [v for key, v in self._places.items() if key[0] == kind]
-        if not parts:
-            return slice(0, 0)
-        return slice(parts[0][0], parts[-1][0] + parts[-1][1])
+        if kind not in self._stretches:
+            parts = [v for key, v in self._places.items() if key[0] == kind]
+            first, (last, n) = (parts[0][0], parts[-1]) if parts else (0, (0, 0))
+            self._stretches[kind] = slice(first, last + n)
+        return self._stretches[kind]
 
     def total(self, kind: str) -> int:
         """Numbers in all sections of a kind."""

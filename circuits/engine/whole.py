@@ -102,7 +102,7 @@ def _whole(run, schedule, segments, moving, learning, single):
             windows.setdefault(window, len(windows))
         counted.append(windows.get(window, -1))
     if learning:
-        ends = programs.ends(moving, True)
+        ends = programs.ends(moving, True, single)
         if len(ends.sum) or len(ends.move):
             lists += [*ends]
     bounds = np.cumsum([0, *map(len, lists)])

@@ -6,8 +6,8 @@ begins, and 0 where it is added to that of another term of the rule.
 """
 
 from circuits.engine.operations.kinds import operation
-from circuits.engine.operations.plasticity import share_of
-from circuits.engine.span import BLOCK
+from circuits.engine.operations.plasticity import check_row, share_of
+from circuits.engine.span import BLOCK, STATUS
 from dendrites.compile.calls import add_product, at, cast, real, short_integers
 from dendrites.compile.jit import inlined_kernel
 from dendrites.compile.rows import SAMPLES
@@ -18,8 +18,10 @@ SMALL_OUTER = 5_000
 # ... unless there are fewer presynaptic cells.
 FEW_CELLS = 16
 OUTER = "n_pre n_post <signal <factor =sums by_step first"
+CHECKED = "move {weights} by {factor} times {signal} and check them"
 SUM = "sum {factor} times {signal} into {sums}"
 DIRECT = "n_pre n_post <signal <factor mean"
+DIRECTLY = f"{DIRECT} w=weights rate ~unit ~weight_decay"
 
 
 @inlined_kernel
@@ -90,17 +92,12 @@ def add_products(weights, lane, row, span):
             out[k] += products[k]
 
 
-@operation(
-    f"{DIRECT} w=weights rate ~unit ~weight_decay",
-    "move {weights} by {factor} times {signal}",
-)
+@operation(DIRECTLY, "move {weights} by {factor} times {signal}")
 def add_outer(weights, lane, row, span):
     """W' = keep W + h X^T E of all samples, in one pass over the weights."""
     n_pre, n, rows = row[1], row[2], span[SAMPLES]
-    h = real(span, row[7]) * real(row, 8)
-    scale = cast(lane, h * share_of(span, row[5]))
+    scale, keep = moved_by(lane, row, span)
     signals, factors, w = at(lane, row[3]), at(lane, row[4]), at(weights, row[6])
-    keep = cast(lane, 1 - real(row, 9) * real(row, 8))
     if rows > 1 and n_pre >= FEW_CELLS:
         add_product(True, n_pre, n, rows, scale, signals, factors, keep, w)
         return
@@ -116,6 +113,36 @@ def add_outer(weights, lane, row, span):
                 continue
             for i in range(n):
                 moved[i] += xp * factor[i]
+
+
+@operation(f"{DIRECTLY} ~limit projection", CHECKED)
+def add_outer_checked(weights, lane, row, span):
+    """The same of one sample, where weights are looked at while they are at hand."""
+    n_pre, n, limit = row[1], row[2], cast(lane, real(row, 10))
+    scale, keep = moved_by(lane, row, span)
+    signals, factor, w = at(lane, row[3]), at(lane, row[4]), at(weights, row[6])
+    for p in range(n_pre):
+        xp, moved, wrong = scale * signals[p], at(w, p * n), False
+        if keep != 1:
+            for i in range(n):
+                new = keep * moved[i] + xp * factor[i]
+                moved[i] = new
+                wrong = wrong | (not abs(new) < limit)
+        elif xp != 0:
+            for i in range(n):
+                new = moved[i] + xp * factor[i]
+                moved[i] = new
+                wrong = wrong | (not abs(new) < limit)
+        if wrong and span[STATUS] == 0:
+            check_row(moved, n, p * n, limit, row[11], span)
+
+
+@inlined_kernel
+def moved_by(lane, row, span):
+    """What products are multiplied by, and the weights themselves."""
+    h = real(span, row[7]) * real(row, 8)
+    keep = cast(lane, 1 - real(row, 9) * real(row, 8))
+    return cast(lane, h * share_of(span, row[5])), keep
 
 
 @operation(f"{DIRECT} w=filter ~decay", "{factor} times {signal} into {filter}")

@@ -175,17 +175,33 @@ def sum_steps(weights, lane, row, span):
             total[i] += values[i]
 
 
+@inlined_kernel
+def check_row(w, n, first, limit, projection, span):
+    """Say in the span's status that one of n weights left the finite range.
+
+    `first` is the number of the first one in its projection.
+    """
+    wrong = n * 0
+    for k in range(n):
+        # What is not a number is below nothing. Counted: a loop that may end early is
+        # not vectorised.
+        wrong += 0 if abs(w[k]) < limit else 1
+    for k in range(n if wrong > 0 else 0):
+        if not abs(w[k]) < limit:
+            span[STATUS], span[STATUS + 1] = WEIGHT_LEFT, span[STEP]
+            span[STATUS + 2], span[STATUS + 3] = projection, first + k
+            return
+
+
 @operation(
     "n_pre n_post <signal w<weights ~limit projection <factor",
     "check {weights} where {signal} is not 0",
 )
 def check_moved(weights, lane, row, span):
-    """The same, of the rows of cells that had a signal in some sample.
+    """Whether the weights of cells that had a signal in some sample are finite.
 
-    Of all rows where a factor is not finite: 0 times that is no number.
+    Of all cells where a factor is not finite: 0 times that is no number.
     """
-    if span[STATUS] != 0:
-        return
     n_pre, n, limit = row[1], row[2], cast(lane, real(row, 5))
     zero, factors = cast(lane, 0.0), at(lane, row[7])
     total = zero
@@ -195,31 +211,13 @@ def check_moved(weights, lane, row, span):
         signals, moved = at(lane, row[3] + p), total != 0
         for b in range(span[SAMPLES]):
             moved = moved or signals[b * n_pre] != 0
-        if not moved:
-            continue
-        w, wrong = at(weights, row[4] + p * n), n * 0
-        for i in range(n):
-            wrong += 0 if abs(w[i]) < limit else 1
-        for i in range(n if wrong > 0 else 0):
-            if not abs(w[i]) < limit:
-                span[STATUS], span[STATUS + 1] = WEIGHT_LEFT, span[STEP]
-                span[STATUS + 2], span[STATUS + 3] = row[6], p * n + i
-                return
+        if moved and span[STATUS] == 0:
+            check_row(at(weights, row[4] + p * n), n, p * n, limit, row[6], span)
 
 
 @operation("n w<weights ~limit projection", "check {weights}")
 def check_weights(weights, lane, row, span):
-    """Say in the span's status that a weight left the finite range."""
-    if span[STATUS] != 0:
-        return
-    w, limit = at(weights, row[2]), cast(lane, real(row, 3))
-    wrong = row[1] * 0
-    for k in range(row[1]):
-        # What is not a number is below nothing. Counted: a loop that may end early is
-        # not vectorised.
-        wrong += 0 if abs(w[k]) < limit else 1
-    for k in range(row[1] if wrong > 0 else 0):
-        if not abs(w[k]) < limit:
-            span[STATUS], span[STATUS + 1] = WEIGHT_LEFT, span[STEP]
-            span[STATUS + 2], span[STATUS + 3] = row[4], k
-            return
+    """Whether the weights of a projection are finite and below their limit."""
+    if span[STATUS] == 0:
+        w, limit = at(weights, row[2]), cast(lane, real(row, 3))
+        check_row(w, row[1], row[1] * 0, limit, row[4], span)
