@@ -30,6 +30,9 @@ from numba.np.numpy_support import from_dtype
 
 from dendrites.compile.jit import jit_disabled, one_compiles
 
+# Numbers that a loop keeps at hand, which stay in the cache nearest to the processor.
+TILE = 256
+
 
 def operation_signature(number):
     """Numba signature of every operation, for float32 or float64 as `number`."""
@@ -116,6 +119,10 @@ if jit_disabled():
     def bytes_of(like):
         """Bytes of a number of the type of those behind `like`."""
         return like.dtype.itemsize
+
+    def tile(like):
+        """Room for `TILE` numbers of the type of those behind `like`."""
+        return np.empty(TILE, like.dtype)
 
     def add_product(transposed, m, n, k, alpha, a, b, beta, c):
         """C (m, n) = alpha A B + beta C, with A given as (k, m) where `transposed`."""
@@ -236,6 +243,16 @@ else:
             return ir.Constant(ir.IntType(64), own.args[0].dtype.bitwidth // 8)
 
         return types.int64(like), generate
+
+    @intrinsic
+    def tile(context, like):
+        """Room for `TILE` numbers of the type of those behind `like`, on the stack."""
+
+        def generate(context, builder, own, values):
+            number = context.get_value_type(own.args[0].dtype)
+            return cgutils.alloca_once(builder, number, size=TILE)
+
+        return types.CPointer(like.dtype)(like), generate
 
     @intrinsic
     def call_operation(context, place, weights, lane, row, span):

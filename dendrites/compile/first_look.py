@@ -7,6 +7,8 @@ which branches and counts, is called for the few others alone.
 
 import ast
 
+from dendrites.compile.functions import add_function, functions_of, is_plain
+
 
 def first_look(text, name: str) -> str | None:
     """Name of a function that says where another gives 0 at once.
@@ -14,12 +16,7 @@ def first_look(text, name: str) -> str | None:
     It has the arguments of `name`, a function of the module `text`, and is added there;
     None if that does not begin with such a test. What it calls may be what does.
     """
-    functions = {
-        node.name: node
-        for node in ast.parse("\n".join(text.lines)).body
-        if isinstance(node, ast.FunctionDef)
-    }
-    return _added(text, functions, name)
+    return _added(text, functions_of(text), name)
 
 
 def _added(text, functions, name):
@@ -29,7 +26,7 @@ def _added(text, functions, name):
     node = functions[name]
     before, last = node.body[:-1], node.body[-1]
     for k, part in enumerate(before):
-        if not _is_plain(part):
+        if not is_plain(part):
             before, last = before[:k], part
             break
     value = _test(last)
@@ -39,20 +36,8 @@ def _added(text, functions, name):
         value = _asked(text, others, last.value)
     if value is None:
         return None
-    made = ast.FunctionDef(
-        name=look,
-        args=node.args,
-        body=[*before, ast.Return(value)],
-        decorator_list=node.decorator_list,
-        type_params=[],
-    )
-    text.lines += ["", *ast.unparse(ast.fix_missing_locations(made)).splitlines()]
+    add_function(text, node, look, [*before, ast.Return(value)])
     return look
-
-
-def _is_plain(node):
-    """Whether a statement gives a name a value."""
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
 
 
 def _test(node):

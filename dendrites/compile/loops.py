@@ -34,6 +34,7 @@ from dendrites.compile.plain_loops import (
 )
 from dendrites.compile.source import ModuleText
 from dendrites.compile.spiking import spikes_in_turn, spikes_listed
+from dendrites.compile.stages import in_stages
 from dendrites.compile.trial import Trial
 from dendrites.steppers import SETTLED
 
@@ -82,6 +83,15 @@ def _cell_loop(
         write = spikes_listed if fired else spikes_in_turn
         spikes = write(text, model, cell, unread, listed)
     changed = written(text, model, call, unread)
+    inputs = f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}"
+    given = [
+        f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
+        inputs,
+        *own,
+    ]
+    moved = ["    for i in range(n):", *given, f"        new = {call}", *changed]
+    if model.step is not None and stepper not in (None, SETTLED):
+        moved = in_stages(text, call, given, changed) or moved
     text.lines += [
         *_head(text),
         f"    n, stride = row[{rows.CELL_N}] * samples, row[{rows.CELL_STRIDE}]",
@@ -89,12 +99,7 @@ def _cell_loop(
         f"    field = apart(lane, row[{rows.CELL_FIELD}])",
         f"    dt = cast(lane, real(span, {rows.DT}))",
         *parameters_text(text, model, rows.CELL_PARAMS, differing),
-        "    for i in range(n):",
-        f"        cell = {_row(text, model.state, 'state', 'stride', 'i')}",
-        f"        inputs = {_row(text, model.inputs, 'field', 'stride', 'i')}",
-        *own,
-        f"        new = {call}",
-        *changed,
+        *moved,
         *spikes,
     ]
     parts, plain = cell_parts(model, stepper), plain_cell(model, stepper, unread)
