@@ -89,10 +89,7 @@ class Adam(Optimiser):
 
 
 def _share(where, value):
-    value = float(number(where, value, least=0.0, error=ConfigError))
-    if value >= 1.0:
-        raise ConfigError(f"{where} = {value:g}: must be >= 0 and < 1")
-    return value
+    return float(number(where, value, least=0.0, below=1.0, error=ConfigError))
 
 
 def optimiser_of(projection, optimiser: Optimiser | None) -> Optimiser | None:

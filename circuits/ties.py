@@ -36,7 +36,8 @@ class Tied(Sendable):
         Whether the other projection runs the other way.
     noise : float
         Standard deviation of independent normal numbers that are added, drawn anew
-        whenever a presentation has moved the other weights.
+        whenever a presentation has moved the other weights. `run_in_pieces` is one that
+        does not end: neither noise nor `times` are drawn anew.
     function : callable, optional
         ``function(weight) -> float``, scalar and compiled as those of cells are
         (`docs/extending.md`); a function of NumPy or `math` of one number will do.
@@ -48,7 +49,7 @@ class Tied(Sendable):
         Draw `times`, a Uniform, anew whenever a presentation has moved the other
         weights, by the address (seed, ``times/<projection>``, replica, number of the
         next presentation, synapse) of `dendrites.random`, synapses counted presynaptic
-        cell by presynaptic cell. A piece of `run_in_pieces` counts as a presentation.
+        cell by presynaptic cell.
 
     Raises
     ------

@@ -52,20 +52,25 @@ def number(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    below: float | None = None,
     error: type[DendritesError] = ModelError,
 ) -> float:
-    """A finite real number, >= `least`, > `above` and <= `most`, each where given."""
+    """A finite real number, held by whichever of the bounds are given.
+
+    >= `least`, > `above`, <= `most` and < `below`.
+    """
     plain = as_float(value)
     if (
         math.isfinite(plain)
         and (least is None or plain >= least)
         and (above is None or plain > above)
         and (most is None or plain <= most)
+        and (below is None or plain < below)
     ):
         return value if type(value) in (int, float) else plain
     bounds = [
         f"{sign} {bound:g}"
-        for sign, bound in ((">=", least), (">", above), ("<=", most))
+        for sign, bound in ((">=", least), (">", above), ("<=", most), ("<", below))
         if bound is not None
     ]
     if not is_number(value):

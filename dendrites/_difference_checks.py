@@ -60,12 +60,7 @@ def check_modulator(where: str, rule) -> None:
 
 def checked_momentum(where: str, rule) -> float:
     """The momentum of a rule that may have one."""
-    momentum = number(f"{where}: momentum", rule.momentum, least=0.0)
-    if momentum >= 1.0:
-        raise ModelError(
-            f"{where}: momentum = {momentum:g}: must be >= 0 and < 1, or no update "
-            "would ever be forgotten"
-        )
+    momentum = number(f"{where}: momentum", rule.momentum, least=0.0, below=1.0)
     if momentum and rule.continuous:
         raise ModelError(
             f"{where}: momentum = {momentum:g}: only a rule that acts at the end of a "

@@ -85,7 +85,7 @@ def run_layout(
     )
 
 
-def run_bytes(circuit, *, replicas=1, batch=1, learning=True, forced=(), **plan) -> int:
+def run_bytes(circuit, *, replicas=1, batch=1, learning=True, **plan) -> int:
     """Memory that `Replicas` of these options take, of which nothing is taken.
 
     Weights are handed over as float64 arrays, one of which is copied at a time.

@@ -39,8 +39,6 @@ class Presentation:
         self._held, self._counted, self._lanes = [], {}, ()
         self.recorder, self._whole = run.recorders[number], Wholes(self)
 
-    # --- states ---------------------------------------------------------------
-
     def reset(self, lanes=None) -> None:
         """Bring all cells of some lanes to the default state of their models."""
         run = self.run
@@ -69,8 +67,6 @@ class Presentation:
             self._run(lanes, self.run.programs.renewed())
             self.run.stale[self.number] = False
 
-    # --- one presentation -----------------------------------------------------
-
     def present(
         self,
         patterns,
@@ -78,6 +74,7 @@ class Presentation:
         *,
         presentation=0,
         learning=True,
+        ends=True,
         recording=False,
         given=None,
     ):
@@ -88,6 +85,8 @@ class Presentation:
         patterns : dict of ndarray (samples, n), by clamped population
         presentation : int
             Its number: part of the address of random numbers.
+        ends : bool
+            Whether this is all of it, or a piece: what happens at its end is left out.
         recording : bool
         given : dict of what is given for every step
             By (SPIKES, population) forced spikes, (steps, units) or one such pair per
@@ -123,7 +122,8 @@ class Presentation:
         records = programs.records() if recording else NO_RECORDS
         self.recorder.begin()
         segments = schedule.segments(run.circuit.dt, rng)
-        shown = lanes, schedule, segments, moving, learning
+        ends = ends and learning
+        shown = lanes, schedule, segments, moving, ends
         if not recording and self._whole.run(*shown):
             return lanes
         averaged, phase, exact, waiting = {}, None, 0, []
@@ -153,7 +153,7 @@ class Presentation:
         for window, steps in averaged.items():
             for lane, _ in lanes if window is not None else ():
                 lane[layout.window(window)] /= steps
-        if learning:
+        if ends:
             self._end(lanes, moving, presentation)
         return lanes
 
@@ -210,8 +210,6 @@ class Presentation:
         """Lanes of the presentation that was cut short, and the steps it made."""
         return list(self._lanes), int(self.span(0)[STEP]) if self._lanes else 0
 
-    # --- for stretches --------------------------------------------------------
-
     def span(self, k):
         """The span of lane k."""
         return self.run.spans[self.number, k]
@@ -229,8 +227,6 @@ class Presentation:
         """Raise what the status of a lane says."""
         if self.run.spans[self.number, :, STATUS].any():
             raise self.run.diverged(self.number, timed=timed)
-
-    # --- inside ---------------------------------------------------------------
 
     def _begin(self, samples, presentation, patterns):
         run, capacity = self.run, self.run.layout.capacity

@@ -40,7 +40,7 @@ class Wholes:
     def __init__(self, shower):
         self._shower, self._schedule, self._made = shower, None, {}
 
-    def run(self, lanes, schedule, segments, moving, learning) -> bool:
+    def run(self, lanes, schedule, segments, moving, ends) -> bool:
         """Run a presentation of steps in one lane if it is short: whether it was."""
         run, number = self._shower.run, self._shower.number
         if len(lanes) > 1 or run.jumps or not all(s.steps for s in segments):
@@ -48,11 +48,11 @@ class Wholes:
         ((lane, samples),) = lanes
         if schedule is not self._schedule:
             self._schedule, self._made = schedule, {}
-        key = moving, learning, samples == 1
+        key = moving, ends, samples == 1
         key += tuple((s.phase, s.learning, s.averaging) for s in segments)
         made = self._made.get(key)
         if made is None:
-            made = _whole(run, schedule, segments, moving, learning, samples == 1)
+            made = _whole(run, schedule, segments, moving, ends, samples == 1)
             self._made[key] = made
         steps = np.array([s.steps for s in segments])
         paces = (run.pace(number, stretch).steps for stretch in made.made)
@@ -83,7 +83,7 @@ class Wholes:
         return True
 
 
-def _whole(run, schedule, segments, moving, learning, single):
+def _whole(run, schedule, segments, moving, ends, single):
     programs, phase = run.programs, None
     stretches, lists, learns, windows, counted = [], [], [], {}, []
     for segment in segments:
@@ -101,10 +101,10 @@ def _whole(run, schedule, segments, moving, learning, single):
         if window is not None:
             windows.setdefault(window, len(windows))
         counted.append(windows.get(window, -1))
-    if learning:
-        ends = programs.ends(moving, True, single)
-        if len(ends.sum) or len(ends.move):
-            lists += [*ends]
+    if ends:
+        made = programs.ends(moving, True, single)
+        if len(made.sum) or len(made.move):
+            lists += [*made]
     bounds = np.cumsum([0, *map(len, lists)])
     rows = np.concatenate([x for x in lists if len(x)])
     places = [run.layout.window(name) for name in windows]

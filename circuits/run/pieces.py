@@ -190,6 +190,7 @@ class _Run:
                 _schedule(self.runner.circuit, count, self.driven),
                 presentation=number,
                 learning=self.learning,
+                ends=False,
                 recording=bool(self.recordings),
                 forced=spikes,
                 waveforms=waveforms,

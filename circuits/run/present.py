@@ -185,7 +185,7 @@ def present(
     )
     options.integrator.check_given(forced, driven)
     planned = circuit.with_schedule(schedule, learning=learning)
-    plan = {"batch": samples, "forced": tuple(forced), "driven": tuple(driven)}
+    plan = {"batch": samples, "driven": tuple(driven)}
     # All weights before, after and in the update, and what was read.
     kept = 3 * sum(circuit.n_synapses(p.name) for p in circuit.projections)
     kept += samples * sum(
@@ -202,6 +202,7 @@ def present(
             [options.start(planned)],
             rates=[options.learning_rates],
             looks=reads,
+            forced=tuple(forced),
             **plan,
             **options.engine,
         )

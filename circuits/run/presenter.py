@@ -123,7 +123,6 @@ class Presenter(Looking):
             "recordings": self._recordings,
             "steps": steps,
             "driven": driven,
-            "forced": forced,
         }
         check_memory(
             run_bytes(planned, **plan, **options.sizes),
@@ -136,6 +135,7 @@ class Presenter(Looking):
                 [options.start(circuit)],
                 rates=[options.learning_rates],
                 stream=stream,
+                forced=forced,
                 **plan,
                 **options.engine,
             )

@@ -160,7 +160,7 @@ def present_sequence(
         )
     options.integrator.check_given(forced[0], ())
     planned = circuit.with_schedule(first, learning=learning)
-    plan = {"forced": tuple(forced[0]), "schedules": differing[1:]}
+    plan = {"schedules": differing[1:]}
     kept_bytes = 8 * (
         (len(kept) + 1) * sum(circuit.n_synapses(p.name) for p in circuit.projections)
         + len(kept) * sum(circuit.population(name).size for name, *_ in reads)
@@ -173,7 +173,8 @@ def present_sequence(
     result = _Kept(reads)
     with handing_back(result.presented), serial_blas():
         start = options.start(planned)
-        runner = Replicas(planned, [start], looks=reads, **plan, **options.engine)
+        given = {"forced": tuple(forced[0]), **options.engine}
+        runner = Replicas(planned, [start], looks=reads, **plan, **given)
         lanes = runner.lanes_of(0, 1)
         for number in range(count + 1):
             if number in kept:

@@ -119,7 +119,6 @@ def simulate(
         "batch": samples,
         "recordings": recordings,
         "steps": steps,
-        "forced": tuple(forced),
         "driven": tuple(driven),
     }
     needed = _bytes_beside(circuit, recordings, steps, samples, driven, dtype, learning)
@@ -158,7 +157,8 @@ def simulate(
         return None if runner is None else tree(*runner.interrupted(0))
 
     with handing_back(stopped), serial_blas():
-        runner = Replicas(planned, [start], looks=(), **plan, **options.engine)
+        given = {"forced": tuple(forced), **options.engine}
+        runner = Replicas(planned, [start], looks=(), **plan, **given)
         lanes = runner.present(
             0,
             shown,

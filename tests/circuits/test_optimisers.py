@@ -350,7 +350,7 @@ def test_an_optimiser_without_learning_is_refused():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: Sgd(1.0), "momentum = 1: must be >= 0 and < 1"),
+        (lambda: Sgd(1.0), "momentum = 1.0: must be >= 0 and < 1"),
         (lambda: Sgd(-0.1), "momentum"),
         (lambda: Sgd(nesterov=True), "give one"),
         (lambda: Adam(beta1=1.0), "beta1"),
@@ -366,7 +366,7 @@ def test_numbers_out_of_range_are_refused(make, message):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"momentum": 1.0}, "momentum = 1: must be >= 0 and < 1"),
+        ({"momentum": 1.0}, "momentum = 1.0: must be >= 0 and < 1"),
         ({"momentum": -0.5}, "momentum"),
         ({"momentum": 0.9, "moments": ("now", "now")}, "use low_pass"),
     ],

@@ -169,3 +169,40 @@ def test_noise_does_not_depend_on_what_else_a_circuit_holds():
     for mine, theirs in zip(found.weights, plain, strict=True):
         np.testing.assert_array_equal(mine["back"], theirs["back"])
         assert abs(noise_of(mine).std() / NOISE - 1.0) < NEAR
+
+
+@pytest.mark.parametrize(
+    "tie",
+    [
+        Tied("lead", FACTOR, True, NOISE),
+        Tied("lead", FACTOR, True, times=circuits.Uniform(0.5, 1.5), redraw=True),
+    ],
+    ids=["noise", "times"],
+)
+def test_a_run_in_pieces_draws_nothing_anew(tie):
+    described = circuit(
+        (*sources(("a",), N), *layers(("x", "reader"), N)),
+        (
+            joined("a", "x", "lead", rule=RULES["now"]),
+            joined("x", "reader", "back", signal="one", tied_to=tie),
+        ),
+    )
+    shown = np.random.default_rng(2).uniform(0.1, 1.0, (STEPS, N))
+
+    def given(first, count):
+        return circuits.Inputs({"a": shown[first : first + count]}, {})
+
+    def weights(piece):
+        options = {"n_steps": STEPS, "driven": ("a",), "piece": piece}
+        run = circuits.run_in_pieces(described, given, **options)
+        return [made.weights for made in run]
+
+    (whole,), pieces = weights(STEPS), weights(3)
+    assert len(pieces) == 4
+    assert np.abs(pieces[0]["lead"] - whole["lead"]).max() > 1e-3
+    for name in ("lead", "back"):
+        np.testing.assert_array_equal(pieces[-1][name], whole[name])
+    drawn = [w["back"] - FACTOR * w["lead"].T for w in pieces]
+    if tie.redraw:
+        drawn = [w["back"] / w["lead"].T for w in pieces]
+    np.testing.assert_allclose(drawn[0], drawn[-1], rtol=1e-12, atol=1e-13)
