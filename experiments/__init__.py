@@ -10,7 +10,7 @@ import importlib
 from dendrites._lazy import lazy_names
 
 _WHERE = {
-    "Argument": "registry",
+    "Argument": "parameters",
     "EXPERIMENTS": "registry",
     "Experiment": "registry",
     "headline_table": "headline",

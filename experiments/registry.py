@@ -7,24 +7,6 @@ from types import ModuleType
 
 
 @dataclass(frozen=True)
-class Argument:
-    """What an argument means, for help texts.
-
-    Parameters
-    ----------
-    text : str
-    unit : str
-        "1" where it has none.
-    usual : object
-        What None, its default, stands for where it acts.
-    """
-
-    text: str
-    unit: str = ""
-    usual: object = None
-
-
-@dataclass(frozen=True)
 class Experiment:
     """Where an experiment is found, without importing it.
 

@@ -11,7 +11,8 @@ import example_runs
 from matplotlib.figure import Figure
 
 from dendrites.errors import NumericalError
-from experiments.registry import Argument, Experiment
+from experiments.parameters import Argument
+from experiments.registry import Experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADLINE = {

@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 
 from dendrites.errors import NumericalError
-from experiments.registry import EXPERIMENTS, Argument, Experiment
+from experiments.parameters import Argument
+from experiments.registry import EXPERIMENTS, Experiment
 
 NAME = "answers"
 ROOT = Path(__file__).resolve().parents[1]
@@ -175,7 +176,7 @@ def wait_for(condition, seconds=60):
 
 def serial(folder, fixed, grid):
     """The same sweep without any cluster: every job here, one after the other."""
-    from experiments.command.options import experiment_options
+    from experiments.options import experiment_options
     from experiments.sweep.folder import SweepFolder
     from experiments.sweep.jobs import Sweep, complete_arguments
     from experiments.sweep.worker import job_image

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from experiments import lab, tasks
-from experiments.command.options import HANDLED
+from experiments.options import HANDLED
 from experiments.registry import EXPERIMENTS
 
 FUNCTIONS = [

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Gt, Le
 
 from experiments.axes import ascending
-from experiments.registry import Argument
+from experiments.parameters import Argument, Step
+from experiments.record import Answer, question
 
 CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010; Naud & Sprekeler (2018)"
 # Conditions of the traces and the output spikes of the reference.
@@ -28,6 +29,7 @@ PER = 100.0  # pA, for which gains are given
 OURS = "own simulation of the released cell"
 
 
+@question(title="Coincidence of a somatic spike and apical current", citation=CITATION)
 def bac_firing(
     *,
     soma_current: Annotated[float, Argument("of the somatic pulse", "pA")] = 2000.0,
@@ -55,8 +57,7 @@ def bac_firing(
     counted: Annotated[
         float, Argument("time under constant currents in which spikes count", "ms")
     ] = 2000.0,
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0), Le(0.5)] = 0.1,
-    seed: Annotated[int, Argument("nothing is drawn: without effect")] = 0,
+    dt: Annotated[Step, Le(0.5)] = 0.1,
 ):
     """When do a somatic spike and apical current together make a burst?
 
@@ -85,12 +86,15 @@ def bac_firing(
     Source: the cell is the pyramidal cell of the public code of Payeur et al. (2021);
     the question is that of Larkum, Zhu and Sakmann (1999).
     """
-    config = dict(locals())
-    from dendrites.dataset import labels, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import labels
 
-    created = now()
-    axes = {name: ascending(name, config[name], unit) for name, unit in AXES.items()}
+    given = {
+        "delays": delays,
+        "apical_currents": apical_currents,
+        "constant_soma": constant_soma,
+        "constant_apical": constant_apical,
+    }
+    axes = {name: ascending(name, x, AXES[name]) for name, x in given.items()}
     _check(axes, counted, soma_current=soma_current, apical_current=apical_current)
     pulses = Pulses(
         soma_current,
@@ -109,20 +113,12 @@ def bac_firing(
         "/coincidence": coincidence(pulses, axes["delays"], axes["apical_currents"]),
         "/gain": gain(axes["constant_soma"], axes["constant_apical"], counted, dt),
     }
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Coincidence of a somatic spike and apical current",
-        integrator="own step",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=max(pulses.length, SETTLED + counted),
+        dt=dt,
+        duration=max(pulses.length, SETTLED + counted),
         headline=_headline(groups),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
+        integrator="own step",
     )
 
 

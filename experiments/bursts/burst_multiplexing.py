@@ -1,6 +1,5 @@
 """The burst-multiplexing experiment: two currents, two signals in one spike train."""
 
-import math
 import os
 from typing import Annotated
 
@@ -9,8 +8,8 @@ from annotated_types import Ge, Gt
 
 from experiments.axes import ascending
 from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.record import Answer, question
 
 CITATION = "Naud & Sprekeler (2018), PNAS 115, E6329; Payeur et al. (2021)"
 DT = 0.1
@@ -24,6 +23,7 @@ ALL = {
 ELSEWHERE = "independent NumPy code, other draws"
 
 
+@question(title="Events and bursts of noisy cells", citation=CITATION)
 def burst_multiplexing(
     *,
     soma_currents: Annotated[
@@ -32,7 +32,7 @@ def burst_multiplexing(
     apical_currents: Annotated[
         tuple[float, ...], Argument("constant, into the dendrite", "pA")
     ] = tuple(float(x) for x in range(-200, 601, 100)),
-    cells: Annotated[int, Argument("per pair of currents and seed"), Ge(2)] = 150,
+    cells: Annotated[Repeats, Argument("per pair of currents and seed"), Ge(2)] = 150,
     settling: Annotated[
         float, Argument("of constant currents from rest, not counted", "ms"), Ge(0)
     ] = 500.0,
@@ -49,8 +49,8 @@ def burst_multiplexing(
         Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
         Gt(0),
     ] = None,
-    seeds: Annotated[int, Argument("independent repetitions"), Ge(1)] = 2,
-    seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
+    seeds: Annotated[Repeats, Argument("independent repetitions")] = 2,
+    seed: FirstSeed = 0,
     stepped_soma: Annotated[
         tuple[float, float], Argument("levels of the stepped somatic current", "pA")
     ] = (200.0, 600.0),
@@ -58,16 +58,14 @@ def burst_multiplexing(
         tuple[float, float], Argument("levels of the stepped apical current", "pA")
     ] = (0.0, 200.0),
     stepped_cells: Annotated[
-        int, Argument("of the ensemble under stepped currents"), Ge(2)
+        Repeats, Argument("of the ensemble under stepped currents"), Ge(2)
     ] = 1000,
     stepped_duration: Annotated[
         float, Argument("of stepped currents", "ms"), Ge(1)
     ] = 4000.0,
     bin_width: Annotated[float, Argument("of ensemble rates", "ms"), Ge(1)] = 50.0,
-    threads: Annotated[
-        int | None, Argument("default: all cores; results do not depend on it")
-    ] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    threads: Threads = None,
+    progress: Progress = False,
 ):
     """Do events follow somatic current while the share of bursts follows apical?
 
@@ -100,21 +98,23 @@ def burst_multiplexing(
     noise_tau = given_or_usual(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
-    config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
-    check_repeats(cells=cells, seeds=seeds, stepped_cells=stepped_cells)
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
     from experiments.bursts.burst_ensemble import Noise
     from experiments.bursts.stepped_currents import stepped
 
-    _check(config)
-    created = now()
+    _check_bins(bin_width, stepped_duration)
     soma = ascending("soma_currents", soma_currents)
     apical = ascending("apical_currents", apical_currents)
     levels = [
-        ascending(name, config[name]) for name in ("stepped_soma", "stepped_apical")
+        ascending("stepped_soma", stepped_soma),
+        ascending("stepped_apical", stepped_apical),
     ]
     current = Noise(noise, noise_tau)
+    run = {
+        "duration": duration,
+        "cells": cells,
+        "noise": noise,
+        "noise_tau": noise_tau,
+    }
     shared = {"noise": current, "dt": DT}
     pairs = np.array([(s, a) for s in soma for a in apical])
     at_once = max(WIDEST // cells, 1)
@@ -150,54 +150,24 @@ def burst_multiplexing(
         .transpose(1, 2, 0, 3)
         for name in ("spikes", "events", "bursts")
     }
-    grid = _grid(table, soma, apical, seed + np.arange(seeds), config)
-    return run_tree(
-        "simulation",
-        config,
+    grid = _grid(table, soma, apical, seed + np.arange(seeds), run)
+    return Answer(
         {"/multiplexing": grid, "/steps": steps},
-        title="Events and bursts of noisy cells",
-        integrator="own step",
-        dt_ms=DT,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=max(settling + duration, stepped_duration),
+        dt=DT,
+        duration=max(settling + duration, stepped_duration),
         headline=_headline(grid, steps),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
+        integrator="own step",
     )
 
 
-def _check(config):
+def _check_bins(width, duration):
     from dendrites.errors import ConfigError
-    from dendrites.random import check_seed
 
-    check_seed(config["seed"])
-    for name, least, unit in (
-        ("cells", 2, ""),
-        ("stepped_cells", 2, ""),
-        ("seeds", 1, ""),
-        ("settling", 0, " ms"),
-        ("duration", 1, " ms"),
-        ("stepped_duration", 1, " ms"),
-        ("bin_width", 1, " ms"),
-        ("noise", 0, " pA"),
-    ):
-        value = config[name]
-        if not least <= value < math.inf:
-            raise ConfigError(
-                f"{name} = {value}{unit}: must be at least {least}{unit} and finite"
-            )
-    if not 0 < config["noise_tau"] < math.inf:
-        raise ConfigError(f"noise_tau = {config['noise_tau']} ms: must be > 0, finite")
-    for name in ("stepped_soma", "stepped_apical"):
-        if len(config[name]) != 2:
-            raise ConfigError(f"{name} = {config[name]} pA: must be two levels")
-    bins = config["stepped_duration"] / config["bin_width"]
+    bins = duration / width
     if bins < 1 or abs(bins - round(bins)) > 1e-9:
         raise ConfigError(
-            f"bin_width = {config['bin_width']:g} ms: whole bins must fill "
-            f"stepped_duration = {config['stepped_duration']:g} ms"
+            f"bin_width = {width:g} ms: whole bins must fill stepped_duration = "
+            f"{duration:g} ms"
         )
 
 
@@ -249,15 +219,15 @@ def _run(jobs, threads, progress):
             return list(pool.map(work, jobs))
 
 
-def _grid(counts, soma, apical, seeds, config):
+def _grid(counts, soma, apical, seeds, run):
     from dendrites.dataset import group
     from experiments.bursts import burst_statistics as statistics
 
-    seconds = config["duration"] / 1000.0
-    n_cells = config["cells"] * len(seeds)
+    seconds = run["duration"] / 1000.0
+    n_cells = run["cells"] * len(seeds)
     # (soma, apical, seed) and, all seeds together, (soma, apical, cells of all seeds).
     per_seed = {name: n.sum(axis=-1) for name, n in counts.items()}
-    rates = {name: n / (config["cells"] * seconds) for name, n in per_seed.items()}
+    rates = {name: n / (run["cells"] * seconds) for name, n in per_seed.items()}
     events, bursts = (
         counts[name].reshape(len(soma), len(apical), n_cells)
         for name in ("events", "bursts")
@@ -273,7 +243,7 @@ def _grid(counts, soma, apical, seeds, config):
         "n_events": (full, per_seed["events"], "1"),
     }
     expected = statistics.table_values(soma, apical)
-    if any(config[name] != x for name, x in statistics.TABLE_RUN.items()):
+    if any(run[name] != x for name, x in statistics.TABLE_RUN.items()):
         expected = [np.full_like(x, np.nan) for x in expected]
     mean = statistics.rate_and_error(events, seconds)
     rate_digit, share_digit = statistics.DIGITS

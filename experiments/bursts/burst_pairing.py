@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.record import Answer, question
 from experiments.statistics import crossing, fitted_crossing, standard_error
 
 CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010"
@@ -21,6 +21,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 Positive = Annotated[float, Gt(0)]
 
 
+@question(title="Burst-dependent plasticity in four protocols", citation=CITATION)
 def burst_pairing(
     *,
     frequencies: Annotated[
@@ -44,13 +45,13 @@ def burst_pairing(
     duration: Annotated[
         float, Argument("of protocols with random trains", "s"), Gt(0)
     ] = 100.0,
-    realisations: Annotated[int, Argument("of every random protocol"), Ge(2)] = 100,
-    cells: Annotated[int, Argument("of each of the two populations"), Ge(2)] = 60,
+    realisations: Annotated[Repeats, Argument("of every random protocol"), Ge(2)] = 100,
+    cells: Annotated[Repeats, Argument("of each of the two populations"), Ge(2)] = 60,
     segment: Annotated[
         int, Argument("of constant apical input to these, whole seconds", "s"), Ge(2)
     ] = 25,
-    seed: Annotated[int, Argument("of all random trains and noise"), Ge(0)] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    seed: Annotated[Seed, Argument("of all random trains and noise")] = 0,
+    progress: Progress = False,
 ):
     """Do bursts beyond those expected decide on the sign, in all four protocols?
 
@@ -70,20 +71,12 @@ def burst_pairing(
 
     Source: Payeur et al. (2021), Fig. 2b-g.
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(realisations=realisations, cells=cells)
     from tqdm import tqdm
 
-    from dendrites._checks import whole_number
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
     from experiments.bursts.burst_steering import SETTLING
 
     _check(rates, event_rates, frequencies, expected, probabilities)
-    for name in ("realisations", "cells", "segment"):
-        whole_number(name, config[name], lowest=2)
     _steps(duration)
-    created = now()
     n_bins = int(SETTLING) + segment * (len(FACTORS) + len(PRE_FACTORS))
     runs = len(frequencies) + len(rates) * len(expected) + len(event_rates)
     bar = tqdm(total=runs + n_bins, unit="run", disable=None if progress else True)
@@ -103,20 +96,11 @@ def burst_pairing(
             ),
             **_steering(cells, segment, seed, bar.update),
         }
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Burst-dependent plasticity in four protocols",
-        integrator="exact",
-        dt_ms=RANDOM_DT,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=1000.0 * duration,
+        dt=RANDOM_DT,
+        duration=1000.0 * duration,
         headline=_headline(groups),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import cyclopts
 
 from dendrites.errors import StorageError
-from experiments.command.arguments import (
+from experiments.arguments import (
     InFile,
     Typed,
     check_values,
@@ -21,8 +21,8 @@ from experiments.command.arguments import (
 )
 from experiments.command.config_files import read_config
 from experiments.command.interrupts import resume_line, stopping_politely
-from experiments.command.options import REQUIRED, experiment_options, from_text
 from experiments.headline import headline_table, printable
+from experiments.options import REQUIRED, experiment_options, from_text
 from experiments.registry import EXPERIMENTS
 
 IN_FILES = ("out", "plot")
@@ -175,9 +175,10 @@ def _checked_arguments(experiment, function, typed):
     """Keyword arguments of the function; names of the outputs; which were typed."""
     options = experiment_options(function)
     arguments, named, problems = given_arguments(experiment, options, typed)
-    for name, option in options.items():
-        if option.default is REQUIRED and name not in {**arguments, **typed}:
-            problems.append(f"{option.flag}: needs a value ({option.expected})")
+    problems += [
+        f"{option.flag}: needs a value ({option.expected})"
+        for option in options.lacking(arguments)
+    ]
     if typed.get("no_plot") and "plot" in typed:
         problems.append("--no-plot and --plot: give one of them")
     if typed.get("any_version") and not typed.get("resume"):
@@ -212,30 +213,29 @@ def given_arguments(
         Outputs named in the configuration file.
     problems : list of str
     """
-    problems, arguments, named = [], {}, {}
+    problems, given, written, named = [], {}, {}, {}
+
+    def add(values, how):
+        given.update(values)
+        written.update(dict.fromkeys(values, how))
+
     if typed.get("full"):
         problems += unknown_names(experiment.full, options, (), PRESET)
-        arguments, found = check_values(options, experiment.full, InFile(PRESET))
-        problems += found
+        add(experiment.full, InFile(PRESET))
     if "config" in typed:
         path = typed["config"]
         data = read_config(path)
         problems += unknown_names(data, options, in_files, path)
-        in_file, found = check_values(options, data, InFile(path))
-        arguments |= in_file
-        problems += found
+        add(data, InFile(path))
         for name in in_files:
             if name in data and not isinstance(data[name], str):
                 problems.append(f"{path}: {name} = {data[name]!r:.60}: expected a name")
             elif name in data:
                 named[name] = data[name]
-    given = {
-        name: from_text(option, typed[name])
-        for name, option in options.items()
-        if name in typed
-    }
-    checked, found = check_values(options, given, Typed())
-    return arguments | checked, named, problems + found
+    texts = {name: typed[name] for name in options if name in typed}
+    add({name: from_text(options[name], text) for name, text in texts.items()}, Typed())
+    checked, found = check_values(options, given, written)
+    return checked, named, problems + found
 
 
 def _print_way_back(function, outputs, again):

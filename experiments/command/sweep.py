@@ -10,9 +10,8 @@ import shlex
 import sys
 
 from dendrites.errors import ConfigError, JobError, StorageError
-from experiments.command.arguments import raise_problems
+from experiments.arguments import raise_problems
 from experiments.command.interrupts import stopping_politely
-from experiments.command.options import REQUIRED, experiment_options
 from experiments.command.run import (
     _ARGUMENTS,
     _introduction,
@@ -21,6 +20,7 @@ from experiments.command.run import (
     _preset_text,
     given_arguments,
 )
+from experiments.options import REQUIRED, experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep.cluster import (
     CONNECT,

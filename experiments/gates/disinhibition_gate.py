@@ -6,8 +6,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from experiments.gates.disinhibition_circuit import BASAL, Cells, gate_circuit, settled
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Repeats, Seed, Step
+from experiments.record import Answer, question
 
 CITATION = "Williams & Holtmaat (2019), Neuron 101, 91-102"
 # Name: POm, L4, VIP silenced, SST silenced.
@@ -22,6 +22,7 @@ POTENTIATED = ("both", "L4, SST off")
 EVERY = 5.0  # ms, between records
 
 
+@question(title="Disinhibition as a gate of basal plasticity", citation=CITATION)
 def disinhibition_gate(
     *,
     frequency: Annotated[
@@ -36,7 +37,7 @@ def disinhibition_gate(
     noise: Annotated[
         float, Argument("standard deviation of every potential", "1"), Ge(0)
     ] = 0.15,
-    seeds: Annotated[int, Argument("noisy cells per condition"), Ge(1)] = 20,
+    seeds: Annotated[Repeats, Argument("noisy cells per condition")] = 20,
     pom: Annotated[
         tuple[Annotated[float, Ge(0)], ...], Argument("rates of thalamic input")
     ] = (0.0, 0.5, 1.0),
@@ -46,8 +47,8 @@ def disinhibition_gate(
     gains: Annotated[
         tuple[Annotated[float, Ge(0)], ...], Argument("of VIP and of SST output")
     ] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0),
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0)] = 1.0,
-    seed: Annotated[int, Argument("of the noise"), Ge(0)] = 0,
+    dt: Step = 1.0,
+    seed: Annotated[Seed, Argument("of the noise")] = 0,
 ):
     """Does thalamic input let a basal synapse grow by lifting inhibition?
 
@@ -69,12 +70,7 @@ def disinhibition_gate(
 
     Source: after Williams and Holtmaat (2019); the minimal model is ours.
     """
-    config = dict(locals())
-    check_repeats(seeds=seeds)
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
 
-    created = now()
     pom, l4, gains = (np.array(sorted(set(x)), float) for x in (pom, l4, gains))
     timing = {"frequency": frequency, "pulse": pulse, "duration": duration, "dt": dt}
     rule = {"eta": eta, "decay": decay}
@@ -96,20 +92,11 @@ def disinhibition_gate(
         "/gains": _by_gain(swept, cells, pom, l4, gains),
         "/pulse": _last_period(quiet, round(1000.0 / frequency / EVERY)),
     }
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Disinhibition as a gate of basal plasticity",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=len(wave) * dt,
+        dt=dt,
+        duration=len(wave) * dt,
         headline=_headline(groups["/conditions"]),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

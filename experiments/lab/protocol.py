@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dendrites.errors import ConfigError, choices
-from experiments.repeats import MOST_REPEATS
+from experiments.parameters import MOST_REPEATS
 
 USUAL_DURATION = 20.0  # ms, of an apical pulse
 OPTIONAL = ("apical_delay", "apical_duration", "weight")

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import given_or_usual
-from experiments.registry import Argument
+from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
+from experiments.record import question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 # Rates of layers; how weights start.
@@ -25,6 +26,7 @@ HIDDEN_STEP = 0.008
 SHOWN = 500  # images on which the signal that reaches the top is measured
 
 
+@question()
 def depth(
     *,
     depths: Annotated[tuple[int, ...], Argument("numbers of hidden layers")] = (
@@ -72,13 +74,13 @@ def depth(
     dtype: Annotated[
         Literal["float32", "float64"], Argument("of state and weights")
     ] = "float32",
-    seed: Annotated[int, Argument("of weights and order of images"), Ge(0)] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    seed: Annotated[Seed, Argument("of weights and order of images")] = 0,
+    threads: Threads = None,
+    progress: Progress = False,
     checkpoint: Annotated[
-        str | None, Argument("file saved after every network")
+        Checkpoint, Argument("file saved after every network")
     ] = None,
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    resume: Resume = False,
 ):
     """How many hidden layers can the microcircuit train, and what stops it?
 

@@ -7,7 +7,16 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import given_or_usual
-from experiments.registry import Argument
+from experiments.parameters import (
+    Argument,
+    Checkpoint,
+    Progress,
+    Resume,
+    Seed,
+    Step,
+    Threads,
+)
+from experiments.record import question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 # Chosen by hand for backprop on this network: twice as large never leaves chance.
@@ -18,6 +27,7 @@ SETTLED = 7.5
 BLOCK = 8
 
 
+@question()
 def digits(
     *,
     epochs: Annotated[int, Argument("passes over the training images"), Ge(1)] = 80,
@@ -42,7 +52,7 @@ def digits(
     learning_lag: Annotated[
         float, Argument("plasticity waits for the cells to settle", "ms")
     ] = 2.4,
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0)] = 0.15,
+    dt: Step = 0.15,
     batch: Annotated[int, Argument("images shown side by side"), Ge(1)] = 10,
     integrator: Annotated[
         Literal["blocked", "exact"], Argument("when weights move")
@@ -53,13 +63,11 @@ def digits(
     dtype: Annotated[
         Literal["float64", "float32"], Argument("of state and weights")
     ] = "float64",
-    seed: Annotated[
-        int, Argument("of the split, weights and order of images"), Ge(0)
-    ] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
-    checkpoint: Annotated[str | None, Argument("file saved after every epoch")] = None,
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    seed: Annotated[Seed, Argument("of the split, weights and order of images")] = 0,
+    threads: Threads = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
 ):
     """Can apical errors teach a deep microcircuit to read handwritten digits?
 

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from experiments.conditions import given_or_usual
-from experiments.registry import Argument
+from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
+from experiments.record import question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 TWO_SWEEP = "two_sweep"
@@ -31,6 +32,7 @@ REFERENCE_STEPS = {
 }
 
 
+@question()
 def mnist_microcircuit(
     *,
     dataset: Annotated[
@@ -143,11 +145,11 @@ def mnist_microcircuit(
     dtype: Annotated[
         Literal["float32", "float64"], Argument("of state and weights")
     ] = "float32",
-    seed: Annotated[int, Argument("of weights and order of images"), Ge(0)] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
-    checkpoint: Annotated[str | None, Argument("file saved after every epoch")] = None,
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    seed: Annotated[Seed, Argument("of weights and order of images")] = 0,
+    threads: Threads = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
 ):
     """Can the dendritic microcircuit learn MNIST with two hidden layers?
 

@@ -6,8 +6,8 @@ import numpy as np
 from annotated_types import Ge
 
 from experiments.conditions import SIGMA, given_or_usual
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.record import Answer, question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SIZES = (30, 20, 10)
@@ -18,6 +18,7 @@ EVERY = 10.0
 WINDOW = 100.0
 
 
+@question(title="A microcircuit learns a new association", citation=CITATION)
 def new_association(
     *,
     taught: Annotated[
@@ -37,11 +38,11 @@ def new_association(
     sigma: Annotated[
         float | None, Argument("size of the noise, if any", usual=SIGMA), Ge(0)
     ] = None,
-    seeds: Annotated[int, Argument("runs, each with its own draws"), Ge(1)] = 5,
+    seeds: Annotated[Repeats, Argument("runs, each with its own draws")] = 5,
     seed: Annotated[
-        int, Argument("of the first run; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first run; the others have the next ones")
     ] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    progress: Progress = False,
 ):
     """Does an error appear in apical dendrites with a teacher, and vanish by learning?
 
@@ -67,14 +68,10 @@ def new_association(
     sigma = given_or_usual(
         "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
     )
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from dendrites.dataset import group, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group
 
-    created = now()
     rates = {
         "W_1": hidden_rate,
         "W_2": output_rate,
@@ -89,9 +86,7 @@ def new_association(
     ]
     curves = _curves(runs, rates, numbers)
     teacher = {"onset": [onset], "offset": [offset]}
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {
             "/new_association": curves,
             **_populations(runs, numbers),
@@ -100,16 +95,9 @@ def new_association(
                 {"interval": np.arange(1)},
             ),
         },
-        title="A microcircuit learns a new association",
-        integrator="exact",
-        dt_ms=DT,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=onset + offset,
+        dt=DT,
+        duration=onset + offset,
         headline=_headline(curves, onset, offset),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

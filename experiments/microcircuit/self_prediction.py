@@ -6,8 +6,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import SIGMA, given_or_usual
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.record import Answer, question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SIZES = (30, 20, 10)
@@ -27,10 +27,13 @@ ELSEWHERE = {
 }
 
 
+@question(
+    title="Random lateral weights learn to silence apical dendrites", citation=CITATION
+)
 def self_prediction(
     *,
     patterns: Annotated[int, Argument("inputs shown one after the other"), Ge(1)] = 600,
-    seeds: Annotated[int, Argument("runs, each with its own draws"), Ge(1)] = 5,
+    seeds: Annotated[Repeats, Argument("runs, each with its own draws")] = 5,
     inputs: Annotated[
         Literal["unit", "symmetric"], Argument("uniform(0, 1) or uniform(-1, 1)")
     ] = "unit",
@@ -48,9 +51,9 @@ def self_prediction(
         Literal["exact", "blocked", "equilibrium"], Argument("when weights move")
     ] = "exact",
     seed: Annotated[
-        int, Argument("of the first run; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first run; the others have the next ones")
     ] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    progress: Progress = False,
 ):
     """Do interneurons learn to silence the apical dendrites they reach?
 
@@ -73,15 +76,11 @@ def self_prediction(
     sigma = given_or_usual(
         "sigma", sigma, SIGMA, acts=noise != "none", needs="noise of a kind"
     )
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
     import circuits
-    from dendrites.dataset import group, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group
 
-    created = now()
     keep = sorted({n for n in MEASURED if n <= patterns} | {patterns})
     options = {"presentation": presentation, "noise": noise, "sigma": sigma}
     numbers = seed + np.arange(seeds)
@@ -120,20 +119,12 @@ def self_prediction(
         },
         {"seed": numbers, "presentation": np.array(keep)},
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/self_prediction": result},
-        title="Random lateral weights learn to silence apical dendrites",
-        integrator=integrator,
-        dt_ms=DT,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=patterns * presentation,
+        dt=DT,
+        duration=patterns * presentation,
         headline=_headline(result),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
+        integrator=integrator,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.registry import Argument
+from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
+from experiments.record import question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 N_IN, N_OUT = 30, 10
@@ -14,6 +15,7 @@ FITTED = 10_000
 ELSEWHERE = "independent NumPy code, other draws"
 
 
+@question()
 def teacher_student(
     *,
     trials: Annotated[int, Argument("examples shown one by one"), Ge(1)] = 300_000,
@@ -37,15 +39,13 @@ def teacher_student(
         bool, Argument("start with silent apical dendrites, not with random weights")
     ] = False,
     test: Annotated[int, Argument("examples never shown, to test on"), Gt(1)] = 2000,
-    seed: Annotated[
-        int, Argument("of teacher, examples and initial weights"), Ge(0)
-    ] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
-    checkpoint: Annotated[str | None, Argument("file saved at every measurement")] = (
-        None
-    ),
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    seed: Annotated[Seed, Argument("of teacher, examples and initial weights")] = 0,
+    threads: Threads = None,
+    progress: Progress = False,
+    checkpoint: Annotated[
+        Checkpoint, Argument("file saved at every measurement")
+    ] = None,
+    resume: Resume = False,
 ):
     """Can a circuit with random weights throughout learn what a teacher computes?
 

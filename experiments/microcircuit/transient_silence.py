@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Repeats, Seed, Step
+from experiments.record import Answer, question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SETTINGS = {"matched": "matched", "equal": 1.0}
@@ -15,17 +15,21 @@ COMPARTMENTS = ("soma", "apical")
 ELSEWHERE = "independent NumPy code, other draws"
 
 
+@question(
+    title="Apical dendrites of a microcircuit while its input is replaced",
+    citation=CITATION,
+)
 def transient_silence(
     *,
     sizes: Annotated[
         tuple[int, ...], Argument("cells per layer, input first, output last")
     ] = (30, 20, 15, 10),
     shown: Annotated[float, Argument("time each input is shown", "ms"), Gt(0)] = 10.0,
-    pairs: Annotated[int, Argument("pairs of inputs per network"), Ge(1)] = 1,
-    networks: Annotated[int, Argument("draws of weights and inputs"), Ge(1)] = 1,
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0)] = 0.1,
+    pairs: Annotated[Repeats, Argument("pairs of inputs per network")] = 1,
+    networks: Annotated[Repeats, Argument("draws of weights and inputs")] = 1,
+    dt: Step = 0.1,
     seed: Annotated[
-        int, Argument("of the first network; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first network; the others have the next ones")
     ] = 0,
 ):
     """Do apical dendrites stay silent while the input changes?
@@ -45,14 +49,10 @@ def transient_silence(
     Source: Sacramento et al. (2018), eqs. 1-5; the matched conductance is our
     derivation (model page, "Silent through transients").
     """
-    config = dict(locals())
-    check_repeats(pairs=pairs, networks=networks)
     import circuits
-    from dendrites.dataset import group, population_dataset, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group, population_dataset
     from dendrites.random import generator
 
-    created = now()
     hidden = [f"hidden{k}" for k in range(1, len(sizes) - 1)]
     records = [circuits.Record(name, compartments=COMPARTMENTS) for name in hidden]
     seeds = seed + np.arange(networks)
@@ -95,20 +95,11 @@ def transient_silence(
         },
         {"interval": np.arange(2), "label": ("interval", ["first", "second"])},
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Apical dendrites of a microcircuit while its input is replaced",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=2 * shown,
+        dt=dt,
+        duration=2 * shown,
         headline=_headline([groups[f"/populations/{name}"] for name in hidden]),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed, Step
+from experiments.record import Answer, question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 FEEDBACK = ("transpose", "random")
@@ -18,6 +18,10 @@ LEARNING_RATE = 10.0
 ELSEWHERE = "independent NumPy code, other draws"
 
 
+@question(
+    title="Updates of a weakly taught microcircuit and the exact gradient",
+    citation=CITATION,
+)
 def weak_nudge(
     *,
     sizes: Annotated[
@@ -31,16 +35,16 @@ def weak_nudge(
     g_interneuron_nudge: Annotated[
         float, Argument("of interneurons by the layer above", "1/ms"), Ge(0)
     ] = 0.8,
-    patterns: Annotated[int, Argument("inputs with targets per network"), Ge(1)] = 10,
-    networks: Annotated[int, Argument("draws of weights and patterns"), Ge(1)] = 1,
+    patterns: Annotated[Repeats, Argument("inputs with targets per network")] = 10,
+    networks: Annotated[Repeats, Argument("draws of weights and patterns")] = 1,
     settling: Annotated[
         float, Argument("time to the fixed point, before the plastic step", "ms"), Gt(0)
     ] = 200.0,
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0)] = 0.1,
+    dt: Step = 0.1,
     seed: Annotated[
-        int, Argument("of the first network; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first network; the others have the next ones")
     ] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    progress: Progress = False,
 ):
     """Does a weakly taught microcircuit follow the exact gradient?
 
@@ -62,14 +66,10 @@ def weak_nudge(
     Source: Sacramento et al. (2018), section 2; angle and size to first order are our
     derivation (model page, C5, C6).
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(patterns=patterns, networks=networks)
     from tqdm import tqdm
 
-    from dendrites.dataset import group, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group
 
-    created = now()
     nudges = sorted(set(nudges))
     taught = [
         taught_circuit(
@@ -129,20 +129,11 @@ def weak_nudge(
             "pattern": np.arange(patterns),
         },
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/alignment": alignment},
-        title="Updates of a weakly taught microcircuit and the exact gradient",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=settling + dt,
+        dt=dt,
+        duration=settling + dt,
         headline=_headline(alignment),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import given_or_usual
-from experiments.registry import Argument
+from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
+from experiments.record import question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"
 SIZES = (4, 120, 3)
@@ -33,6 +34,7 @@ BACKPROP_STEPS, BACKPROP_BATCH = (0.3, 400.0), 10
 GRID = 201
 
 
+@question()
 def yin_yang(
     *,
     epochs: Annotated[int, Argument("passes over the training points"), Ge(1)] = 45,
@@ -95,12 +97,12 @@ def yin_yang(
         Ge(1),
     ] = None,
     seed: Annotated[
-        int, Argument("of points, initial weights and order of points"), Ge(0)
+        Seed, Argument("of points, initial weights and order of points")
     ] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
-    checkpoint: Annotated[str | None, Argument("file saved after every epoch")] = None,
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    threads: Threads = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
 ):
     """Can a small circuit learn curved borders between three classes?
 

@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from experiments.registry import Argument
+from experiments.parameters import Argument, Progress, Step
+from experiments.record import Answer, question
 
 CITATION = "Milstein, Li, Bittner, Grienberger et al. (2021), eLife 10:e73046"
 SETS = ("fit", "one-cell")
@@ -29,6 +30,7 @@ TABLE = {
 PUBLISHED_RISE, PUBLISHED_FALL = 6.73, -3.89
 
 
+@question(title="Plateaus gate plasticity, weights give it its sign", citation=CITATION)
 def btsp(
     *,
     weights: Annotated[
@@ -68,9 +70,8 @@ def btsp(
     ] = 200,
     speed: Annotated[float, Argument("of running", "cm/s"), Gt(0), Lt(200)] = 25.0,
     laps: Annotated[int, Argument("with a plateau each"), Ge(1), Le(100)] = 5,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0), Le(20)] = 1.0,
-    seed: Annotated[int, Argument("nothing is drawn: without effect"), Ge(0)] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    dt: Annotated[Step, Argument("step", "ms"), Le(20)] = 1.0,
+    progress: Progress = False,
 ):
     """Does apical drive decide the sign of behavioural-time-scale plasticity?
 
@@ -99,15 +100,11 @@ def btsp(
 
     Source: Milstein et al. (2021), eqs. 1 and 8-16.
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
     from tqdm import tqdm
 
-    from dendrites.dataset import run_tree, update_root
     from dendrites.errors import ConfigError
-    from dendrites.provenance import now
     from experiments.plateaus.plateau_laps import Track
 
-    created = now()
     if last < first:
         raise ConfigError(f"last = {last:g} ms: must not be before first = {first:g}")
     if not (last - first) / interval < MOST_TIMES:
@@ -130,21 +127,9 @@ def btsp(
         groups["/duration"] = _duration(weights, durations, gate_times, dt)
         bar.update()
         groups["/laps"] = _laps(track, field_peaks, bar)
-    tree = run_tree(
-        "simulation",
-        config,
-        groups,
-        title="Plateaus gate plasticity, weights give it its sign",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=(laps + 1) * track.lap,
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
+    return Answer(
+        groups, dt=dt, duration=(laps + 1) * track.lap, headline=_headline(groups)
     )
-    return update_root(tree, headline=_headline(tree))
 
 
 def _values(**lists):
@@ -309,8 +294,8 @@ def _labelled(variables, coordinates):
     )
 
 
-def _headline(tree):
-    pairing, table = tree["pairing"].to_dataset(), tree["table"].to_dataset()
+def _headline(groups):
+    pairing, table = groups["/pairing"], groups["/table"]
     model = "model page, exact solution"
     figures = {}
     shared = [t for t in table.spike_time.values if t in pairing.spike_time.values]
@@ -330,7 +315,7 @@ def _headline(tree):
         "reference": "0",
         "source": model,
     }
-    amplitude = tree["amplitude"].to_dataset()
+    amplitude = groups["/amplitude"]
     signs = np.sign(amplitude.change.values[..., amplitude.plateau_duration > 0])
     if signs.size:
         figures["pairings_whose_sign_depends_on_the_current"] = {
@@ -339,7 +324,7 @@ def _headline(tree):
             "reference": f"0 of {signs[..., 0].size}",
             "source": CITATION,
         }
-    laps = tree["laps"].to_dataset()
+    laps = groups["/laps"]
     for name, reference in (("rise", PUBLISHED_RISE), ("fall", PUBLISHED_FALL)):
         for parameters in SETS:
             mean = laps[name].sel(parameters=parameters).mean()

@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Repeats, Seed
+from experiments.record import Answer, question
 from experiments.statistics import crossing, deviation
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
@@ -18,6 +18,7 @@ PEAK_RATE = 200.0  # Hz, of the apical source
 HALVES = ("forward", "target")
 
 
+@question(title="Apical input early or late in a basal input", citation=CITATION)
 def early_late(
     *,
     amplitude: Annotated[
@@ -38,9 +39,9 @@ def early_late(
     inputs: Annotated[int, Argument("basal synapses, spiking version"), Ge(1)] = 100,
     input_rate: Annotated[float, Argument("of every basal input", "Hz"), Gt(0)] = 50.0,
     repeats: Annotated[
-        int, Argument("draws of apical spikes at every onset"), Ge(2)
+        Repeats, Argument("draws of apical spikes at every onset"), Ge(2)
     ] = 50,
-    seed: Annotated[int, Argument("of spikes and basal weights"), Ge(0)] = 0,
+    seed: Annotated[Seed, Argument("of spikes and basal weights")] = 0,
 ):
     """Does apical input early or late in a basal input set the sign of plasticity?
 
@@ -61,18 +62,13 @@ def early_late(
 
     Source: Guerguiev et al. (2017), Fig. 10 and eqs. 32-35.
     """
-    config = dict(locals())
-    check_repeats(repeats=repeats)
-    from dendrites.dataset import run_tree
     from dendrites.errors import ConfigError
-    from dendrites.provenance import now
 
     if onset_step > phase:
         raise ConfigError(
             f"onset_step = {onset_step} ms is longer than a half, phase = {phase} ms: "
             "no onset would lie inside the first one"
         )
-    created = now()
     options = {"learning_rate": learning_rate, "seed": seed}
     settled = present(
         pulses([*_timing(SETTLED).values()], SETTLED), amplitude, SETTLED, **options
@@ -106,20 +102,11 @@ def early_late(
         "/map": _map(onsets, durations, both),
         "/conditions": _drawn_conditions(drawn, len(named), repeats),
     }
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Apical input early or late in a basal input",
-        integrator="exact",
-        dt_ms=1.0,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=2.0 * phase,
+        dt=1.0,
+        duration=2.0 * phase,
         headline=_headline(groups, amplitude, learning_rate),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.record import Answer, question
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 FIGURE = "Fig. 7A, read off the plot, 60,000 images per epoch"
@@ -14,6 +14,10 @@ PUBLISHED = {"spikes": "65 to 70, from 90", "rate": "35 to 40, from 90"}
 WORDS = {"spikes": "spiking", "rate": "rate"}
 
 
+@question(
+    title="Hidden updates of segregated dendrites and backpropagation",
+    citation=CITATION,
+)
 def plateau_angle(
     *,
     task: Annotated[
@@ -35,15 +39,15 @@ def plateau_angle(
     memory: Annotated[
         int, Argument("ms a synapse remembers a spike, 0: the full kernel"), Ge(0)
     ] = 10,
-    networks: Annotated[int, Argument("draws of weights and spikes"), Ge(1)] = 1,
+    networks: Annotated[Repeats, Argument("draws of weights and spikes")] = 1,
     stretch: Annotated[int, Argument("images per point of a curve"), Ge(1)] = 500,
     summed: Annotated[
         int, Argument("images whose updates are summed before comparing"), Ge(2)
     ] = 100,
     seed: Annotated[
-        int, Argument("of the first network; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first network; the others have the next ones")
     ] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    progress: Progress = False,
 ):
     """How close are updates from plateau potentials to backpropagation?
 
@@ -64,14 +68,10 @@ def plateau_angle(
     Source: Guerguiev et al. (2017), Fig. 7A. How the published angle was averaged is
     our reading.
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(networks=networks)
     from tqdm import tqdm
 
     from circuits.algorithms import guerguiev
-    from dendrites.dataset import run_tree
     from dendrites.errors import ConfigError
-    from dendrites.provenance import now
     from experiments.plateaus.watched import image_task
 
     if summed > images:
@@ -79,7 +79,6 @@ def plateau_angle(
             f"summed = {summed} is more than there are images = {images}: no sum would "
             "be complete"
         )
-    created = now()
     fed_back = tuple(dict.fromkeys(fed_back))
     tasks = [image_task(task, seed=seed + k, n_train=images) for k in range(networks)]
     circuits = {
@@ -102,21 +101,12 @@ def plateau_angle(
                 circuit, tasks[k], stretch=stretch, summed=summed, tick=bar.update
             )
     alignment = _alignment(found, fed_back, networks, seed, stretch, summed)
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/alignment": alignment},
-        title="Hidden updates of segregated dendrites and backpropagation",
-        integrator="exact",
-        dt_ms=1.0,
-        dtype="float64",
-        seed=seed,
-        n_epochs=1,
+        dt=1.0,
         headline=_headline(alignment),
-        citation=CITATION,
-        data_sources=tasks[0].sources,
-        created_utc=created,
-        extra={"finished_utc": now()},
+        n_epochs=1,
+        sources=tasks[0].sources,
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import given_or_usual
-from experiments.registry import Argument
+from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
+from experiments.record import question
 
 CITATION = "Guerguiev, Lillicrap & Richards (2017), eLife 6:e22901"
 HIDDEN = {"mnist": (500,), "mnist-test-file": (500,), "digits": (100,)}
@@ -36,6 +37,7 @@ ELSEWHERE = {
 }
 
 
+@question()
 def segregated_dendrites(
     *,
     task: Annotated[
@@ -83,12 +85,12 @@ def segregated_dendrites(
         Literal["float64", "float32"], Argument("of state and weights")
     ] = "float64",
     seed: Annotated[
-        int, Argument("of split, weights, order of images and spikes"), Ge(0)
+        Seed, Argument("of split, weights, order of images and spikes")
     ] = 0,
-    threads: Annotated[int | None, Argument("default: all processors")] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
-    checkpoint: Annotated[str | None, Argument("file saved after every epoch")] = None,
-    resume: Annotated[bool, Argument("go on from the checkpoint")] = False,
+    threads: Threads = None,
+    progress: Progress = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
 ):
     """Can plateau potentials of segregated dendrites teach a spiking network?
 

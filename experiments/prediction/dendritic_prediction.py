@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed, Step
+from experiments.record import Answer, question
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # Nine patterns, those of seeds 0 to 8, with five runs of NEST each, as printed by
@@ -33,9 +33,10 @@ LAST = 5
 _SPIKES_PER_S = 1000.0  # of 1/ms
 
 
+@question(title="A dendrite learns to predict its soma", citation=CITATION)
 def dendritic_prediction(
     *,
-    inputs: Annotated[int, Argument("input cells"), Ge(1)] = 200,
+    inputs: Annotated[Repeats, Argument("input cells")] = 200,
     input_rate: Annotated[float, Argument("of every input", "Hz"), Ge(0)] = 10.0,
     pattern: Annotated[
         float, Argument("time until the input repeats", "ms"), Gt(0)
@@ -61,14 +62,14 @@ def dendritic_prediction(
     dead_time: Annotated[
         float, Argument("of the output after a spike", "ms"), Ge(0)
     ] = 3.0,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0)] = 0.1,
+    dt: Annotated[Step, Argument("step", "ms")] = 0.1,
     seeds: Annotated[
-        int, Argument("runs, each with its own pattern and spikes"), Ge(1)
+        Repeats, Argument("runs, each with its own pattern and spikes")
     ] = 1,
     seed: Annotated[
-        int, Argument("of the first run; the others have the next ones"), Ge(0)
+        Seed, Argument("of the first run; the others have the next ones")
     ] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    progress: Progress = False,
 ):
     """Does a dendrite learn to predict the potential a teacher imposes on its soma?
 
@@ -91,14 +92,8 @@ def dendritic_prediction(
     Source: Urbanczik and Senn (2014), Fig. 1B, in the form and with the parameters of
     the demo that the simulator NEST names after it.
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(inputs=inputs, seeds=seeds)
     from tqdm import tqdm
 
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
-
-    created = now()
     steps = pattern_steps(pattern, dt)
     circuit = taught_cell(
         inputs,
@@ -118,9 +113,7 @@ def dendritic_prediction(
         runs.append(one_run(circuit, spikes, free, taught, seed=int(number)))
     learning = _learning(runs, replicas, free, taught, dt)
     summary = _summary(learning, runs)
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {
             "/learning": learning,
             "/summary": summary,
@@ -128,16 +121,9 @@ def dendritic_prediction(
             f"/weights/{SYNAPSES}": _weights(runs, replicas),
             **_spikes(runs, dt),
         },
-        title="A dendrite learns to predict its soma",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=(2 * free + taught) * steps * dt,
+        dt=dt,
+        duration=(2 * free + taught) * steps * dt,
         headline=_headline(summary),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Progress, Repeats, Seed, Step
+from experiments.record import Answer, question
 from experiments.statistics import standard_error
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
@@ -21,6 +21,7 @@ CURVE = 201
 PER_MS = 1e-3  # of Hz
 
 
+@question(title="Mean weight change at constant rates", citation=CITATION)
 def drift(
     *,
     potentials: Annotated[
@@ -32,7 +33,7 @@ def drift(
     input_rate: Annotated[float, Argument("of every input", "Hz"), Gt(0)] = 57.0,
     duration: Annotated[float, Argument("time of learning", "ms"), Gt(0)] = 4000.0,
     cells: Annotated[
-        int, Argument("at every potential, each with an input of its own"), Ge(2)
+        Repeats, Argument("at every potential, each with an input of its own"), Ge(2)
     ] = 400,
     eta: Annotated[
         float, Argument("learning rate as NEST counts it; weights stay small"), Gt(0)
@@ -40,9 +41,9 @@ def drift(
     tau_filter: Annotated[
         float, Argument("low-pass filter of the update", "ms"), Gt(0)
     ] = 100.0,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0)] = 0.1,
-    seed: Annotated[int, Argument("of all spikes"), Ge(0)] = 0,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    dt: Annotated[Step, Argument("step", "ms")] = 0.1,
+    seed: Annotated[Seed, Argument("of all spikes")] = 0,
+    progress: Progress = False,
 ):
     """Do weights drift as the rates of soma and prediction differ, and stop at U_M?
 
@@ -64,17 +65,13 @@ def drift(
     Source: Urbanczik and Senn (2014); the closed form is our derivation (model page,
     C6 and C7).
     """
-    config = {name: value for name, value in locals().items() if name != "progress"}
-    check_repeats(cells=cells)
     from tqdm import tqdm
 
-    from dendrites.dataset import group, run_tree
+    from dendrites.dataset import group
     from dendrites.models.urbanczik_senn import learning_rate_from_nest
-    from dendrites.provenance import now
     from dendrites.random import generator
     from experiments.prediction.held_dendrite import settled_soma
 
-    created = now()
     potentials = np.array(sorted(set(potentials)), float)
     rule = learning_rate_from_nest(eta)
     circuit = steady_cells(
@@ -125,24 +122,15 @@ def drift(
     point = fixed_point(
         potentials, measured / importance, error / importance, g_exc, g_inh, p
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {
             "/drift": table,
             "/closed_form": curve,
             "/fixed_point": group({k: ((), x, "mV") for k, x in point.items()}, {}),
         },
-        title="Mean weight change at constant rates",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=sum(phase.duration for phase in circuit.schedule.phases),
+        dt=dt,
+        duration=sum(phase.duration for phase in circuit.schedule.phases),
         headline=_headline(table, point),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

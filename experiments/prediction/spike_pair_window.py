@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.registry import Argument
+from experiments.parameters import Argument, Step
+from experiments.record import Answer, question
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
 # What is left in the filter at the end: e^-25.
@@ -13,6 +14,7 @@ FADED = 25.0
 MOST_LAGS = 100_000
 
 
+@question(title="One pair of spikes at a dendritic synapse", citation=CITATION)
 def spike_pair_window(
     *,
     potentials: Annotated[
@@ -32,8 +34,7 @@ def spike_pair_window(
     tau_filter: Annotated[
         float, Argument("low-pass filter of the update", "ms"), Gt(0)
     ] = 100.0,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0)] = 0.1,
-    seed: Annotated[int, Argument("nothing is drawn: without effect"), Ge(0)] = 0,
+    dt: Annotated[Step, Argument("step", "ms")] = 0.1,
 ):
     """What does one input spike and one somatic spike do to a synapse, over their lag?
 
@@ -51,12 +52,9 @@ def spike_pair_window(
 
     Source: Urbanczik and Senn (2014); the closed form is our derivation.
     """
-    config = dict(locals())
-    from dendrites.dataset import group, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group
     from experiments.prediction.held_dendrite import rate_and_importance
 
-    created = now()
     lags = lag_steps(first, last, interval, dt)
     found = paired(potentials, lags, eta=eta, tau_filter=tau_filter, dt=dt)
     p, change = found["parameters"], found["change"]
@@ -81,20 +79,11 @@ def spike_pair_window(
         {"potential": np.array(potentials), "lag": lag},
         units={"potential": "mV", "lag": "ms"},
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/window": window},
-        title="One pair of spikes at a dendritic synapse",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=found["duration"],
+        dt=dt,
+        duration=found["duration"],
         headline=_headline(window),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

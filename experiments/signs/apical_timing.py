@@ -7,8 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.record import Answer, question
 from experiments.signs.apical_onset import check_step, conditions, onset_map
 from experiments.statistics import deviation
 
@@ -31,6 +31,7 @@ KNOWN = {
 }
 
 
+@question(title="Weight change over the time of apical input", citation=CITATION)
 def apical_timing(
     *,
     models: Annotated[
@@ -57,18 +58,16 @@ def apical_timing(
         Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
         Gt(0),
     ] = None,
-    seeds: Annotated[int, Argument("courses of noise"), Ge(1)] = 20,
-    seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
+    seeds: Annotated[Repeats, Argument("courses of noise")] = 20,
+    seed: FirstSeed = 0,
     potentials: Annotated[
         tuple[float, ...], Argument("apical potential of the rule of two halves", "1")
     ] = (0.5, 1.0, 2.0, 4.0, 8.0),
     onset_step: Annotated[
         int, Argument("between onsets, and durations, of its map", "ms"), Ge(1)
     ] = 2,
-    threads: Annotated[
-        int | None, Argument("default: all cores; results do not depend on it")
-    ] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    threads: Threads = None,
+    progress: Progress = False,
 ):
     """Does the time of apical input set the sign of plasticity at basal synapses?
 
@@ -95,15 +94,10 @@ def apical_timing(
     noise_tau = given_or_usual(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
-    config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
-    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
     from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
 
-    created = now()
     chosen = lab_models(models)
     currents, delays = sorted(apical_currents), sorted(delays)
     check_step(onset_step)
@@ -141,21 +135,12 @@ def apical_timing(
         groups["/known"] = _known(swept["known"])
     groups["/conditions"] = conditions()
     groups["/map"] = onset_map(potentials, onset_step)
-    config["models"] = list(chosen)
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="Weight change over the time of apical input",
-        integrator="exact",
-        dt_ms=min(model.dt for model in chosen.values()),
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=base.duration,
+        settings={"models": list(chosen)},
+        dt=min(model.dt for model in chosen.values()),
+        duration=base.duration,
         headline=_headline(groups),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.record import Answer, question
 from experiments.statistics import LOW, ROUNDING, agreement
 
 CITATION = "protocol: Lillicrap et al. (2020), Nat. Rev. Neurosci. 21, 335"
@@ -22,6 +22,7 @@ APICAL = ("none", "early", "late", "throughout", "inhibited")
 BASAL = {"causal": 10.0, "acausal": -10.0, "unpaired": None}
 
 
+@question(title="Switches of sign by model", citation=CITATION)
 def plasticity_matrix(
     *,
     models: Annotated[
@@ -38,12 +39,10 @@ def plasticity_matrix(
         Argument("standard deviation of the currents into soma and dendrite", "pA"),
         Ge(0),
     ] = 100.0,
-    seeds: Annotated[int, Argument("courses of noise"), Ge(2)] = 20,
-    seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
-    threads: Annotated[
-        int | None, Argument("default: all cores; results do not depend on it")
-    ] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    seeds: Annotated[Repeats, Argument("courses of noise"), Ge(2)] = 20,
+    seed: FirstSeed = 0,
+    threads: Threads = None,
+    progress: Progress = False,
 ):
     """Which model of the lab shows which switch of the sign of basal plasticity?
 
@@ -64,15 +63,10 @@ def plasticity_matrix(
 
     Source: Lillicrap et al. (2020); the axes are those of the protocols they build on.
     """
-    config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
-    check_repeats(seeds=seeds)
     from tqdm import tqdm
 
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
     from experiments.lab import Protocol, count_runs, lab_models, run_lab
 
-    created = now()
     chosen = lab_models(None if ALL in models else models)
     base = Protocol(apical_current=apical_current, frequency=frequency)
     counted = {"seeds": range(seed, seed + seeds), "controls": False}
@@ -106,20 +100,11 @@ def plasticity_matrix(
             for axis, members in axes_of[name].items():
                 axes[axis][name] = change[first : first + len(members)]
                 first += len(members)
-    config["models"] = list(chosen)
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         _groups(chosen, axes, options["seeds"]),
-        title="Switches of sign by model",
-        integrator="exact",
-        dt_ms=min(model.dt for model in chosen.values()),
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=base.duration,
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
+        settings={"models": list(chosen)},
+        dt=min(model.dt for model in chosen.values()),
+        duration=base.duration,
     )
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.record import Answer, question
 from experiments.statistics import (
     AGREED,
     LOW,
@@ -24,6 +24,9 @@ FREQUENCIES = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0)
 ALL = "all"
 
 
+@question(
+    title="Weight change over apical current and pairing frequency", citation=CITATION
+)
 def plasticity_sign(
     *,
     models: Annotated[
@@ -35,7 +38,7 @@ def plasticity_sign(
     frequencies: Annotated[
         tuple[float, ...], Argument("of pairings", "Hz")
     ] = FREQUENCIES,
-    pairings: Annotated[int, Argument("in a protocol"), Ge(1)] = 5,
+    pairings: Annotated[Repeats, Argument("in a protocol")] = 5,
     pairing_dt: Annotated[
         float, Argument("presynaptic spike to somatic pulse", "ms")
     ] = 10.0,
@@ -53,12 +56,10 @@ def plasticity_sign(
         Argument("their time constant, with noise > 0", "ms", usual=NOISE_TAU),
         Gt(0),
     ] = None,
-    seeds: Annotated[int, Argument("courses of noise"), Ge(1)] = 20,
-    seed: Annotated[int, Argument("the first of them"), Ge(0)] = 0,
-    threads: Annotated[
-        int | None, Argument("default: all cores; results do not depend on it")
-    ] = None,
-    progress: Annotated[bool, Argument("show a progress bar")] = False,
+    seeds: Annotated[Repeats, Argument("courses of noise")] = 20,
+    seed: FirstSeed = 0,
+    threads: Threads = None,
+    progress: Progress = False,
 ):
     """Does apical current control the sign of plasticity at basal synapses?
 
@@ -82,15 +83,10 @@ def plasticity_sign(
     noise_tau = given_or_usual(
         "noise_tau", noise_tau, NOISE_TAU, acts=noise != 0, needs="noise > 0"
     )
-    config = {k: v for k, v in locals().items() if k not in ("threads", "progress")}
-    check_repeats(pairings=pairings, seeds=seeds)
     from tqdm import tqdm
 
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
     from experiments.lab import Protocol, count_runs, grid, lab_models, run_lab
 
-    created = now()
     chosen = lab_models(None if ALL in models else models)
     base = Protocol(
         pairings=pairings,
@@ -114,21 +110,12 @@ def plasticity_sign(
             tick=bar.update,
         )
     dataset = _dataset(found)
-    config["models"] = list(chosen)
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/plasticity": dataset},
-        title="Weight change over apical current and pairing frequency",
-        integrator="exact",
-        dt_ms=min(model.dt for model in chosen.values()),
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=max(p.duration for p in protocols.values()),
+        settings={"models": list(chosen)},
+        dt=min(model.dt for model in chosen.values()),
+        duration=max(p.duration for p in protocols.values()),
         headline=_headline(chosen, dataset),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

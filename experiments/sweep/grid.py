@@ -13,8 +13,8 @@ from typing import Any
 
 from dendrites._streams import check_seed
 from dendrites.errors import ConfigError
-from experiments.command.arguments import check_values, unknown_names
-from experiments.command.options import Option, from_text
+from experiments.arguments import check_values, unknown_names
+from experiments.options import Option, from_text
 
 LIMIT = 10_000
 #: Between the values of a parameter that takes several of them.

@@ -14,13 +14,13 @@ from typing import Any
 from dendrites._streams import draw_seed
 from dendrites._validate_dataset import canonical_json
 from dendrites.errors import ConfigError, choices
-from experiments.command.arguments import (
+from experiments.arguments import (
     InFile,
     check_values,
     raise_problems,
     unknown_names,
 )
-from experiments.command.options import REQUIRED, Option, experiment_options
+from experiments.options import REQUIRED, Option, experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep.grid import check_grid
 

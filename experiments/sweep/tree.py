@@ -14,8 +14,8 @@ from dendrites._validate_dataset import UNITS, canonical_json
 from dendrites.dataset import labels, open_run, run_tree, with_groups
 from dendrites.errors import DataError
 from experiments.command.locks import now
-from experiments.command.options import experiment_options
 from experiments.command.outputs import shown
+from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep.folder import SweepFolder
 from experiments.sweep.grid import text_of

@@ -6,7 +6,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.registry import Argument
+from experiments.parameters import Argument, Repeats, Step
+from experiments.record import Answer, question
 from experiments.statistics import crossing
 
 CITATION = "Sjostrom & Hausser (2006), Neuron 51, 227-238"
@@ -15,6 +16,7 @@ BASELINE = 0.5
 DENDRITES = ("passive", "active")
 
 
+@question(title="Causal pairing at synapses along a dendrite", citation=CITATION)
 def distance_switch(
     *,
     distances: Annotated[
@@ -27,7 +29,7 @@ def distance_switch(
     frequencies: Annotated[
         tuple[Annotated[float, Gt(0), Lt(100)], ...], Argument("of pairings", "Hz")
     ] = (10.0, 20.0, 35.0, 50.0),
-    pairings: Annotated[int, Argument("in a burst"), Ge(1)] = 15,
+    pairings: Annotated[Repeats, Argument("in a burst")] = 15,
     bursts: Annotated[int, Argument("in an experiment"), Ge(1)] = 5,
     proximal: Annotated[
         float, Argument("a distance, for the headline figures", "um"), Ge(0)
@@ -43,8 +45,7 @@ def distance_switch(
     ] = 2.0,
     b: Annotated[float, Argument("adaptation by a spike", "pA"), Ge(0)] = 0.0805,
     delay: Annotated[float, Argument("of the filtered potentials", "ms"), Gt(0)] = 4.0,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0)] = 0.1,
-    seed: Annotated[int, Argument("nothing is drawn: without effect"), Ge(0)] = 0,
+    dt: Annotated[Step, Argument("step", "ms")] = 0.1,
 ):
     """Does the same causal pairing potentiate near synapses and depress far ones?
 
@@ -63,12 +64,9 @@ def distance_switch(
 
     Source: Sjostrom and Hausser (2006); Clopath et al. (2010); cell and dendrite: ours.
     """
-    config = dict(locals())
-    from dendrites.dataset import group, run_tree
+    from dendrites.dataset import group
     from dendrites.errors import ConfigError
-    from dendrites.provenance import now
 
-    created = now()
     distances = sorted({*map(float, distances), float(proximal), float(distal)})
     depolarisations = sorted({*map(float, depolarisations), 0.0})
     frequencies = sorted(set(map(float, frequencies)))
@@ -114,20 +112,11 @@ def distance_switch(
         },
         nonfinite=("zero_crossing",),
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/synapses": synapses},
-        title="Causal pairing at synapses along a dendrite",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=duration,
+        dt=dt,
+        duration=duration,
         headline=_headline(synapses, proximal, distal),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

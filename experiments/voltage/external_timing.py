@@ -5,8 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from experiments.registry import Argument
-from experiments.repeats import check_repeats
+from experiments.parameters import Argument, Repeats, Seed, Step
+from experiments.record import Answer, question
 from experiments.voltage.external_timing_circuit import (
     DENDRITES,
     REST,
@@ -22,6 +22,9 @@ LATEST = 60.0  # ms, of an external pulse or a presynaptic spike
 SHOWN = 5.0  # ms, pairing_dt of noisy runs and headline figures
 
 
+@question(
+    title="External input that moves a spike or makes it a burst", citation=CITATION
+)
 def external_timing(
     *,
     amplitudes: Annotated[
@@ -47,9 +50,9 @@ def external_timing(
     noise: Annotated[
         float, Argument("standard deviation of noisy currents", "pA"), Gt(0)
     ] = 50.0,
-    repeats: Annotated[int, Argument("draws of the noise"), Ge(2)] = 20,
-    dt: Annotated[float, Argument("Euler step", "ms"), Gt(0), Le(0.5)] = 0.1,
-    seed: Annotated[int, Argument("of the noise"), Ge(0)] = 0,
+    repeats: Annotated[Repeats, Argument("draws of the noise"), Ge(2)] = 20,
+    dt: Annotated[Step, Le(0.5)] = 0.1,
+    seed: Annotated[Seed, Argument("of the noise")] = 0,
 ):
     """Does apical input set a sign by moving the spike or by making it a burst?
 
@@ -72,12 +75,7 @@ def external_timing(
 
     Source: after Kwag and Paulsen (2009); both models are ours.
     """
-    config = dict(locals())
-    check_repeats(repeats=repeats)
-    from dendrites.dataset import run_tree
-    from dendrites.provenance import now
 
-    created = now()
     amplitudes = np.array(sorted(set(amplitudes)))
     pairing = np.array(sorted(set(pairing_dt)))
     delays = external_delays(first, last, interval, dt)
@@ -122,20 +120,12 @@ def external_timing(
             noisy, drawn, shown, control, amplitude_pA=float(amplitudes[-1])
         ),
     }
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         groups,
-        title="External input that moves a spike or makes it a burst",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=max(control.values()) + TAIL,
+        dt=dt,
+        duration=max(control.values()) + TAIL,
         headline=_headline(groups["/timing"]),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now(), "allow_nonfinite": 1},
+        extra={"allow_nonfinite": 1},
     )
 
 

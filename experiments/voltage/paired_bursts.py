@@ -10,7 +10,6 @@ from dendrites.cell import CellModel
 from dendrites.errors import ConfigError
 from dendrites.rules.voltage import clopath_delays
 from experiments.pairing import partners, trains
-from experiments.repeats import check_repeats
 
 LEAD = 150.0  # ms of rest, or of a constant current, before the first pairing
 TAIL = 60.0  # ms after the last spike
@@ -63,7 +62,6 @@ def bursts(
     ConfigError
         If a lag is not shorter than the period of its pairings, or there is none.
     """
-    check_repeats(pairings=pairings)
     if not gap > 0:
         raise ConfigError(f"gap = {gap:g} ms: must be > 0")
     pre, post = [], []

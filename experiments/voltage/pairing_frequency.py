@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.registry import Argument
+from experiments.parameters import Argument, Repeats, Step
+from experiments.record import Answer, question
 
 CITATION = "Sjostrom, Turrigiano & Nelson (2001), Neuron 32, 1149-1164"
 LAG = 10.0  # ms
@@ -25,13 +26,14 @@ PARTS = ("potentiation", "depression")
 FITTED = ("voltage_soma", "voltage_dendrite", "pair", "triplet")
 
 
+@question(title="Spike pairings over their frequency", citation=CITATION)
 def pairing_frequency(
     *,
     frequencies: Annotated[
         tuple[Annotated[float, Gt(0), Lt(100)], ...],
         Argument("of pairings, beside those that were measured", "Hz"),
     ] = (5.0, 7.5, 12.5, 15.0, 17.5, 22.5, 25.0, 27.5, 30.0, 32.5, 35.0, 37.5, 45.0),
-    pairings: Annotated[int, Argument("in a burst"), Ge(1)] = 5,
+    pairings: Annotated[Repeats, Argument("in a burst")] = 5,
     bursts: Annotated[int, Argument("in an experiment"), Ge(1)] = 15,
     gap: Annotated[
         float, Argument("longest time simulated between pairings", "ms"), Ge(200)
@@ -44,8 +46,7 @@ def pairing_frequency(
     margin: Annotated[
         float, Argument("change of a model that counts as none", "percent"), Ge(0)
     ] = 2.0,
-    dt: Annotated[float, Argument("step", "ms"), Gt(0)] = 0.1,
-    seed: Annotated[int, Argument("nothing is drawn: without effect"), Ge(0)] = 0,
+    dt: Annotated[Step, Argument("step", "ms")] = 0.1,
 ):
     """Do rules of plasticity follow frequency and order of spike pairings as rats do?
 
@@ -66,11 +67,8 @@ def pairing_frequency(
     Source: Clopath, Busing, Vasilaki and Gerstner (2010); data of Sjostrom, Turrigiano
     and Nelson (2001), digitised; the fits are ours.
     """
-    config = dict(locals())
-    from dendrites.dataset import group, run_tree
-    from dendrites.provenance import now
+    from dendrites.dataset import group
 
-    created = now()
     grid = np.array(sorted({*map(float, frequencies), *MEASURED}))
     unit, duration = unit_changes(
         grid,
@@ -120,20 +118,11 @@ def pairing_frequency(
         {**coordinates, "frequency": np.array(MEASURED)},
         units=units,
     )
-    return run_tree(
-        "simulation",
-        config,
+    return Answer(
         {"/pairing": pairing, "/measured": compared},
-        title="Spike pairings over their frequency",
-        integrator="exact",
-        dt_ms=dt,
-        dtype="float64",
-        seed=seed,
-        t_stop_ms=duration,
+        dt=dt,
+        duration=duration,
         headline=_headline(compared),
-        citation=CITATION,
-        created_utc=created,
-        extra={"finished_utc": now()},
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dendrites.errors import ConfigError
-from experiments.command.options import experiment_options
+from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 
 # Experiment, options that leave the last of them without effect, what it needs.

@@ -3,8 +3,8 @@
 import pytest
 
 from dendrites.errors import ConfigError
-from experiments.command.options import experiment_options
 from experiments.lab import Protocol, run_lab
+from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 
 COUNTED = ("networks", "pairings", "realisations", "repeats", "seeds")
@@ -21,15 +21,15 @@ GIVEN = [
 )
 def test_a_count_that_is_too_large_is_refused_at_once(experiment, name):
     for count in (10**9, 10**30):
-        with pytest.raises(ConfigError, match=f"{name} = 10*: too large: at most"):
+        with pytest.raises(ConfigError, match=f"{name}: got 10*, too large: at most"):
             experiment.load()(**{name: count})
-    with pytest.raises(ConfigError, match=f"{name}: expected a whole number >= 1"):
+    with pytest.raises(ConfigError, match=f"{name}: got 0, .* greater than or eq"):
         experiment.load()(**{name: 0})
 
 
 @pytest.mark.parametrize("name", ["burst-multiplexing", "burst-pairing", "drift"])
 def test_cells_that_are_too_many_are_refused_at_once(name):
-    with pytest.raises(ConfigError, match="cells = 10*: too large: at most"):
+    with pytest.raises(ConfigError, match="cells: got 10*, too large: at most"):
         EXPERIMENTS[name].load()(cells=10**9)
 
 

@@ -7,8 +7,8 @@ import fake_experiment
 import pytest
 from fake_experiment import question, refused
 
-from experiments.command.arguments import InFile, check_values, unknown_names
-from experiments.command.options import experiment_options
+from experiments.arguments import InFile, check_values, unknown_names
+from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 
 FULL = {"epochs": 100, "hidden": (500, 500), "gain": 2.5}

@@ -7,7 +7,7 @@ import pytest
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, ModelError
-from experiments.command.options import experiment_options
+from experiments.options import experiment_options
 from experiments.plateaus.plateau_angle import backpropagated, plateau_angle
 from experiments.plateaus.watched import Means
 from experiments.plots.plateaus import plateau_angle as plot_plateau_angle

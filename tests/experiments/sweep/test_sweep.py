@@ -16,7 +16,7 @@ import xarray as xr
 import experiments.command.locks
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, DataError, StorageError
-from experiments.command.options import experiment_options
+from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep import run as sweep_run
 from experiments.sweep.folder import SweepFolder

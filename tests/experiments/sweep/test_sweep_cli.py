@@ -15,9 +15,10 @@ from fake_experiment import python
 from sweep_jobs import EXITS, IS_KILLED, RAISES, SURPRISES, WARNS, contents, read_log
 
 from dendrites.dataset import open_run
-from experiments.command.options import experiment_options
 from experiments.command.sweep import _OPTIONS, _SWITCHES
-from experiments.registry import EXPERIMENTS, Argument
+from experiments.options import experiment_options
+from experiments.parameters import Argument
+from experiments.registry import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)

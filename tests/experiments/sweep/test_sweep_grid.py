@@ -7,7 +7,7 @@ import sweep_jobs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.command.options import experiment_options
+from experiments.options import experiment_options
 from experiments.sweep.grid import read_grid
 
 pytestmark = pytest.mark.nojit

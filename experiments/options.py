@@ -1,14 +1,21 @@
-"""Arguments of an experiment, read off its signature."""
+"""Arguments of a question, read off its signature, and the model that checks them."""
 
+import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from experiments.registry import Argument
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
+from pydantic_core import PydanticCustomError
 
+from dendrites._streams import check_seed
+from dendrites.errors import ConfigError
+from experiments.parameters import Argument
+
+LONGEST_LIST = 10_000
 #: Arguments that the command line sets itself.
 HANDLED = ("progress", "checkpoint", "resume")
 REQUIRED = inspect.Parameter.empty
@@ -73,6 +80,23 @@ class Option:
         return any(_is_list(part) for part in _alternatives(self.annotation))
 
     @property
+    def checked(self) -> Any:
+        """The annotation with what its name and form ask for beside it."""
+        if self.name == "seed":
+            return Annotated[self.annotation, BeforeValidator(self._seed)]
+        if self.many:
+            return Annotated[self.annotation, BeforeValidator(_check_length)]
+        return self.annotation
+
+    def _seed(self, value):
+        if value is None and None in self.types:
+            return None
+        try:
+            return check_seed(value)
+        except ConfigError as error:
+            raise _refused("seed", str(error).replace("\n", " ")) from None
+
+    @property
     def expected(self) -> str:
         """What a value looks like, in words."""
         return f"a list, each {self.expected_item}" if self.many else self.expected_item
@@ -101,26 +125,49 @@ class Option:
         return (value,) if self.many else value
 
 
-def experiment_options(function: Callable) -> dict[str, Option]:
-    """Arguments of an experiment by name, without those in `HANDLED`."""
+class Options(dict):
+    """Arguments of a question, `Option` by name."""
+
+    @functools.cached_property
+    def model(self) -> type[BaseModel]:
+        """Checks values by name; of those that are absent `lacking` tells."""
+        strict = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
+        fields = {name: (option.checked, REQUIRED) for name, option in self.items()}
+        return create_model("Arguments", __config__=strict, **fields)
+
+    def lacking(self, given: Mapping) -> list[Option]:
+        """Those that have no default and are not given."""
+        return [
+            option
+            for name, option in self.items()
+            if option.default is REQUIRED and name not in given
+        ]
+
+
+@functools.cache
+def all_options(function: Callable) -> Options:
+    """Arguments of a function by name."""
     hints = typing.get_type_hints(function, include_extras=True)
-    options = {}
+    options = Options()
     for name, parameter in inspect.signature(function).parameters.items():
-        if name in HANDLED:
-            continue
-        annotation = hints[name]
-        argument = next(
-            (m for m in _metadata(annotation) if isinstance(m, Argument)), Argument("")
-        )
+        meanings = [m for m in _metadata(hints[name]) if isinstance(m, Argument)]
+        argument = meanings[-1] if meanings else Argument("")
         options[name] = Option(
             name,
-            annotation,
+            hints[name],
             argument.text,
             argument.unit,
             parameter.default,
             argument.usual,
         )
     return options
+
+
+@functools.cache
+def experiment_options(function: Callable) -> Options:
+    """Arguments of an experiment by name, without those in `HANDLED`."""
+    options = all_options(function)
+    return Options({name: options[name] for name in options if name not in HANDLED})
 
 
 def from_text(option: Option, given: str | tuple[str, ...]) -> Any:
@@ -144,6 +191,19 @@ def _plain_value(option, text):
         except ValueError:
             continue
     return text
+
+
+def _check_length(value):
+    if value == ():
+        raise _refused("length", "needs at least one value")
+    if isinstance(value, tuple) and len(value) > LONGEST_LIST:
+        text = f"{len(value)} values, at most {LONGEST_LIST} are accepted"
+        raise _refused("length", text)
+    return value
+
+
+def _refused(kind, text):
+    return PydanticCustomError(kind, "{text}", {"text": text})
 
 
 def _metadata(annotation):

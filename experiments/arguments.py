@@ -1,24 +1,23 @@
-"""Checks of an experiment's arguments before it runs, all problems at once.
+"""Checks of a question's arguments before it begins, all problems at once.
 
-Configuration files and the command line go through the same checks and get the same
-messages, except that each names an argument as it is written there.
+The command line, configuration files, sweeps and Python go through the same model and
+get the same messages, except that each names an argument as it is written there.
 """
 
 import json
+import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+import numpy as np
+from pydantic import ValidationError
 
-from dendrites._streams import check_seed
 from dendrites.errors import ConfigError, choices
-from experiments.command.options import HANDLED, Option
+from experiments.options import HANDLED, Option, Options, all_options
 
-LONGEST_LIST = 10_000
 MOST_PROBLEMS = 20
-STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 class Typed:
@@ -50,47 +49,87 @@ class InFile:
         return f"{option.name} = {_short(text)}"
 
 
+@dataclass(frozen=True)
+class Called:
+    """Arguments as a call in Python has them: ``plasticity-sign: seeds=20``."""
+
+    question: str
+
+    def name(self, option: Option) -> str:
+        """The argument without a value."""
+        return f"{self.question}: {option.name}"
+
+    def pair(self, option: Option, value: Any) -> str:
+        """The argument with a value."""
+        return f"{option.name}={_short(repr(value))}"
+
+
+Written = Typed | InFile | Called
+
+
 def check_values(
-    options: Mapping[str, Option], values: Mapping[str, Any], written: Typed | InFile
+    options: Mapping[str, Option],
+    values: Mapping[str, Any],
+    written: Written | Mapping[str, Written],
 ) -> tuple[dict[str, Any], list[str]]:
-    """Values of the right types, and everything that is wrong with the others.
+    """Values of the right types, and everything that is wrong with them.
 
     Parameters
     ----------
     options : mapping of name to Option
     values : mapping of name to value
         Names that are no options are not looked at.
-    written : Typed or InFile
+    written : Typed, InFile or Called, or a mapping of name to one of them
         How the user writes an argument, for messages.
 
     Returns
     -------
     checked : dict
+        In the order of the options; as given if there are problems.
     problems : list of str
         One line each; empty if all is well.
     """
-    checked, problems = {}, []
-    for name, option in options.items():
-        if name not in values:
-            continue
-        value = values[name]
-        value = tuple(value) if option.many and isinstance(value, list) else value
-        try:
-            if option.many and isinstance(value, tuple):
-                _check_length(value)
-            if name == "seed" and not (value is None and None in option.types):
-                problem = _seed_problem(value)
-                if problem:
-                    problems.append(f"{written.name(option)}: {problem}")
-                    continue
-            adapter = TypeAdapter(option.annotation, config=STRICT)
-            checked[name] = adapter.validate_python(value)
-        except ValidationError as error:
-            problems += _lines(option, error, written)
-        except ConfigError as error:
-            example = written.pair(option, option.example)
-            problems.append(f"{written.name(option)}: {error}, such as {example}")
-    return checked, problems
+    options = options if isinstance(options, Options) else Options(options)
+    given = {
+        name: tuple(values[name])
+        if option.many and isinstance(values[name], list)
+        else values[name]
+        for name, option in options.items()
+        if name in values
+    }
+    try:
+        checked = options.model.model_validate(given)
+    except ValidationError as error:
+        return given, _lines(options, error, written)
+    return {name: getattr(checked, name) for name in given}, []
+
+
+def called_with(function: Callable, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every argument of a call, checked, with defaults for those not given.
+
+    Parameters
+    ----------
+    function : callable
+        Its arguments are keywords.
+    given : mapping of name to value
+        Numbers and arrays of NumPy stand for plain ones, paths for their text.
+
+    Raises
+    ------
+    ConfigError
+        If arguments are unknown, missing or wrong; all are named.
+    """
+    options = all_options(function)
+    where = function.__name__.replace("_", "-")
+    problems = unknown_names(given, options, (), where, handled=())
+    problems += [
+        f"{where}: {option.name}: needs a value ({option.expected})"
+        for option in options.lacking(given)
+    ]
+    given = {name: _plain(value) for name, value in given.items()}
+    checked, found = check_values(options, given, Called(where))
+    raise_problems(problems + found)
+    return {name: checked.get(name, option.default) for name, option in options.items()}
 
 
 def unknown_names(
@@ -98,6 +137,7 @@ def unknown_names(
     options: Mapping[str, Option],
     others: tuple[str, ...],
     where: str,
+    handled: tuple[str, ...] = HANDLED,
 ) -> list[str]:
     """One line for each name that is no argument, with close matches."""
     allowed = [*options, *others]
@@ -108,7 +148,7 @@ def unknown_names(
             continue
         if len(problems) >= MOST_PROBLEMS:
             problems.append("")  # counted only; matching a million names takes long
-        elif name in HANDLED:
+        elif name in handled:
             problems.append(f"{where}: {name!r} is set on the command line only")
         elif isinstance(values.get(name), dict):
             problems.append(
@@ -129,21 +169,17 @@ def raise_problems(problems: list[str]) -> None:
         raise ConfigError("\n".join([*problems[:MOST_PROBLEMS], *rest]))
 
 
-def _check_length(value):
-    if not value:
-        raise ConfigError("needs at least one value")
-    if len(value) > LONGEST_LIST:
-        raise ConfigError(f"{len(value)} values, at most {LONGEST_LIST} are accepted")
-
-
-def _lines(option, error, written):
+def _lines(options, error, written):
     lines = {}
     for found in error.errors(include_url=False):
-        items = tuple(k for k in found["loc"] if isinstance(k, int))
+        option = options[found["loc"][0]]
+        as_written = written[option.name] if isinstance(written, dict) else written
+        items = tuple(k for k in found["loc"][1:] if isinstance(k, int))
         place = f", item {items[0] + 1}" if items else ""
-        says = _says(option, found, written, bool(items))
+        says = _says(option, found, as_written, bool(items))
         # Alternatives of a union each report the same value; the first says it all.
-        lines.setdefault(items, f"{written.name(option)}{place}: {says}")
+        key = (option.name, *items)
+        lines.setdefault(key, f"{as_written.name(option)}{place}: {says}")
     return list(lines.values())
 
 
@@ -152,6 +188,8 @@ def _says(option, found, written, of_item):
     unit = f" in {option.unit}" if option.unit not in ("", "1") else ""
     expected = option.expected_item if of_item else option.expected
     example = f", such as {written.pair(option, option.example)}"
+    if kind in ("seed", "length"):
+        return found["msg"] + (example if kind == "length" else "")
     if kind in ("missing", "too_short", "too_long"):
         return "has too many or too few values" + example
     if kind == "finite_number":
@@ -167,12 +205,17 @@ def _says(option, found, written, of_item):
     return f"expected {expected}{unit}{plainly}, {got}{example}"
 
 
-def _seed_problem(value):
-    try:
-        check_seed(value)
-    except ConfigError as error:
-        return str(error).replace("\n", " ")
-    return ""
+def _plain(value):
+    """The value without NumPy and paths."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (list, tuple, range)):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _short(text):
