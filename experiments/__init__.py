@@ -14,7 +14,12 @@ _WHERE = {
     "EXPERIMENTS": "registry",
     "Experiment": "registry",
     "headline_table": "headline",
+    "list": "registry",
+    "plot": "ask",
+    "question": "record",
+    "Answer": "record",
     "read_config": "command.config_files",
+    "run": "ask",
     "save_picture": "command.outputs",
 }
 _MODULES = (
@@ -25,7 +30,8 @@ _MODULES = (
     "tasks",
 )
 
-__all__ = [*_MODULES, *_WHERE]
+# Not `list`, which would hide the type of that name.
+__all__ = [*_MODULES, *(name for name in _WHERE if name != "list")]
 
 _find, __dir__ = lazy_names(__name__, _WHERE, _MODULES)
 

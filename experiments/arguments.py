@@ -18,6 +18,12 @@ from dendrites.errors import ConfigError, choices
 from experiments.options import HANDLED, Option, Options, all_options
 
 MOST_PROBLEMS = 20
+_BOUNDS = {
+    "greater_than": ">",
+    "greater_than_equal": ">=",
+    "less_than": "<",
+    "less_than_equal": "<=",
+}
 
 
 class Typed:
@@ -104,7 +110,9 @@ def check_values(
     return {name: getattr(checked, name) for name in given}, []
 
 
-def called_with(function: Callable, given: Mapping[str, Any]) -> dict[str, Any]:
+def called_with(
+    function: Callable, given: Mapping[str, Any], where: str
+) -> dict[str, Any]:
     """Every argument of a call, checked, with defaults for those not given.
 
     Parameters
@@ -113,6 +121,8 @@ def called_with(function: Callable, given: Mapping[str, Any]) -> dict[str, Any]:
         Its arguments are keywords.
     given : mapping of name to value
         Numbers and arrays of NumPy stand for plain ones, paths for their text.
+    where : str
+        The question, for messages.
 
     Raises
     ------
@@ -120,7 +130,6 @@ def called_with(function: Callable, given: Mapping[str, Any]) -> dict[str, Any]:
         If arguments are unknown, missing or wrong; all are named.
     """
     options = all_options(function)
-    where = function.__name__.replace("_", "-")
     problems = unknown_names(given, options, (), where, handled=())
     problems += [
         f"{where}: {option.name}: needs a value ({option.expected})"
@@ -185,7 +194,8 @@ def _lines(options, error, written):
 
 def _says(option, found, written, of_item):
     kind, value = found["type"], found["input"]
-    unit = f" in {option.unit}" if option.unit not in ("", "1") else ""
+    unit = f" {option.unit}" if option.unit not in ("", "1") else ""
+    in_unit = f" in{unit}" if unit else ""
     expected = option.expected_item if of_item else option.expected
     example = f", such as {written.pair(option, option.example)}"
     if kind in ("seed", "length"):
@@ -193,7 +203,10 @@ def _says(option, found, written, of_item):
     if kind in ("missing", "too_short", "too_long"):
         return "has too many or too few values" + example
     if kind == "finite_number":
-        return f"got {value}, must be a finite number{unit}"
+        return f"got {value}, must be a finite number{in_unit}"
+    if kind in _BOUNDS:
+        (bound,) = found["ctx"].values()
+        return f"got {value}, must be {_BOUNDS[kind]} {bound:g}{unit}"
     if not kind.endswith(("_type", "_error")):
         return (
             f"got {_short(repr(value))}, {found['msg'][:1].lower()}{found['msg'][1:]}"
@@ -202,7 +215,7 @@ def _says(option, found, written, of_item):
     plainly = ""
     if isinstance(value, str) and {int, float} & set(option.types):
         plainly = " as a plain number, without a unit"
-    return f"expected {expected}{unit}{plainly}, {got}{example}"
+    return f"expected {expected}{in_unit}{plainly}, {got}{example}"
 
 
 def _plain(value):

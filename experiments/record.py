@@ -64,10 +64,12 @@ def question(title: str = "", citation: str = "") -> Callable:
     """
 
     def decorate(function):
+        name = function.__name__.replace("_", "-")
+
         @functools.wraps(function)
         def asked(**given):
             # Importing xarray with it takes a moment: arguments are checked before.
-            arguments = called_with(function, given)
+            arguments = called_with(function, given, name)
             from dendrites.dataset import run_tree, update_root
             from dendrites.provenance import now
 
@@ -91,7 +93,7 @@ def question(title: str = "", citation: str = "") -> Callable:
                     created_utc=created,
                     extra={"finished_utc": now(), **answer.extra},
                 )
-            return update_root(answer, experiment=question_name(function))
+            return update_root(answer, experiment=name)
 
         return asked
 
@@ -105,8 +107,3 @@ def _configuration(function, arguments):
         for name, value in arguments.items()
         if name not in CONTROLS
     }
-
-
-def question_name(function: Callable) -> str:
-    """The name by which a question is asked for: that of its function, with dashes."""
-    return function.__name__.replace("_", "-")

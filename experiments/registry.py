@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 
+from dendrites._checks import shown
+from dendrites.errors import ConfigError, choices
+from experiments.own import own_questions
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -201,3 +205,44 @@ EXPERIMENTS = {
         ),
     )
 }
+#: Why what a distribution registers is no question, one line each.
+PROBLEMS = []
+for _own in own_questions(tuple(EXPERIMENTS)):
+    if isinstance(_own, str):
+        PROBLEMS.append(_own)
+    else:
+        EXPERIMENTS[_own.name] = _own
+
+
+def find(name: str):
+    """The experiment of a name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; close matches are named.
+    """
+    if not isinstance(name, str) or name not in EXPERIMENTS:
+        raise ConfigError(
+            f"unknown question {shown(name)}: "
+            + (choices(str(name)[:60], EXPERIMENTS) or "see experiments.list()")
+        )
+    return EXPERIMENTS[name]
+
+
+class Listing(tuple):
+    """Experiments that print as their names and questions, one line each."""
+
+    def __repr__(self):
+        width = max((len(experiment.name) for experiment in self), default=0)
+        lines = [f"{one.name.ljust(width)}  {one.line}" for one in self]
+        return "\n".join(lines + [f"not listed: {problem}" for problem in PROBLEMS])
+
+
+def list() -> Listing:
+    """Every question that can be asked, in a tuple that prints one line for each.
+
+    An item has a ``name``, for `experiments.run`, its question as ``line`` and, in
+    ``full``, what ``full=True`` sets.
+    """
+    return Listing(EXPERIMENTS.values())

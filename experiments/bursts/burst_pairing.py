@@ -25,18 +25,18 @@ Positive = Annotated[float, Gt(0)]
 def burst_pairing(
     *,
     frequencies: Annotated[
-        tuple[Annotated[float, Gt(0), Le(200)], ...],
+        tuple[Annotated[float, Ge(0.1), Le(200)], ...],
         Argument("of periodic pairings", "Hz"),
     ] = (1, 5, 10, 20, 30, 40, 50, 60, 62, 63, 70, 80, 90, 100),
     rates: Annotated[
-        tuple[Annotated[float, Gt(0), Le(100)], ...],
+        tuple[Annotated[float, Ge(0.1), Le(100)], ...],
         Argument("of Poisson pre- and postsynaptic cells", "Hz"),
     ] = (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50),
     expected: Annotated[
         tuple[Share, ...], Argument("burst probabilities expected at first")
     ] = (0.3, 0.5),
     event_rates: Annotated[
-        tuple[Annotated[float, Gt(0), Le(25)], ...],
+        tuple[Annotated[float, Ge(0.1), Le(25)], ...],
         Argument("of cells with random bursts", "Hz"),
     ] = (5.0, 10.0),
     probabilities: Annotated[
@@ -75,7 +75,6 @@ def burst_pairing(
 
     from experiments.bursts.burst_steering import SETTLING
 
-    _check(rates, event_rates, frequencies, expected, probabilities)
     _steps(duration)
     n_bins = int(SETTLING) + segment * (len(FACTORS) + len(PRE_FACTORS))
     runs = len(frequencies) + len(rates) * len(expected) + len(event_rates)
@@ -102,27 +101,6 @@ def burst_pairing(
         duration=1000.0 * duration,
         headline=_headline(groups),
     )
-
-
-def _check(rates, event_rates, frequencies, expected, probabilities):
-    from dendrites.errors import ConfigError
-    from experiments.bursts.burst_protocols import DEAD_TIME
-
-    given = {
-        "frequencies": (frequencies, 200.0),
-        "rates": (rates, 100.0),
-        "event_rates": (event_rates, 0.5 * 1000.0 / DEAD_TIME),
-        "expected": (expected, 1.0),
-        "probabilities": (probabilities, 1.0),
-    }
-    for name, (values, highest) in given.items():
-        lowest = 0.0 if highest == 1.0 else 0.1
-        wrong = [x for x in values if not lowest <= x <= highest]
-        if wrong or len(values) == 0:
-            raise ConfigError(
-                f"burst_pairing: {name} = {tuple(values)}: must be numbers from "
-                f"{lowest:g} to {highest:g}"
-            )
 
 
 def _periodic(frequencies, tick):

@@ -17,13 +17,12 @@ from cyclopts import CycloptsError, Parameter
 
 from dendrites.errors import (
     CheckpointError,
-    DataError,
     DendritesError,
     JobError,
     NumericalError,
     StorageError,
-    choices,
 )
+from experiments import registry
 from experiments.command.interrupts import Terminated
 from experiments.command.streams import Unfailing, open_closed_streams, silence_output
 from experiments.headline import printable
@@ -94,9 +93,7 @@ def _run(argv):
 
 def list_experiments() -> None:
     """Every experiment, one line each."""
-    width = max(map(len, EXPERIMENTS), default=0)
-    for name, experiment in EXPERIMENTS.items():
-        print(f"{name.ljust(width)}  {experiment.line}")
+    print(registry.list())
 
 
 def plot(
@@ -118,37 +115,18 @@ def plot(
     """Draw the picture of a saved run again."""
     from pathlib import Path
 
-    from dendrites.storage import open_run, output_path
-    from experiments.command.outputs import check_picture, shown
-    from experiments.command.run import draw
+    import matplotlib
+
+    from dendrites.storage import output_path
+    from experiments import ask
+    from experiments.command.outputs import check_picture, save_picture, shown
 
     source = Path(file)
     name = source.with_suffix(".png") if out is None else Path(out)
     path = output_path(name.name, name.parent)
     check_picture(path, overwrite=overwrite)
-    tree = open_run(source)
-    experiment = tree.attrs.get("experiment")
-    if experiment is None:
-        raise DataError(
-            f"{file}: no attribute 'experiment': not written by 'dendrites run', so the"
-            " picture to draw is not known"
-        )
-    if experiment not in EXPERIMENTS:
-        raise DataError(
-            f"{file}: unknown experiment {experiment!r:.60}. "
-            + choices(str(experiment)[:60], EXPERIMENTS)
-        )
-    try:
-        draw(EXPERIMENTS[experiment], tree, path)
-    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
-        if isinstance(error, DendritesError):
-            raise
-        # What `dendrites run` writes it also draws, so this file is not as it wrote it.
-        raise DataError(
-            f"{shown(source.resolve())}: lacks what the picture of {experiment} shows"
-            f" ({type(error).__name__}: {error!s:.100})\n"
-            "Was it written by 'dendrites run', with this version?"
-        ) from error
+    matplotlib.use("Agg")  # needs no display
+    save_picture(ask.plot(source), path)
     print(f"picture  {shown(path)}")
 
 

@@ -96,7 +96,7 @@ def btsp(
     Raises
     ------
     ConfigError
-        If a list is empty, or a time of a pairing no whole number of steps.
+        If a time of a pairing is no whole number of steps.
 
     Source: Milstein et al. (2021), eqs. 1 and 8-16.
     """
@@ -113,10 +113,9 @@ def btsp(
             f"large: at most {MOST_TIMES} spike times are run"
         )
     spike_times = np.arange(first, last + 0.5 * interval, interval)
-    weights, gate_times = _values(weights=weights, gate_spike_times=gate_spike_times)
-    currents, durations, field_peaks = _values(
-        currents=currents, durations=durations, field_peaks=field_peaks
-    )
+    weights, gate_times = np.unique(weights), np.unique(gate_spike_times)
+    currents, durations = np.unique(currents), np.unique(durations)
+    field_peaks = np.unique(field_peaks)
     track = Track(inputs, speed, laps, dt)
     groups = {"/table": _table()}
     with tqdm(total=5, unit="run", disable=None if progress else True) as bar:
@@ -130,22 +129,6 @@ def btsp(
     return Answer(
         groups, dt=dt, duration=(laps + 1) * track.lap, headline=_headline(groups)
     )
-
-
-def _values(**lists):
-    """Values in ascending order, each once.
-
-    Raises
-    ------
-    ConfigError
-        If there is none.
-    """
-    from dendrites.errors import ConfigError
-
-    for name, values in lists.items():
-        if not len(values):
-            raise ConfigError(f"{name}: must have at least one value")
-    return [np.unique(np.asarray(values, float)) for values in lists.values()]
 
 
 def _table():

@@ -65,13 +65,10 @@ def distance_switch(
     Source: Sjostrom and Hausser (2006); Clopath et al. (2010); cell and dendrite: ours.
     """
     from dendrites.dataset import group
-    from dendrites.errors import ConfigError
 
     distances = sorted({*map(float, distances), float(proximal), float(distal)})
     depolarisations = sorted({*map(float, depolarisations), 0.0})
     frequencies = sorted(set(map(float, frequencies)))
-    if not frequencies:
-        raise ConfigError("frequencies is empty: give at least one, in Hz")
     found, duration = measure(
         distances,
         depolarisations,

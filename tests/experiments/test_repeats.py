@@ -23,7 +23,7 @@ def test_a_count_that_is_too_large_is_refused_at_once(experiment, name):
     for count in (10**9, 10**30):
         with pytest.raises(ConfigError, match=f"{name}: got 10*, too large: at most"):
             experiment.load()(**{name: count})
-    with pytest.raises(ConfigError, match=f"{name}: got 0, .* greater than or eq"):
+    with pytest.raises(ConfigError, match=f"{name}: got 0, must be >= "):
         experiment.load()(**{name: 0})
 
 

@@ -160,8 +160,11 @@ def test_a_slope_is_that_of_the_line_above_the_rheobase():
         ({"apical_currents": (100.0, 100.0)}, "none twice"),
         ({"apical_currents": (-100.0, 0.0)}, "the largest must be > 0 pA"),
         ({"constant_soma": (np.nan,)}, "finite"),
-        ({"soma_current": np.inf}, "soma_current = inf pA"),
-        ({"counted": 0.0}, "counted = 0.0 ms"),
+        (
+            {"soma_current": np.inf},
+            "soma_current: got inf, must be a finite number in pA",
+        ),
+        ({"counted": 0.0}, "counted: got 0.0, must be > 0 ms"),
     ],
 )
 def test_impossible_questions_are_refused(given, words):

@@ -267,11 +267,14 @@ def test_two_currents_are_read_out_of_one_ensemble():
     ("given", "words"),
     [
         ({"soma_currents": (200.0, 200.0)}, "soma_currents = .*none twice"),
-        ({"cells": 1}, "cells = 1: must be at least 2"),
-        ({"noise": -1.0}, "noise = -1.0 pA"),
-        ({"noise_tau": 0.0}, "noise_tau = 0.0 ms"),
+        ({"cells": 1}, "cells: got 1, must be >= 2"),
+        ({"noise": -1.0}, "noise: got -1.0, must be >= 0 pA"),
+        ({"noise_tau": 0.0}, "noise_tau: got 0.0, must be > 0 ms"),
         ({"bin_width": 70.0}, "bin_width = 70 ms: whole bins"),
-        ({"stepped_soma": (1.0, 2.0, 3.0)}, "must be two levels"),
+        (
+            {"stepped_soma": (1.0, 2.0, 3.0)},
+            "stepped_soma: has too many or too few values",
+        ),
     ],
 )
 def test_impossible_questions_are_refused(given, words):

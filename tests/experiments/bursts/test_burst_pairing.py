@@ -132,13 +132,13 @@ def test_apical_input_steers_weights_of_its_own_cells_only():
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        ({"duration": -1.0}, "duration = -1000"),
-        ({"cells": 1}, "cells: .* >= 2, got 1"),
-        ({"realisations": 1}, "realisations: .* got 1"),
-        ({"segment": 2.5}, "segment: .* got 2.5"),
-        ({"event_rates": (30.0,)}, "event_rates = .* from 0.1 to 25"),
-        ({"probabilities": (0.5, 1.5)}, "probabilities = .* from 0 to 1"),
-        ({"rates": ()}, "rates = "),
+        ({"duration": -1.0}, "duration: got -1.0, must be > 0 s"),
+        ({"cells": 1}, "cells: got 1, must be >= 2"),
+        ({"realisations": 1}, "realisations: got 1, must be >= 2"),
+        ({"segment": 2.5}, "segment: .* got the number 2.5"),
+        ({"event_rates": (30.0,)}, "event_rates, item 1: got 30.0, must be <= 25 Hz"),
+        ({"probabilities": (0.5, 1.5)}, "probabilities, item 2: got 1.5, must be <= 1"),
+        ({"rates": ()}, "rates: needs at least one value"),
     ],
 )
 def test_impossible_arguments_are_refused_before_anything_runs(bad, text):

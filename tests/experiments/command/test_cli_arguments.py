@@ -46,7 +46,7 @@ WRONG = [
     ("gain", "inf", "inf", ["finite number in mV"]),
     ("gain", "nan", "nan", ["finite number in mV"]),
     ("epochs", "2.5", "2.5", ["expected a whole number", "2.5"]),
-    ("epochs", "0", "0", ["greater than or equal to 1"]),
+    ("epochs", "0", "0", ["must be >= 1"]),
     ("epochs", "True", "true", ["expected a whole number"]),
     ("hidden", "3,x", '[3, "x"]', ["item 2", "'x'"]),
     ("hidden", "", "[]", ["at least one value"]),

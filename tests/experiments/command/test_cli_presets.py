@@ -62,7 +62,7 @@ def test_an_experiment_without_a_preset_has_no_such_switch(answer):
 @pytest.mark.parametrize(
     ("full", "says"),
     [
-        ({"epochs": 0}, ["--full: epochs", "greater than or equal to 1"]),
+        ({"epochs": 0}, ["--full: epochs", "must be >= 1"]),
         ({"hidden": ("x",)}, ["--full: hidden, item 1", "whole number"]),
         ({"gian": 1.0}, ["--full: unknown argument 'gian'", "'gain'"]),
         ({"seed": -1}, ["--full: seed", "non-negative integer"]),

@@ -190,8 +190,8 @@ def test_times_between_steps_are_refused(given, text):
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        ({"weights": ()}, "weights: must have at least one value"),
-        ({"last": 1e12}, "too large: at most 10000 spike times"),
+        ({"weights": ()}, "weights: needs at least one value"),
+        ({"interval": 1.0}, "too large: at most 10000 spike times"),
         ({"first": 10.0, "last": 0.0}, "last = 0 ms: must not be before first = 10"),
         ({"first": -0.5}, "spike_time = -0.5 .* must be whole numbers of steps"),
     ],

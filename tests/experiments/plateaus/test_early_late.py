@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dendrites.dataset import open_run, save_run, validate
-from dendrites.errors import ConfigError, ModelError
+from dendrites.errors import ConfigError
 from experiments.plateaus.early_late import CONDITIONS, early_late, pulses
 from experiments.plots.plateaus import early_late as plot_early_late
 from experiments.statistics import crossing
@@ -101,7 +101,7 @@ def test_changes_follow_from_the_plateaus(tree):
 def test_impossible_times_are_refused():
     with pytest.raises(ConfigError, match="longer than a half"):
         early_late(onset_step=51)
-    with pytest.raises(ModelError, match="longer than the phase"):
+    with pytest.raises(ConfigError, match="phase: got 10, must be >= 20 ms"):
         early_late(phase=10, onset_step=5)
 
 

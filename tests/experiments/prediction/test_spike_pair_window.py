@@ -73,7 +73,7 @@ def test_lags_are_whole_steps_around_the_input_spike():
         ({"interval": 0.25}, "interval = 0.25 ms is no whole number of steps"),
         ({"first": -0.05}, "first = -0.05 ms is no whole number of steps"),
         ({"last": 1e12}, "too large: .* lags, at most"),
-        ({"last": -1.0}, "need at least three lags and a last one > 0"),
+        ({"last": -1.0}, "last: got -1.0, must be > 0 ms"),
         ({"first": 59.0, "interval": 1.0}, "need at least three lags"),
     ],
 )

@@ -175,7 +175,7 @@ def test_impossible_sweeps_are_refused():
         apical_timing(onset_step=51)
     with pytest.raises(ConfigError, match="no model 'bursts'"):
         apical_timing(models=("bursts",))
-    with pytest.raises(ConfigError, match="apical_delay has no values"):
+    with pytest.raises(ConfigError, match="delays: needs at least one value"):
         apical_timing(delays=())
     with pytest.raises(ConfigError, match="single pulses have no place"):
         apical_timing(models=("guerguiev",))

@@ -144,7 +144,7 @@ def test_the_picture_has_a_panel_for_every_model_and_both_signs(small):
 def test_impossible_arguments_are_refused():
     with pytest.raises(ConfigError, match="no model 'bursts'"):
         plasticity_sign(models=("bursts",))
-    with pytest.raises(ConfigError, match="0 points"):
+    with pytest.raises(ConfigError, match="apical_currents: needs at least one value"):
         plasticity_sign(apical_currents=())
     with pytest.raises(ConfigError, match="it can follow at most 100 Hz"):
         plasticity_sign(frequencies=(200.0,))

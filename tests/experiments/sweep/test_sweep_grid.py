@@ -116,7 +116,7 @@ def test_a_fractional_range_has_as_many_values_as_steps_fit(start, count, digits
         ("seed=1.5", "seed=1.5 is a float: a seed is a non-negative integer"),
         ("seed=0,-1", "seed=-1: a seed is a non-negative integer"),
         ("seed=none,1", "none is no value of a grid"),
-        ("cells=0:3", "item 1: got 0, input should be greater than or equal to 1"),
+        ("cells=0:3", "item 1: got 0, must be >= 1"),
         ("cells=1:1.5:0.5", "item 1: expected a whole number, got the number 1.0"),
         ("kind=near,fra", "item 2: expected one of near, far, got the text 'fra'"),
         ("kind=a:b", "item 1: expected one of near, far, got the text 'a:b'"),

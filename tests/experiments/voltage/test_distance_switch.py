@@ -7,7 +7,7 @@ import pytest
 from reference import clopath_twin as twin
 
 from dendrites.dataset import open_run, save_run, validate
-from dendrites.errors import ConfigError, ModelError
+from dendrites.errors import ConfigError
 from dendrites.models.adex_dendrite import adex_dendrite
 from experiments.plots.voltage import distance_switch as plot_distance_switch
 from experiments.voltage import paired_bursts
@@ -122,23 +122,23 @@ def test_potentiation_ends_where_a_straight_line_crosses():
 
 def test_places_of_the_headlines_are_always_among_the_distances():
     found = distance_switch(
-        distances=(100.0,), depolarisations=(), frequencies=(50.0,), pairings=2
+        distances=(100.0,), depolarisations=(0.0,), frequencies=(50.0,), pairings=2
     )["synapses"]
     assert found.distance_um.values.tolist() == [50.0, 100.0, 400.0]
     assert found.depolarisation.values.tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
-    ("bad", "error", "text"),
+    ("bad", "text"),
     [
-        ({"pairings": 0}, ConfigError, "pairings: expected a whole number >= 1"),
-        ({"frequencies": (120.0,)}, ConfigError, "a lag of 10 ms must be shorter"),
-        ({"frequencies": ()}, ConfigError, "frequencies is empty"),
-        ({"distances": (-5.0,)}, ModelError, "distance = -5.0: must be a plain number"),
+        ({"pairings": 0}, "pairings: got 0, must be >= 1"),
+        ({"frequencies": (120.0,)}, "frequencies, item 1: got 120.0, must be < 100"),
+        ({"frequencies": ()}, "frequencies: needs at least one value"),
+        ({"distances": (-5.0,)}, "distances, item 1: got -5.0, must be >= 0 um"),
     ],
 )
-def test_impossible_arguments_are_refused(bad, error, text):
-    with pytest.raises(error, match=text):
+def test_impossible_arguments_are_refused(bad, text):
+    with pytest.raises(ConfigError, match=text):
         distance_switch(**bad)
 
 

@@ -210,11 +210,11 @@ def test_fitted_amplitudes_are_no_worse_than_the_published_ones(pairing):
 @pytest.mark.parametrize(
     ("bad", "error", "text"),
     [
-        ({"frequencies": (100.0,)}, ConfigError, "a lag of 10 ms must be shorter"),
-        ({"frequencies": (-1.0,)}, ConfigError, "frequency = -1 Hz: must be > 0"),
-        ({"pairings": 0}, ConfigError, "pairings: expected a whole number >= 1"),
+        ({"frequencies": (100.0,)}, ConfigError, "item 1: got 100.0, must be < 100 Hz"),
+        ({"frequencies": (-1.0,)}, ConfigError, "item 1: got -1.0, must be > 0 Hz"),
+        ({"pairings": 0}, ConfigError, "pairings: got 0, must be >= 1"),
         ({"delay": 0.05}, ModelError, "delay = 0.05 ms is no whole number of steps"),
-        ({"distance": -1.0}, ModelError, "distance = -1.0: must be a plain number"),
+        ({"distance": -1.0}, ConfigError, "distance: got -1.0, must be >= 0 um"),
     ],
 )
 def test_impossible_arguments_are_refused(bad, error, text):
