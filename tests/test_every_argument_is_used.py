@@ -23,8 +23,7 @@ FUNCTIONS = [
 def read_in(function):
     """Names that a function reads, not counting those of the record it stores.
 
-    What reads ``config["dt"]`` in its module reads the argument; of a function that
-    takes ``config = locals()`` any text of that name may do so.
+    What reads ``config["dt"]`` in its module reads the argument.
     """
     source = inspect.getsource(function)
     (definition,) = ast.parse(textwrap.dedent(source)).body
@@ -39,8 +38,6 @@ def read_in(function):
     for node in ast.walk(module):
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
             found.add(node.slice.value)
-        elif "locals()" in source and isinstance(node, ast.Constant):
-            found.add(node.value)
     return found
 
 

@@ -67,8 +67,6 @@ def teacher_student(
     Source: Sacramento et al. (2018), Fig. 2; sizes, transfer function and the range of
     weights are the paper's, rates are not (model page).
     """
-    where = ("threads", "progress", "checkpoint", "resume")
-    config = {name: value for name, value in locals().items() if name not in where}
     from tqdm import tqdm
 
     from circuits.checkpoint import save_checkpoint
@@ -83,7 +81,20 @@ def teacher_student(
         self_predicting=self_predicting,
         seed=seed,
     )
-    config |= {"circuit": describe(circuit), "task": task.name}
+    config = {
+        "trials": trials,
+        "examples": examples,
+        "hidden": hidden,
+        "learning_rate": learning_rate,
+        "hidden_rate": hidden_rate,
+        "interneuron_rate": interneuron_rate,
+        "apical_rate": apical_rate,
+        "self_predicting": self_predicting,
+        "test": test,
+        "seed": seed,
+        "circuit": describe(circuit),
+        "task": task.name,
+    }
     run = Run(circuit, task, threads=threads)
     header = new_header(config)
     if resume:
