@@ -82,7 +82,7 @@ class Option:
     @property
     def checked(self) -> Any:
         """The annotation with what its name and form ask for beside it."""
-        if self.name == "seed":
+        if self.name == "seed" and not self.many:
             return Annotated[self.annotation, BeforeValidator(self._seed)]
         if self.many:
             return Annotated[self.annotation, BeforeValidator(_check_length)]
