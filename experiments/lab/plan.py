@@ -13,7 +13,7 @@ from experiments.lab.grids import MOST_PROTOCOLS, Axes, axes_of
 from experiments.lab.model import LabModel
 from experiments.lab.models import lab_models
 from experiments.lab.protocol import Protocol
-from experiments.repeats import MOST_REPEATS
+from experiments.parameters import MOST_REPEATS
 
 # Cells that step side by side: enough to fill loops, few enough for the cache.
 WIDEST = 1024
