@@ -88,7 +88,9 @@ def digits(
     import circuits
     from dendrites.dataset import group, update_root, with_groups
     from experiments import tasks
-    from experiments.baselines import references
+    from experiments.baselines.gradient_descent import descend
+    from experiments.baselines.linear import linear_error
+    from experiments.baselines.readout import frozen_readout, settled_score
 
     begun = time.perf_counter()
     block = given_or_usual(
@@ -132,19 +134,22 @@ def digits(
     )
     # By the circuit's own rule a readout of random hidden layers hardly leaves chance;
     # to be fair to the control its readout is also trained to convergence.
-    readout = references.frozen_readout(circuit, task, seed=seed)
+    readout = frozen_readout(circuit, task)
     backprop_epochs = max(epochs, BACKPROP_EPOCHS)
+    backprop = descend(
+        circuit,
+        task,
+        epochs=backprop_epochs,
+        batch=batch,
+        output_rate=BACKPROP_RATE,
+        hidden_rate=BACKPROP_RATE,
+        seed=seed,
+        dtype="float64",
+    )
     errors = {
-        "frozen_hidden_readout": references.settled_error(circuit, task, readout),
-        "linear": references.linear_error(task),
-        "backprop": references.backprop_error(
-            circuit,
-            task,
-            epochs=backprop_epochs,
-            batch=batch,
-            rate=BACKPROP_RATE,
-            seed=seed,
-        ),
+        "frozen_hidden_readout": settled_score(circuit, task, readout)["error_rate"],
+        "linear": linear_error(task),
+        "backprop": float(backprop["error_rate"]["test"][-1]),
     }
     tree = with_groups(
         tree,
@@ -257,7 +262,7 @@ def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12
 
 
 def _headline(tree, errors, backprop_epochs, seconds):
-    from experiments.baselines.references import has_learned
+    from experiments.baselines.linear import has_learned
 
     here = "same split, this run"
     backprop, learned = errors["backprop"], has_learned(errors["backprop"], 10)

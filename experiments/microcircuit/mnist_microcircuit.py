@@ -297,7 +297,7 @@ def reference_curves(circuit, task, epochs, batch, rate_decay, seed, progress):
 
 
 def _headline(tree, dataset, errors, epochs, seconds):
-    from experiments.baselines.references import has_learned
+    from experiments.baselines.linear import has_learned
 
     own = float(tree["training"].error_rate.sel(split="test")[-1])
     angles = tree["diagnostics"].angle_to_bp.sel(layer="hidden1")

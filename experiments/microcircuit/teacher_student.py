@@ -144,36 +144,11 @@ def shallow_optimum(circuit, test: int, seed: int) -> float:
     Those with the least squared rate error on 10,000 training examples, by L-BFGS from
     linear least squares in the potentials.
     """
-    from scipy.optimize import minimize
+    from experiments.baselines.readout import frozen_readout, settled_score
 
-    import circuits
-    from circuits.gradient import feedforward
-    from dendrites.compile.loops import elementwise
-
-    phi, slope, inverse = circuit.network.phi
-    weights, task = circuits.initial_weights(circuit), teacher_task(FITTED, test, seed)
-    hidden, targets = [], []
-    for name in ("train", "test"):
-        inputs, rates, *_ = task.splits[name]
-        hidden.append(elementwise(phi, feedforward(circuit, weights, inputs)[0]))
-        targets.append(rates)
-    # In orthonormal coordinates the search takes fewer steps.
-    basis, mixing = np.linalg.qr(hidden[0])
-    basis, mixing = basis * np.sqrt(FITTED), mixing / np.sqrt(FITTED)
-    shape = (mixing.shape[0], targets[0].shape[1])
-
-    def loss(flat):
-        u = basis @ flat.reshape(shape)
-        gap = elementwise(phi, u) - targets[0]
-        steepest = basis.T @ (gap * elementwise(slope, u))
-        return (gap**2).sum() / FITTED, 2 * steepest.ravel() / FITTED
-
-    start = basis.T @ elementwise(inverse, targets[0]) / FITTED
-    found = minimize(
-        loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 2000}
-    )
-    u = hidden[1] @ np.linalg.solve(mixing, found.x.reshape(shape))
-    return float(((elementwise(phi, u) - targets[1]) ** 2).sum(axis=1).mean())
+    task = teacher_task(FITTED, test, seed)
+    best = frozen_readout(circuit, task, loss="squared")
+    return settled_score(circuit, task, best)["loss"]
 
 
 def teacher_variance(targets: np.ndarray) -> float:

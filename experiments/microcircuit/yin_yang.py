@@ -247,8 +247,9 @@ def symbol_circuit(
 
 def references_of(circuit, task, epochs, rate_decay, seed):
     """Test errors of other learners by name, and the curve of backprop over epochs."""
-    from experiments.baselines import references
     from experiments.baselines.gradient_descent import descend
+    from experiments.baselines.linear import linear_error
+    from experiments.baselines.readout import frozen_readout, settled_score
 
     output, hidden = BACKPROP_STEPS
     backprop = descend(
@@ -261,11 +262,11 @@ def references_of(circuit, task, epochs, rate_decay, seed):
         rate_decay=rate_decay,
         seed=seed,
     )["error_rate"]["test"]
-    readout = references.frozen_readout(circuit, task, seed=seed)
+    readout = frozen_readout(circuit, task)
     errors = {
         "backprop": float(backprop[-1]),
-        "frozen_hidden_readout": references.settled_error(circuit, task, readout),
-        "linear": references.linear_error(task),
+        "frozen_hidden_readout": settled_score(circuit, task, readout)["error_rate"],
+        "linear": linear_error(task),
     }
     return errors, backprop
 
@@ -340,7 +341,7 @@ def _references(errors, curve):
 
 
 def _headline(tree, errors, seconds):
-    from experiments.baselines.references import has_learned
+    from experiments.baselines.linear import has_learned
 
     here = "same points, this run"
     control = tree["controls/frozen_hidden"].error_rate.sel(split="test")

@@ -13,7 +13,7 @@ from dendrites import transfer
 from dendrites.errors import ConfigError, ModelError, NumericalError
 from dendrites.random import generator
 from experiments.baselines.gradient_descent import FEEDBACK, descend
-from experiments.baselines.references import settled_error
+from experiments.baselines.readout import settled_score
 from experiments.tasks import digits
 
 SIZES = [6, 5, 4, 3]
@@ -224,9 +224,9 @@ def test_handwritten_digits_are_learned(feedback):
     result = descend(circuit, task, **options, hidden_rate=hidden, seed=0)
     # linear regression leaves 0.03 to 0.04 on this split, chance 0.9
     assert result["error_rate"]["test"][-1] < 0.06
-    assert settled_error(circuit, task, result["weights"]) == pytest.approx(
-        result["error_rate"]["test"][-1], abs=1.5 / 360
-    )
+    settled = settled_score(circuit, task, result["weights"])["error_rate"]
+    # Single precision may flip one image of 360 at a border.
+    assert settled == pytest.approx(result["error_rate"]["test"][-1], abs=1.5 / 360)
 
 
 def test_progress_is_reported_when_asked(capsys):

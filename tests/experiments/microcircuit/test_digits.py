@@ -11,12 +11,10 @@ import pytest
 
 import circuits
 import experiments
-from circuits.gradient import network_loss
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments import tasks
-from experiments.baselines import references
-from experiments.baselines.references import has_learned
+from experiments.baselines.linear import has_learned
 from experiments.microcircuit.digits import (
     BACKPROP_EPOCHS,
     digits,
@@ -51,13 +49,6 @@ def saved(tree, tmp_path_factory):
 @pytest.fixture(scope="module")
 def figure(saved):
     return plot(open_run(saved))
-
-
-@pytest.fixture(scope="module")
-def frozen():
-    """Circuit, task and the best readout of its frozen hidden layers."""
-    circuit, task = digits_circuit(**CIRCUIT), tasks.digits(seed=0)
-    return circuit, task, references.frozen_readout(circuit, task, seed=0)
 
 
 def test_the_tree_is_valid_and_has_every_part_of_the_answer(tree, saved):
@@ -266,56 +257,3 @@ def test_a_saved_file_is_drawn_by_a_process_without_a_display(saved):
         timeout=60,
     )
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-
-
-# The references
-
-
-def test_the_linear_classifier_is_as_good_as_published():
-    # About 3-4 % on a stratified fifth of these 1,797 images.
-    assert 0.01 < references.linear_error(tasks.digits(seed=0)) < 0.06
-
-
-def test_the_frozen_readout_is_at_the_minimum_of_its_loss(frozen):
-    circuit, task, readout = frozen
-    train, name = task.splits["train"], circuit.network.layers[-1].projection
-    start = circuits.initial_weights(circuit, seed=0)
-    best = readout[name]
-    for other, value in readout.items():
-        assert other == name or np.array_equal(value, start[other])
-
-    def loss(w):
-        return network_loss(circuit, {**start, name: w}, train.inputs, train.targets)
-
-    # Along random unit directions the loss is flat to second order: no slope is left
-    # compared with the slope at the start, by central differences.
-    rng = np.random.default_rng(0)
-    for _ in range(4):
-        direction = rng.normal(size=best.shape)
-        direction /= np.linalg.norm(direction)
-        step = 1e-3 * direction
-        slopes = [
-            abs(loss(w + step) - loss(w - step)) / 2e-3 for w in (best, start[name])
-        ]
-        assert slopes[0] < 1e-2 * slopes[1]
-        assert loss(best + 10 * step) >= loss(best)
-    assert loss(best) < 0.5 * loss(start[name])
-
-
-def test_the_frozen_readout_beats_chance_by_far(frozen):
-    circuit, task, readout = frozen
-    error = references.settled_error(circuit, task, readout)
-    # 9 of 10 classes are wrong by chance; 8 random cells carry some of them.
-    assert error < 0.5
-    # The circuit itself answers the same once its interneurons mirror the readout.
-    name = circuit.network.layers[-1].projection
-    settled = circuits.evaluate(circuit, task, {name: readout[name]})
-    # 7.5 ms leave exp(-1.1 x 7.5) = 3e-4 of the way: 1 in 100 images may flip.
-    assert settled["error_rate"] == pytest.approx(error, abs=0.01)
-
-
-def test_backprop_learns_the_same_network():
-    task = tasks.digits(seed=0)
-    options = {"batch": 10, "rate": 3.0, "seed": 0}
-    circuit = digits_circuit(**{**CIRCUIT, "hidden": (30, 20)})
-    assert references.backprop_error(circuit, task, epochs=25, **options) < 0.1

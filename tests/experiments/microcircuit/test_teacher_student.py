@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference import two_sweep_twin as twin
-from scipy.optimize import least_squares
 
 import circuits
 from dendrites.dataset import open_run, save_run, validate
@@ -17,7 +16,6 @@ from experiments.microcircuit import stretches
 from experiments.microcircuit import teacher_student as module
 from experiments.microcircuit.stretches import LONGEST, READOUT, TOP_DOWN, Run, moments
 from experiments.microcircuit.teacher_student import (
-    shallow_optimum,
     student_circuit,
     teacher_student,
     teacher_task,
@@ -243,36 +241,6 @@ def test_a_checkpoint_in_a_missing_folder_is_refused_at_the_first_measurement(tm
 def test_a_second_run_and_two_threads_give_the_same_bits(short):
     again = teacher_student(**{**SHORT, "threads": 2})
     assert again.attrs["state_sha256"] == short.attrs["state_sha256"]
-
-
-def test_the_optimum_of_output_weights_is_a_minimum(monkeypatch):
-    # Against another method, on the examples it is fitted to. The search ends where a
-    # step gains less than 2e-9 of the loss, above the minimum by more than that.
-    monkeypatch.setattr(module, "FITTED", 400)
-    circuit = student_circuit(hidden=2, rates=RATES, self_predicting=False, seed=1)
-    task = teacher_task(400, 20, 1)
-    train = task.splits["train"]
-    same = circuits.Task(task.name, {"train": train, "test": train})
-    monkeypatch.setattr(module, "teacher_task", lambda *_: same)
-    best = shallow_optimum(circuit, 400, 1)
-    phi = np.vectorize(circuit.network.phi[0])
-    start = circuits.initial_weights(circuit)
-    hidden = phi(
-        circuit.network.layers[0].attenuation * train.inputs @ start[BOTTOM_UP].T
-    )
-
-    def loss(w):
-        return ((phi(hidden @ w.T) - train.targets) ** 2).sum(axis=1).mean()
-
-    found = least_squares(
-        lambda flat: (phi(hidden @ flat.reshape(10, 2).T) - train.targets).ravel(),
-        np.linalg.lstsq(hidden, np.vectorize(circuit.network.phi[2])(train.targets))[
-            0
-        ].T.ravel(),
-        xtol=1e-12,
-        ftol=1e-12,
-    )
-    assert best == pytest.approx(loss(found.x.reshape(10, 2)), rel=1e-4)
 
 
 # The picture
