@@ -12,6 +12,7 @@ from string import ascii_lowercase
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 BLACK, GREY, PALE = "black", "0.5", "0.9"
@@ -209,3 +210,8 @@ def log_percent(axes):
     axes.set_yticks([tick for tick in _PERCENT if low <= tick <= high])
     axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
+
+
+def few_ticks():
+    """A locator for numbers too wide for many ticks."""
+    return MaxNLocator(3)

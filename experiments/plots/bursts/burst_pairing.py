@@ -2,7 +2,13 @@
 
 from matplotlib.figure import Figure
 
+from experiments.plots import style
 
+CHANGE = "weight change (dimensionless)"
+SHORT = 62.5  # Hz, above it intervals are shorter than the 16 ms of bursts
+
+
+@style.picture
 def plot(tree) -> Figure:
     """The three pairing protocols above, steering below.
 
@@ -12,17 +18,22 @@ def plot(tree) -> Figure:
         As `experiments.burst_pairing.burst_pairing` returns or `dendrites.open_run`
         reads.
     """
-    figure = Figure(figsize=(12, 10), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    title = f"{tree.attrs['title']} ({style.seeds_of(tree)})"
+    figure = style.figure(title, height=10.5)
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.5))
     periodic, poisson, bursts = above.subplots(1, 3)
     plot_periodic(periodic, tree)
     plot_poisson(poisson, tree)
     plot_burst_poisson(bursts, tree)
-    rows = below.subplots(3, 1, sharex=True, height_ratios=(1, 1, 1.4))
-    plot_currents(rows[0], tree)
-    plot_code(rows[1], tree)
-    plot_weight(rows[2], tree)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
+    rows = below.subplots(4, 1, sharex=True, height_ratios=(1, 1, 1, 1.5))
+    steering = tree["steering"].to_dataset()
+    plot_currents(rows[0], steering)
+    plot_code(rows[1:3], steering)
+    plot_weight(rows[3], steering)
+    for edge in _edges(steering):
+        for axes in rows:
+            axes.axvline(edge, color=style.PALE, linewidth=0.8, zorder=0)
+    below.align_ylabels(rows)
     return figure
 
 
@@ -32,25 +43,22 @@ def plot_periodic(axes, tree):
     frequency = found.pairing_frequency
     for bursts in (False, True):
         # The prediction jumps where intervals become shorter than a burst's.
-        part = found.sel(pairing_frequency=(frequency > 62.5) == bursts)
-        axes.plot(
-            part.pairing_frequency,
-            part.predicted,
-            color="0.6",
-            label=None if bursts else "event by event",
-        )
-    axes.plot(frequency, found.weight_change, "o", ms=5, color="C0", label="measured")
-    axes.axvline(62.5, color="0.8", linestyle=":", label="interval of 16 ms")
+        part = found.sel(pairing_frequency=(frequency > SHORT) == bursts)
+        label = None if bursts else "predicted event by event"
+        axes.plot(part.pairing_frequency, part.predicted, color="k", label=label)
+    marks = {**style.SERIES[0], "linestyle": ""}
+    axes.plot(frequency, found.weight_change, **marks, label="simulated")
+    axes.axvline(SHORT, color=style.GREY, linestyle=":", label="interval of 16 ms")
     axes.set(xlabel="pairing frequency (Hz)", title="periodic pairings")
-    return _finish(axes)
+    _finish(axes)
 
 
 def plot_poisson(axes, tree):
     """Change between independent Poisson trains over their rate."""
     found = tree["poisson"].to_dataset()
-    _rows(axes, found, "expected", "rate", lambda x: f"P(0) = {x:.0%}")
+    _rows(axes, found, "expected", "rate", lambda x: f"expected bursts $P_0$ = {x:g}")
     axes.set(xlabel="rate of both cells (Hz)", title="Poisson trains")
-    return _finish(axes)
+    _finish(axes)
 
 
 def plot_burst_poisson(axes, tree):
@@ -60,61 +68,51 @@ def plot_burst_poisson(axes, tree):
         axes, found, "event_rate", "burst_probability", lambda x: f"{x:g} Hz of events"
     )
     axes.set(
-        xlabel="burst probability (1)", title="random events and bursts, P(0) = 20%"
+        xlabel="burst probability (dimensionless)",
+        title="events and bursts, $P_0$ = 0.2",
     )
-    return _finish(axes)
+    _finish(axes)
 
 
-def plot_currents(axes, tree):
+def plot_currents(axes, found):
     """Apical currents of both populations."""
-    found = tree["steering"].to_dataset()
-    for k, (name, label) in enumerate(
-        {
-            "apical_current": "postsynaptic",
-            "presynaptic_apical_current": "presynaptic",
-        }.items()
-    ):
-        axes.step(found.end, found[name], where="pre", color=f"C{k}", label=label)
+    names = {
+        "apical_current": "postsynaptic",
+        "presynaptic_apical_current": "presynaptic",
+    }
+    for series, (name, label) in zip(style.LINES, names.items(), strict=False):
+        axes.step(found.end, found[name], where="pre", **series, label=label)
     axes.set(
-        ylabel="apical (pA)",
-        title="steering: apical input to burst cells, and the weights between them",
+        ylabel="apical\ncurrent (pA)",
+        title="steering: current into the dendrites of two populations of burst cells",
     )
-    axes.legend(fontsize="small", loc="lower left", ncols=2)
-    return axes
+    style.legend(axes, beside=True)
 
 
-def plot_code(axes, tree):
+def plot_code(panels, found):
     """Burst probability and event rate of the postsynaptic population."""
-    found = tree["steering"].to_dataset()
-    (burst,) = axes.plot(
-        found.end, found.burst_probability, color="C0", label="burst probability"
+    probability, rate = panels
+    probability.plot(found.end, found.burst_probability, color=style.BLUE)
+    probability.set(
+        ylabel="burst probability\n(dimensionless)",
+        ylim=(0, 1),
+        title="bursts of the postsynaptic cells follow their current",
     )
-    axes.set(ylabel="probability (1)", ylim=(0, 1))
-    rates = axes.twinx()
-    (event,) = rates.plot(
-        found.end, found.event_rate, color="C2", linewidth=1, label="event rate"
-    )
-    rates.set(ylabel="events (Hz)", ylim=(0, 10))
-    axes.legend(handles=[burst, event], fontsize="small", loc="lower left", ncols=2)
-    return axes
+    rate.plot(found.end, found.event_rate, color=style.BLUE)
+    rate.set(ylabel="event\nrate (Hz)", ylim=(0, 10), title="their event rate does not")
 
 
-def plot_weight(axes, tree):
+def plot_weight(axes, found):
     """Mean weight, with the standard error over postsynaptic cells."""
-    found = tree["steering"].to_dataset()
-    mean, error = found.weight_change, found.weight_change_error
-    axes.axhline(0.0, color="0.7", linewidth=0.8)
-    axes.plot(found.end, mean, color="C3")
-    axes.fill_between(
-        found.end, mean - error, mean + error, color="C3", alpha=0.25, linewidth=0
+    style.zero(axes)
+    style.mean_and_band(
+        axes, found.end, found.weight_change, found.weight_change_error, style.LINES[0]
     )
-    edges = _edges(found)
-    for axis in axes.figure.axes:
-        if axis.get_shared_x_axes().joined(axis, axes):
-            for edge in edges:
-                axis.axvline(edge, color="0.85", linewidth=0.8, zorder=0)
-    axes.set(xlabel="time (s)", ylabel="change (percent)")
-    return axes
+    axes.set(
+        xlabel="time (s)",
+        ylabel="weight change\n(percent)",
+        title="weights: mean and standard error over postsynaptic cells",
+    )
 
 
 def _edges(found):
@@ -127,23 +125,18 @@ def _rows(axes, found, row, column, label):
     mean = found.weight_change.mean("realisation")
     error = found.weight_change.std("realisation", ddof=1)
     error = error / found.sizes["realisation"] ** 0.5
-    for k, value in enumerate(found[row].values):
+    for series, value in zip(style.SERIES, found[row].values, strict=False):
         at = {row: value}
-        axes.plot(found[column], found.predicted.sel(at), color=f"C{k}", alpha=0.5)
-        axes.errorbar(
-            found[column],
-            mean.sel(at),
-            error.sel(at),
-            fmt="o",
-            ms=4,
-            color=f"C{k}",
-            label=label(value),
-        )
-    axes.plot([], [], color="0.4", alpha=0.5, label="mean rates, closed form")
+        line, marks = {**series, "marker": ""}, {**series, "linestyle": ""}
+        axes.plot(found[column], found.predicted.sel(at), **line, alpha=0.6)
+        axes.errorbar(found[column], mean.sel(at), error.sel(at), **marks)
+        axes.plot([], [], **series, label=label(value))
+    title = "lines: mean rates, closed form;\nmarks: mean and standard error"
+    style.legend(axes, title=title, alignment="left")
 
 
 def _finish(axes):
-    axes.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
-    axes.set_ylabel("weight change (1)")
-    axes.legend(fontsize="small", loc="upper left")
-    return axes
+    style.zero(axes)
+    axes.set_ylabel(CHANGE)
+    if axes.get_legend() is None:
+        style.legend(axes)

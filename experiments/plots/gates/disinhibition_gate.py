@@ -1,10 +1,14 @@
 """The picture of the disinhibition-gate experiment, from its saved tree alone."""
 
+import numpy as np
 from matplotlib.figure import Figure
 
-CHANGE = "relative change of the basal weight (1)"
+from experiments.plots import style
+
+CHANGE = "relative weight change (dimensionless)"
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Five conditions, courses in a pulse, the change over the gains of VIP and SST.
 
@@ -14,12 +18,11 @@ def plot(tree) -> Figure:
         As `experiments.disinhibition_gate.disinhibition_gate` returns or
         `dendrites.open_run` reads.
     """
-    figure = Figure(figsize=(15, 4.6), layout="constrained")
-    conditions, course, gains = figure.subplots(1, 3, width_ratios=(1.0, 1.1, 1.1))
+    figure = style.figure(f"{tree.attrs['title']} ({style.seeds_of(tree)})", height=4.2)
+    conditions, course, gains = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.2))
     plot_conditions(conditions, tree)
     plot_course(course, tree)
     plot_gains(gains, tree)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
     return figure
 
 
@@ -29,68 +32,43 @@ def plot_conditions(axes, tree):
     names = [str(name) for name in change.condition.values]
     for k, name in enumerate(names):
         one = change.sel(condition=name)
-        axes.plot([k] * one.sizes["repeat"], one, ".", color=f"C{k}", alpha=0.4)
-        axes.plot(k, one.mean(), "_", color=f"C{k}", markersize=24, markeredgewidth=2)
-    axes.axhline(0.0, color="0.6", linewidth=0.8)
-    axes.set_xticks(range(len(names)), [n.replace(", ", ",\n") for n in names])
-    axes.tick_params(axis="x", labelsize="small")
-    axes.set(ylabel=CHANGE, title="growth needs L4 input and silent SST cells")
+        axes.plot([k] * one.sizes["repeat"], one, ".", color=style.BLUE, alpha=0.4)
+        axes.plot(k, one.mean(), "_", color="k", markersize=18, markeredgewidth=2)
+    style.zero(axes)
+    axes.set_xticks(range(len(names)), [n.replace(" ", "\n") for n in names])
+    axes.set(ylabel=CHANGE, title="growth needs L4, and SST silent")
     axes.margins(x=0.15, y=0.15)
-    return axes
+    cells = change.sizes["repeat"]
+    axes.plot([], [], ".", color=style.BLUE, label=f"{cells} cells with noise")
+    axes.plot([], [], "_", color="k", markeredgewidth=2, label="their mean")
+    style.legend(axes, gap=0.6)
 
 
 def plot_course(axes, tree):
     """Apical potential over one period of the input, without noise."""
-    course = tree["pulse"].to_dataset()
-    for k, name in enumerate(course.condition.values):
-        one = course.sel(condition=name)
-        # "both" and "POm only" are one line.
-        style = (0, (4, 4)) if name == "POm only" else "-"
-        above = 3 if name == "POm only" else 2
-        axes.plot(
-            one.latency,
-            one.apical,
-            linestyle=style,
-            color=f"C{k}",
-            zorder=above,
-            label=str(name),
-        )
-    axes.axhline(
-        course.attrs["plateau_threshold"],
-        color="0.6",
-        linewidth=0.8,
-        linestyle=":",
-        label="plateau is 1/2",
-    )
+    course = tree["pulse"].apical
+    drawn = {}
+    for name, one in zip(course.condition.values, course.values, strict=True):
+        same = [key for key, old in drawn.items() if np.array_equal(old[0], one)]
+        drawn.setdefault(same[0] if same else name, (one, []))[1].append(str(name))
+    for series, (values, names) in zip(style.LINES, drawn.values(), strict=False):
+        axes.plot(course.latency, values, **series, label=" and ".join(names))
+    style.level(axes, tree["pulse"].attrs["plateau_threshold"], "plateau\nof 1/2")
     axes.set(
         xlabel="time in the last period (ms)",
-        ylabel="apical potential (1)",
-        title="VIP cells silence SST cells in a pulse of POm",
+        ylabel="apical potential (dimensionless)",
+        title="POm lifts the dendrite through VIP",
     )
-    axes.margins(y=0.3)
-    axes.legend(fontsize="small", loc="upper center", ncols=3)
-    return axes
+    style.legend(axes, columns=2)
 
 
 def plot_gains(axes, tree):
     """The change at the strongest inputs, with the line where it is 0."""
-    found = tree["gains"].dW.isel(pom=-1, l4=-1)
-    limit = float(abs(found).max())
-    image = axes.pcolormesh(
-        found.vip_gain,
-        found.sst_gain,
-        found.T,
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-        shading="nearest",
-    )
-    axes.contour(found.vip_gain, found.sst_gain, found.T, levels=[0.0], colors="k")
-    axes.figure.colorbar(image, ax=axes, label=CHANGE)
+    found = tree["gains"].dW.isel(pom=-1, l4=-1).transpose("sst_gain", "vip_gain")
+    style.signed_map(axes, found.vip_gain, found.sst_gain, found, CHANGE)
+    axes.contour(found.vip_gain, found.sst_gain, found, levels=[0.0], colors="k")
     axes.set(
-        xlabel="gain of VIP output (1)",
-        ylabel="gain of SST output (1)",
-        title=f"both inputs (POm {float(found.pom):g}, L4 {float(found.l4):g}), "
-        "no noise\nblack: no change",
+        xlabel="gain of VIP cells (dimensionless)",
+        ylabel="gain of SST cells (dimensionless)",
+        title="both inputs, no noise; black: no change",
     )
-    return axes

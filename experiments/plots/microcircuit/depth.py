@@ -1,87 +1,66 @@
 """The picture of the depth experiment, from its saved tree alone."""
 
-import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-STYLES = {"matched": "o-", "equal_rates": "s-", "plain_start": "x--"}
+from experiments.plots import style
+
 NAMES = {
     "matched": "matched rates",
     "equal_rates": "equal rates",
     "plain_start": "matched rates, narrow initial weights",
 }
+LAYERS = "number of hidden layers"
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Error and initial signal against depth, and the learning curves.
 
     Parameters
     ----------
     tree : xarray.DataTree
-        As `experiments.depth.depth` returns or `dendrites.open_run` reads.
+        As `experiments.depth.depth` returns or `dendrites.open_run` reads; or of a
+        sweep over seeds.
     """
     found = tree["sweep"].to_dataset()
-    figure = Figure(figsize=(13, 4.5), layout="constrained")
-    axes = figure.subplots(1, 3)
-    plot_errors(axes[0], found)
-    plot_signal(axes[1], found)
-    plot_curves(axes[2], found)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
+    title = tree.attrs["title"].removeprefix("depth: ")
+    figure = style.figure(f"{title} ({style.seeds_of(tree)})", height=4.4)
+    errors, signal, curves = figure.subplots(1, 3)
+    last = 100 * found.test_error.isel(epoch=-1)
+    _over_depth(errors, found, last)
+    style.level(errors, 90, "chance")
+    errors.set(
+        ylabel="test error (percent)", title=f"after {found.sizes['epoch']} epochs"
+    )
+    style.log_percent(errors)
+    style.legend(errors)
+    _over_depth(signal, found, found.signal)
+    signal.set(
+        yscale="log",
+        ylabel="deviation over images (dimensionless)",
+        title="top hidden rates before training",
+    )
+    plot_curves(curves, found)
     return figure
 
 
-def plot_errors(axes, found):
-    """Test error after the last epoch over the number of hidden layers."""
-    for k, name in enumerate(found.setting.values):
-        last = 100 * found.test_error.sel(setting=name).isel(epoch=-1)
-        style = STYLES[str(name)]
-        axes.plot(found.depth, last, style, color=f"C{k}", label=NAMES[str(name)])
-    axes.axhline(90, color="0.6", linewidth=0.8, linestyle=":")
-    axes.annotate("chance", (found.depth.values[0], 90), va="bottom", color="0.4")
-    axes.set(
-        yscale="log",
-        xlabel="hidden layers",
-        ylabel="test error (%)",
-        title=f"after {found.sizes['epoch']} epochs",
-        xticks=found.depth.values,
-    )
-    _plain_percent(axes)
-    axes.legend(fontsize="small")
-    return axes
-
-
-def plot_signal(axes, found):
-    """How much top hidden rates differ between images before training."""
-    for k, name in enumerate(found.setting.values):
-        values = found.signal.sel(setting=name)
-        style = STYLES[str(name)]
-        axes.plot(found.depth, values, style, color=f"C{k}", label=NAMES[str(name)])
-    axes.set(
-        yscale="log",
-        xlabel="hidden layers",
-        ylabel="standard deviation over images (1)",
-        title="rates of the top hidden layer before training",
-        xticks=found.depth.values,
-    )
-    return axes
+def _over_depth(axes, found, values):
+    """A value over the number of hidden layers, for every setting."""
+    for series, name in zip(style.SERIES, found.setting.values, strict=False):
+        one = values.sel(setting=name)
+        style.mean_and_runs(axes, found.depth, one, "seed", series, NAMES[str(name)])
+    axes.set(xlabel=LAYERS, xticks=found.depth.values)
 
 
 def plot_curves(axes, found):
     """Test error over epochs for every depth with matched rates."""
     name = "matched" if "matched" in found.setting.values else found.setting.values[0]
-    for layers in found.depth.values:
+    depths = found.depth.values
+    for series, layers in zip(style.graded(depths.size), depths, strict=True):
         values = 100 * found.test_error.sel(setting=name, depth=layers)
-        axes.plot(found.epoch, values, label=f"{layers}: {float(values[-1]):.2f} %")
-    axes.set(
-        yscale="log", xlabel="epoch", ylabel="test error (%)", title=NAMES[str(name)]
-    )
-    _plain_percent(axes)
-    axes.legend(fontsize="small", title="hidden layers")
-    return axes
-
-
-def _plain_percent(axes):
-    low, high = axes.get_ylim()
-    ticks = np.array([1, 1.5, 2, 3, 5, 10, 20, 50, 90])
-    axes.set_yticks(ticks[(ticks >= low) & (ticks <= high)])
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
+        style.mean_and_runs(axes, found.epoch, values, "seed", series, f"{layers}")
+    axes.set(xlabel="epoch", ylabel="test error (percent)", title=NAMES[str(name)])
+    style.log_percent(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    style.legend(axes, title=LAYERS, columns=3)

@@ -2,12 +2,13 @@
 
 from matplotlib.figure import Figure
 
-from experiments.plots.microcircuit.digits import plot_angles
+from experiments.plots import style
 
 # Test errors in percent, Sacramento et al. (2018), Fig. 3 and text.
-PUBLISHED = {"microcircuit": 1.96, "backprop": 1.53, "no hidden layer": 8.4}
+PUBLISHED = {"circuit": 1.96, "backprop": 1.53, "no hidden layer": 8.4}
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Learning curves, angle to the gradient, silence of the apical dendrites.
 
@@ -15,68 +16,60 @@ def plot(tree) -> Figure:
     ----------
     tree : xarray.DataTree
         As `experiments.mnist_microcircuit.mnist_microcircuit` returns or
-        `dendrites.open_run` reads.
+        `dendrites.open_run` reads; or of a sweep over seeds.
     """
-    figure = Figure(figsize=(14, 4.5), layout="constrained")
-    axes = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
+    title = tree.attrs["title"].removeprefix("mnist-microcircuit: ")
+    figure = style.figure(f"{title} ({style.seeds_of(tree)})", height=4.6)
+    axes = figure.subplots(1, 3)
     plot_learning_curves(axes[0], tree)
-    plot_angles(axes[1], tree)
-    plot_silence(axes[2], tree)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
+    plot_layers(axes[1], tree, "angle_to_bp", "layer")
+    axes[1].axhline(90, color=style.GREY, linestyle=":", label="unrelated")
+    axes[1].set(
+        ylim=(0, 100), ylabel="angle (degrees)", title="updates and exact gradient"
+    )
+    style.legend(axes[1], columns=2)
+    plot_layers(axes[2], tree, "sps_residual", "hidden_layer")
+    axes[2].axhspan(1e-18, 1e-12, color=style.PALE, zorder=0, label="rounding")
+    axes[2].set(
+        yscale="log",
+        ylim=(1e-18, 10),
+        ylabel="apical potential, rms (dimensionless)",
+        title="apical potential without teacher",
+    )
+    style.legend(axes[2], columns=2)
     return figure
 
 
 def plot_learning_curves(axes, tree):
-    """Test errors of the circuit and of other learners, with published figures."""
-    curves = tree["training"].error_rate
-    for split, style in (("validation", ":"), ("test", "-")):
+    """Errors of the circuit and of other learners, with published figures."""
+    curves = 100 * tree["training"].error_rate
+    series = iter(style.LINES)
+    for split in ("test", "validation"):
         if split in curves.split.values:
-            values = 100 * curves.sel(split=split)
-            text = f"microcircuit, {split}: {float(values[-1]):.2f} %"
-            axes.plot(curves.epoch, values, style, color="C0", label=text)
+            label = f"microcircuit, {split}"
+            style.mean_and_runs(
+                axes, curves.epoch, curves.sel(split=split), "seed", next(series), label
+            )
     if "references" in tree.children:
-        references = tree["references"].error_rate.sel(split="test")
-        for k, name in enumerate(references.reference.values, start=2):
-            values = 100 * references.sel(reference=name)
-            text = str(name).replace("_", " ") + f", test: {float(values[-1]):.2f} %"
-            axes.plot(references.epoch, values, color=f"C{k}", label=text)
+        references = 100 * tree["references"].error_rate.sel(split="test")
+        for name in references.reference.values:
+            values = references.sel(reference=name)
+            label = f"{str(name).replace('_', ' ')}, test"
+            style.mean_and_runs(
+                axes, references.epoch, values, "seed", next(series), label
+            )
     if "Fashion" not in tree.attrs["title"]:
         for name, value in PUBLISHED.items():
-            axes.axhline(value, color="0.6", linewidth=0.8, linestyle="--")
-            axes.annotate(
-                f"published: {name}, {value:g} %",
-                (0, value),
-                xycoords=("axes fraction", "data"),
-                xytext=(2, 2),
-                textcoords="offset points",
-                fontsize="x-small",
-                color="0.4",
-            )
-    axes.set(yscale="log", xlabel="epoch", ylabel="error (%)", title="errors")
-    ticks = [1, 1.5, 2, 3, 5, 10, 20, 50, 90]
-    low, high = axes.get_ylim()
-    axes.set_yticks([t for t in ticks if low <= t <= high])
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
-    axes.legend(fontsize="small", loc="upper right")
-    return axes
+            style.level(axes, value, f"{name}\n(published)")
+    axes.set(xlabel="epoch", ylabel="error (percent)", title="errors")
+    style.log_percent(axes)
+    style.legend(axes)
 
 
-def plot_silence(axes, tree):
-    """Apical potentials without a teacher, which should be none."""
-    silence = tree["diagnostics"].sps_residual
-    for name in silence.hidden_layer.values:
-        axes.plot(silence.epoch_at, silence.sel(hidden_layer=name), label=str(name))
-    axes.axhspan(1e-18, 1e-12, color="0.93", zorder=0)
-    axes.annotate(
-        "rounding", (0.02, 3e-13), xycoords=("axes fraction", "data"), color="0.4"
-    )
-    axes.set(
-        yscale="log",
-        ylim=(1e-18, 10),
-        xlabel="epoch",
-        ylabel="apical potential, rms (1)",
-        title="apical potential without a teacher\n(0: interneurons predict all)",
-    )
-    axes.legend(fontsize="small", title="layer")
-    return axes
+def plot_layers(axes, tree, name, dim):
+    """A diagnostic of every layer over epochs."""
+    found = tree["diagnostics"].to_dataset()
+    for series, layer in zip(style.LINES, found[dim].values, strict=False):
+        one = found[name].sel({dim: layer})
+        style.mean_and_runs(axes, found.epoch_at, one, "seed", series, str(layer))
+    axes.set(xlabel="epoch")

@@ -1,9 +1,13 @@
 """The picture of the teacher-student experiment, from its saved tree alone."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
+from experiments.plots import style
 
+TRIALS = "number of trials"
+
+
+@style.picture
 def plot(tree) -> Figure:
     """Error, angles and apical potentials over trials, and answers at the end.
 
@@ -11,98 +15,90 @@ def plot(tree) -> Figure:
     ----------
     tree : xarray.DataTree
         As `experiments.teacher_student.teacher_student` returns or
-        `dendrites.open_run` reads.
+        `dendrites.open_run` reads; or of a sweep over seeds, of which the first one's
+        answers are shown.
     """
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    axes = figure.subplots(2, 2)
-    plot_errors(axes[0, 0], tree)
-    plot_angles(axes[0, 1], tree)
-    plot_silence(axes[1, 0], tree)
-    plot_answers(axes[1, 1], tree)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
+    title = tree.attrs["title"].removeprefix("teacher-student: ")
+    figure = style.figure(f"{title} ({style.seeds_of(tree)})", height=9.0)
+    errors, angles, silence, answers = figure.subplots(2, 2).flat
+    plot_errors(errors, tree)
+    plot_angles(angles, tree)
+    plot_silence(silence, tree)
+    plot_answers(answers, tree)
     return figure
 
 
 def plot_errors(axes, tree):
     """Share of the teacher's variance that is missed, on examples never shown."""
-    for k, (path, label) in enumerate(
-        (("training", "all weights but B"), ("controls/shallow", "output weights only"))
-    ):
+    shown = {
+        "training": "all weights but $B$",
+        "controls/shallow": "output weights only",
+    }
+    for series, (path, label) in zip(style.LINES, shown.items(), strict=False):
         curve = tree[path].error_fraction.sel(split="test")
-        axes.plot(curve.examples_seen, curve, color=f"C{k}", label=label)
-    best = float(tree["references"].error_fraction.sel(reference="shallow_optimum"))
+        style.mean_and_runs(axes, curve.examples_seen, curve, "seed", series, label)
+    best = tree["references"].error_fraction.sel(reference="shallow_optimum")
     axes.axhline(
-        best,
-        color="C1",
+        float(best.mean()),
+        color=style.GREY,
         linestyle=":",
-        label=f"best output weights on the initial hidden layer: {best:.2f}",
+        label="best output weights on the initial hidden layer",
     )
-    last = float(tree["training"].error_fraction.sel(split="test")[-1])
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="trial",
-        ylabel="error / variance of the teacher (1)",
-        title=f"what is left of the teacher's variance: {last:.2g}",
+        xlabel=TRIALS,
+        ylabel="error (share of the teacher's variance)",
+        title="what is left of the teacher's variance",
     )
-    axes.legend(fontsize="small")
-    return axes
+    style.legend(axes)
 
 
 def plot_angles(axes, tree):
     """Angle of output weights to top-down weights, and of updates to the gradient."""
     found = tree["diagnostics"].to_dataset().isel(update=slice(1, None))
-    axes.plot(
-        found.examples_seen,
-        found.angle_w_b,
-        color="C2",
-        linewidth=2,
-        label="output weights to transposed top-down weights",
-    )
-    for k, layer in enumerate(found.layer.values):
-        axes.plot(
-            found.examples_seen,
-            found.angle_to_bp.sel(layer=layer),
-            color=f"C{3 + k}",
-            linewidth=1,
-            label=f"update of {layer} to the exact gradient",
-        )
-    axes.axhline(90, color="0.6", linewidth=1, linestyle=":")
+    shown = {"$W_{output}$ and transposed $B$": found.angle_w_b} | {
+        f"update of {layer} and exact gradient": found.angle_to_bp.sel(layer=layer)
+        for layer in found.layer.values
+    }
+    for series, (label, angle) in zip(style.LINES, shown.items(), strict=False):
+        style.mean_and_runs(axes, found.examples_seen, angle, "seed", series, label)
+    axes.axhline(90, color=style.GREY, linestyle=":", label="unrelated")
     axes.set(
         xscale="log",
-        ylim=(0, 130),
-        xlabel="trial",
-        ylabel="angle (degree)",
-        title="output weights turn towards the top-down weights",
+        ylim=(0, None),
+        xlabel=TRIALS,
+        ylabel="angle (degrees)",
+        title="output weights turn towards $B^T$",
     )
-    axes.legend(fontsize="small", loc="upper right")
-    return axes
+    style.legend(axes)
 
 
 def plot_silence(axes, tree):
     """Apical potentials without a teacher."""
     found = tree["diagnostics"].to_dataset().isel(update=slice(1, None))
-    axes.plot(found.examples_seen, found.sps_residual.isel(hidden_layer=0), color="C3")
+    residual = found.sps_residual.isel(hidden_layer=0)
+    style.mean_and_runs(axes, found.examples_seen, residual, "seed", style.LINES[0])
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="trial",
-        ylabel="rms apical potential (1)",
-        title="interneurons come to cancel the output in apical dendrites",
+        xlabel=TRIALS,
+        ylabel="apical potential, rms (dimensionless)",
+        title="interneurons come to cancel the output",
     )
-    return axes
 
 
 def plot_answers(axes, tree):
     """Rates of the student against those of the teacher, on the test examples."""
-    found = tree["predictions/test"].to_dataset()
-    wanted, given = found.target.values.ravel(), found.score.values[-1].ravel()
-    axes.plot(wanted, given, ",", color="C0")
-    ends = np.array([0.0, max(wanted.max(), given.max())])
-    axes.plot(ends, ends, color="0.6", linewidth=1)
-    axes.set(
-        xlabel="rate of the teacher (1)",
-        ylabel="rate of the student (1)",
-        title=f"{found.sizes['example']} examples never shown, all outputs",
+    found = style.first(tree["predictions/test"].to_dataset()).isel(snapshot=-1)
+    wanted = found.target.transpose("example", "class").values.ravel()
+    given = found.score.transpose("example", "class").values.ravel()
+    axes.plot(
+        wanted, given, ".", color=style.BLUE, ms=3, alpha=0.4, mew=0, rasterized=True
     )
-    return axes
+    axes.axline((0, 0), slope=1, color="k", linewidth=0.8)
+    axes.set(
+        xlabel="rate of the teacher (dimensionless)",
+        ylabel="rate of the student (dimensionless)",
+        title=f"{found.sizes['example']} examples never shown, one seed",
+    )

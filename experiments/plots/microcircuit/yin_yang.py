@@ -3,106 +3,97 @@
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from experiments.plots import style
+
 PARTS = ("yin", "yang", "dots")
-COLOURS = ("#9ecae1", "#fdae6b", "#a1d99b")
+COLORS = ("#c6dcef", "#f7d7b5", "#8fd0b8")  # pale blue, orange and green
 LEVELS = (-0.5, 0.5, 1.5)
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Learning curves, and the symbol as the circuit sees it.
 
     Parameters
     ----------
     tree : xarray.DataTree
-        As `experiments.yin_yang.yin_yang` returns or `dendrites.open_run` reads.
+        As `experiments.yin_yang.yin_yang` returns or `dendrites.open_run` reads; or of
+        a sweep over seeds, of which the first one's symbol is shown.
     """
-    figure = Figure(figsize=(11.5, 5.2), layout="constrained")
+    title = tree.attrs["title"].removeprefix("yin-yang: ")
+    figure = style.figure(f"{title} ({style.seeds_of(tree)})", height=5.6)
     curves, symbol = figure.subplots(1, 2)
     plot_learning_curves(curves, tree)
     plot_symbol(symbol, tree)
-    figure.suptitle(f"{tree.attrs['title']} (seed {tree.attrs['seed']})")
     return figure
 
 
 def plot_learning_curves(axes, tree):
     """Errors over epochs of circuit, control and backprop; levels of references."""
-    curves = tree["training"].error_rate
-    for split, style in (("validation", "--"), ("test", "-")):
-        axes.plot(
-            curves.epoch,
-            100 * curves.sel(split=split),
-            style,
-            color="C0",
-            label=f"microcircuit, {split}",
-        )
+    curves = 100 * tree["training"].error_rate
     references = tree["references"].to_dataset()
-    axes.plot(
-        references.epoch,
-        100 * references.error_rate_backprop,
-        color="C2",
-        label="backprop, same network, test",
-    )
-    frozen = tree["controls/frozen_hidden"].error_rate.sel(split="test")
-    axes.plot(
-        frozen.epoch, 100 * frozen, color="C1", label="frozen hidden layer, own rule"
-    )
+    frozen = 100 * tree["controls/frozen_hidden"].error_rate
     shown = {
-        "frozen_hidden_readout": ("C1", "frozen hidden layer, converged readout"),
-        "linear": ("C3", "linear classifier"),
+        "microcircuit": curves.sel(split="test"),
+        "frozen hidden layer, own rule": frozen.sel(split="test"),
+        "backprop, same network": 100 * references.error_rate_backprop,
     }
-    for name, (color, label) in shown.items():
-        value = 100 * float(references.error_rate.sel(reference=name))
-        axes.axhline(
-            value, color=color, linestyle=":", label=f"{label}: {value:.1f} % (test)"
-        )
-    final = 100 * float(curves.sel(split="test")[-1])
+    for series, (label, values) in zip(style.LINES, shown.items(), strict=False):
+        style.mean_and_runs(axes, values.epoch, values, "seed", series, label)
+    levels = {"frozen_hidden_readout": "frozen,\nbest readout", "linear": "linear"}
+    for name, label in levels.items():
+        value = references.error_rate.sel(reference=name).mean()
+        style.level(axes, 100 * float(value), label)
     axes.set(
-        yscale="log",
         ylim=(1, 100),
         xlabel="epoch",
-        ylabel="error (%)",
-        title=f"error on test points after training: {final:.1f} %",
+        ylabel="error on test points (percent)",
+        title="thin lines: seeds; thick: their mean",
     )
-    axes.legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.74))
-    return axes
+    style.log_percent(axes)
+    style.legend(axes)
 
 
 def plot_symbol(axes, tree):
     """Answers over the symbol, its true borders, and the test points taken wrongly."""
-    found = tree["map"].to_dataset()
+    found = style.first(tree["map"].to_dataset())
     axes.pcolormesh(
         found.x,
         found.y,
         found.answer.where(found.answer >= 0),
-        cmap=ListedColormap(COLOURS),
+        cmap=ListedColormap(COLORS),
         vmin=0,
         vmax=2,
         shading="nearest",
         rasterized=True,
     )
     axes.contour(
-        found.x, found.y, found.part, levels=LEVELS, colors="0.25", linewidths=0.8
+        found.x,
+        found.y,
+        found.part,
+        levels=LEVELS,
+        colors="0.25",
+        linewidths=0.8,
+        linestyles="solid",
     )
-    points = tree["points/test"].to_dataset()
+    points = style.first(tree["points/test"].to_dataset())
     wrong = points.isel(example=(points.prediction != points.target).values)
-    for k, (name, colour) in enumerate(zip(PARTS, COLOURS, strict=True)):
+    marks = zip(PARTS, COLORS, style.MARKERS, strict=False)
+    for k, (name, color, marker) in enumerate(marks):
         some = wrong.isel(example=(wrong.target == k).values)
         axes.plot(
             some.x,
             some.y,
-            "o",
+            marker,
             markersize=6,
-            markerfacecolor=colour,
+            markerfacecolor=color,
             markeredgecolor="black",
-            label=f"{name} ({some.sizes['example']} wrong)",
+            label=f"point of {name} taken wrongly ({some.sizes['example']})",
         )
     axes.set(
         aspect="equal",
-        xlabel="x (1)",
-        ylabel="y (1)",
-        title=f"answers; marks: {wrong.sizes['example']} of "
-        f"{points.sizes['example']} test points taken wrongly,\n"
-        "in the colour of the part they lie in; lines: true borders",
+        xlabel="$x$ (dimensionless)",
+        ylabel="$y$ (dimensionless)",
+        title=f"answers, {points.sizes['example']} test points; lines: true borders",
     )
-    axes.legend(fontsize="small", loc="upper right")
-    return axes
+    style.legend(axes)

@@ -4,21 +4,30 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.plots import style
+
 MOMENTS = {
     "free": "before teaching",
-    "first_taught": "first with the teacher",
-    "last_taught": "last with the teacher",
-    "free_again": "first after teaching",
+    "first_taught": "first with teacher",
+    "last_taught": "last with teacher",
+    "free_again": "teacher gone",
 }
+# The soma's lines are wide: without a teacher the dendrite's lie on them.
+SOMA = {**style.LINES[0], "color": style.SKY, "linewidth": 3.0}
 POTENTIALS = {
-    "matching_potential": ("C3", "U_M, teacher's"),
-    "soma": ("C0", "U, soma"),
-    "predicted_potential": ("C1", "V*, predicted by the dendrite"),
+    "matching_potential": (style.LINES[1], "$U_M$, teacher's"),
+    "soma": (SOMA, "$U$, soma"),
+    "predicted_potential": (style.LINES[2], "$V^*$, predicted by the dendrite"),
 }
-RATES = {"rate": ("C0", "phi(U)"), "predicted_rate": ("C1", "phi(V*)")}
+RATES = {
+    "rate": (SOMA, r"$\varphi(U)$"),
+    "predicted_rate": (style.LINES[2], r"$\varphi(V^*)$"),
+}
 BINS = 50
+PRESENTATION = "number of the presentation"
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Potentials and rates of four presentations, errors over time, and weights.
 
@@ -28,79 +37,58 @@ def plot(tree) -> Figure:
         As `experiments.dendritic_prediction.dendritic_prediction` returns or
         `dendrites.open_run` reads. Traces are those of the first run.
     """
-    figure = Figure(figsize=(14, 10.5), layout="constrained")
-    rows = figure.subfigures(3, 1, height_ratios=(1.0, 1.0, 1.0))
+    runs = style.seeds(tree["learning"].replica.values)
+    figure = style.figure(f"{tree.attrs['title']} ({runs})", width=11.0, height=10.0)
+    above, middle, below = figure.subfigures(3, 1)
     shown = tree["traces"].to_dataset().isel(replica=0)
-    panels = rows[0].subplots(1, len(MOMENTS), sharey=True)
+    panels = above.subplots(1, len(MOMENTS), sharey=True)
     for axes, moment in zip(panels, MOMENTS, strict=True):
-        plot_potentials(axes, shown.sel(moment=moment))
+        one = shown.sel(moment=moment)
+        _traces(axes, one, POTENTIALS)
+        axes.set_title(f"presentation {int(one.presentation)}:\n     {MOMENTS[moment]}")
     panels[0].set_ylabel("potential (mV)")
-    rows[0].legend(handles=_handles(POTENTIALS), loc="outside lower center", ncols=3)
-    panels = rows[1].subplots(1, len(MOMENTS), sharey=True)
+    above.legend(handles=_handles(POTENTIALS), loc="outside lower center", ncols=3)
+    panels = middle.subplots(1, len(MOMENTS), sharey=True)
     for axes, moment in zip(panels, MOMENTS, strict=True):
-        plot_rates(axes, shown.sel(moment=moment), _spikes(tree, shown, moment))
+        _traces(axes, shown.sel(moment=moment), RATES)
+        spikes = _spikes(tree, shown, moment)
+        axes.set_title("rates in the same")
+        axes.plot(spikes, np.full(len(spikes), -8.0), "|", color="k", ms=7)
     panels[0].set_ylabel("rate (Hz)")
     spike = Line2D([], [], color="k", linestyle="", marker="|", label="output spike")
-    rows[1].legend(
-        handles=[*_handles(RATES), spike], loc="outside lower center", ncols=3
-    )
-    errors, correlations, weights = rows[2].subplots(1, 3)
-    plot_errors(errors, tree)
-    plot_correlations(correlations, tree)
+    handles = [*_handles(RATES), spike]
+    middle.legend(handles=handles, loc="outside lower center", ncols=3)
+    potential, rate, correlation, weights = below.subplots(1, 4)
+    plot_learning(potential, tree, {"potential_error": "rms of $V^* - U_M$"})
+    potential.set(ylabel="error (mV)", ylim=(0, None), title="error of the potential")
+    plot_learning(rate, tree, {"rate_error": r"rms of $\varphi(V^*) - \varphi(U)$"})
+    rate.set(ylabel="error (Hz)", ylim=(0, None), title="error of the rate")
+    names = {"soma_correlation": "$U$ with $U_M$", "correlation": "$V^*$ with $U_M$"}
+    plot_learning(correlation, tree, names)
+    correlation.set(ylabel="correlation (dimensionless)", title="correlations")
     plot_weights(weights, tree)
-    first, last = tree["learning"].replica.values[[0, -1]]
-    seeds = f"seed {first}" if first == last else f"seeds {first}-{last}"
-    figure.suptitle(f"{tree.attrs['title']} ({seeds})")
     return figure
 
 
-def plot_potentials(axes, traces):
-    """U, V* and U_M over one presentation."""
-    for name, (color, _) in POTENTIALS.items():
-        axes.plot(traces.time, traces[name], color=color, linewidth=1.2)
-    number = int(traces.presentation)
-    axes.set_title(f"{number}: {MOMENTS[str(traces.moment.values)]}")
-    return axes
-
-
-def plot_rates(axes, traces, spikes):
-    """phi(U), phi(V*) and the output's spikes over one presentation."""
-    for name, (color, _) in RATES.items():
-        axes.plot(traces.time, traces[name], color=color, linewidth=1.2)
-    axes.plot(spikes, np.full(len(spikes), -8.0), "|", color="k", markersize=7)
+def _traces(axes, traces, names):
+    for name, (series, _) in names.items():
+        axes.plot(traces.time, traces[name], **{"linewidth": 1.1, **series})
     axes.set_xlabel("time (ms)")
-    return axes
 
 
-def plot_errors(axes, tree):
-    """Errors of potential and rate of every presentation, means over runs."""
+def plot_learning(axes, tree, names):
+    """Measures of every presentation: thin lines are runs, thick ones their means."""
     found = tree["learning"].to_dataset()
-    _shade(axes, found)
-    left = _curve(axes, found.potential_error, "C2", "potential, V* - U_M (mV)")
-    other = axes.twinx()
-    right = _curve(other, found.rate_error, "C4", "rate, phi(V*) - phi(U) (Hz)")
-    axes.set(xlabel="presentation", ylabel="mV", title="errors of the prediction, rms")
-    other.set_ylabel("Hz")
-    for one in (axes, other):
-        one.set_ylim(bottom=0.0)
-    axes.legend(handles=[*left, *right], fontsize="small", loc="upper right")
-    return axes
-
-
-def plot_correlations(axes, tree):
-    """Correlations with the matching potential, also while the teacher is off."""
-    found = tree["learning"].to_dataset()
-    _shade(axes, found)
-    _curve(axes, found.soma_correlation, "C0", "of the soma, U")
-    _curve(axes, found.correlation, "C1", "of the prediction, V*")
-    axes.axhline(0.0, color="0.7", linewidth=0.8)
-    axes.set(
-        xlabel="presentation",
-        ylabel="correlation (1)",
-        title="correlation with U_M (grey: teacher on)",
+    on = found.presentation.values[found.taught.values == 1]
+    axes.axvspan(
+        on[0] - 0.5, on[-1] + 0.5, color=style.PALE, zorder=0, label="teacher on"
     )
-    axes.legend(fontsize="small", loc="lower right")
-    return axes
+    for series, (name, label) in zip(style.LINES, names.items(), strict=False):
+        style.mean_and_runs(
+            axes, found.presentation, found[name], "replica", series, label
+        )
+    axes.set_xlabel(PRESENTATION)
+    style.legend(axes)
 
 
 def plot_weights(axes, tree):
@@ -109,18 +97,19 @@ def plot_weights(axes, tree):
     found = tree[f"weights/{name}"].to_dataset()
     after = found.w.isel(snapshot=1, post=0).values
     active = found.input_spikes.values > 0
-    start = float(found.w.isel(snapshot=0).mean())
     axes.hist(
         [after[active], after[~active]],
         BINS,
         stacked=True,
-        color=["C2", "0.7"],
-        label=["after", "after, no spike in the pattern"],
+        color=[style.BLUE, style.GREY],
+        label=["after learning", "after, inputs without spikes"],
     )
+    start = float(found.w.isel(snapshot=0).mean())
     axes.axvline(start, color="k", linestyle="--", label="before, all")
-    axes.set(xlabel="weight (pA)", ylabel="synapses", title="weights")
-    axes.legend(fontsize="small")
-    return axes
+    axes.set(
+        xlabel="weight (pA)", ylabel="number of synapses", title="weights, all runs"
+    )
+    style.legend(axes)
 
 
 def _spikes(tree, shown, moment):
@@ -134,18 +123,5 @@ def _spikes(tree, shown, moment):
     return times[(middle > start) & (middle < start + length)] - start
 
 
-def _curve(axes, values, color, label):
-    """Mean over runs, and thin lines of all runs."""
-    number = values.presentation
-    if values.sizes["replica"] > 1:
-        axes.plot(number, values.T, color=color, linewidth=0.4, alpha=0.5)
-    return axes.plot(number, values.mean("replica"), color=color, label=label)
-
-
-def _shade(axes, found):
-    on = found.presentation.values[found.taught.values == 1]
-    axes.axvspan(on[0] - 0.5, on[-1] + 0.5, color="0.94", zorder=0)
-
-
-def _handles(lines):
-    return [Line2D([], [], color=c, label=label) for c, label in lines.values()]
+def _handles(names):
+    return [Line2D([], [], **series, label=label) for series, label in names.values()]

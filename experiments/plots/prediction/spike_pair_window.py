@@ -2,9 +2,14 @@
 
 from matplotlib.figure import Figure
 
+from experiments.plots import style
 
+COLUMNS = 3
+
+
+@style.picture
 def plot(tree) -> Figure:
-    """The window at every V*, one panel each.
+    """The window at every V*, one panel each, all of one scale.
 
     Parameters
     ----------
@@ -14,31 +19,32 @@ def plot(tree) -> Figure:
     """
     window = tree["window"].to_dataset()
     n = window.sizes["potential"]
-    columns = min(n, 3)
+    columns = min(n, COLUMNS)
     rows = -(-n // columns)
-    figure = Figure(figsize=(4.4 * columns, 3.8 * rows + 0.4), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, potential in zip(panels, window.potential.values, strict=False):
+    figure = style.figure(
+        tree.attrs["title"], width=3.3 * columns + 0.5, height=2.9 * rows + 0.9
+    )
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes, potential in zip(panels.flat, window.potential.values, strict=False):
         plot_window(axes, window.sel(potential=potential))
-    for axes in panels[n:]:
+    for axes in panels.flat[n:]:
         axes.set_axis_off()
-    panels[0].legend(fontsize="small", loc="upper left")
-    figure.suptitle(tree.attrs["title"])
+    for axes in panels[-1]:
+        axes.set_xlabel("somatic minus input spike (ms)")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("weight change (pA)")
+    handles = panels[0, 0].get_legend_handles_labels()[0]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
 def plot_window(axes, window):
     """Weight change over the lag of the somatic spike, and the closed form."""
-    axes.axhline(0.0, color="0.7", linewidth=0.8)
-    axes.axvline(0.0, color="0.7", linewidth=0.8)
-    axes.plot(window.lag, window.change, color="C0", linewidth=3, label="measured")
+    style.zero(axes)
+    axes.axvline(0.0, color=style.GREY, linewidth=0.8, zorder=0)
     axes.plot(
-        window.lag, window.expected, color="C1", linestyle="--", label="closed form"
+        window.lag, window.change, color=style.SKY, linewidth=4, label="simulated"
     )
+    axes.plot(window.lag, window.expected, "k--", linewidth=1, label="closed form")
     potential, rate = float(window.potential), float(window.rate)
-    axes.set(
-        xlabel="somatic minus input spike (ms)",
-        ylabel="weight change (pA)",
-        title=f"V* = {potential:g} mV, phi(V*) = {rate:.3g} Hz",
-    )
-    return axes
+    axes.set_title(rf"$V^*$ = {potential:g} mV, $\varphi(V^*)$ = {rate:.3g} Hz")

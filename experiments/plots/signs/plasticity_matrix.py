@@ -1,19 +1,25 @@
 """The picture of the plasticity-matrix experiment, from its saved tree alone."""
 
 import numpy as np
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from experiments.statistics import ROUNDING, agreement
+from experiments.plots import style
+from experiments.statistics import AGREED, ROUNDING, agreement
 
 LABELS = {
-    "apical_current": "apical current (pA)",
-    "apical_timing": "apical pulse: part of the train, or delay",
-    "pairing_frequency": "pairing frequency (Hz), no apical current",
-    "initial_weight": "initial weight / usual weight",
+    "apical_current": ("apical current (pA)", "apical current"),
+    "apical_timing": ("part of the train, or delay (ms)", "time of the apical pulse"),
+    "pairing_frequency": ("pairing frequency (Hz)", "frequency, no apical current"),
+    "initial_weight": ("initial weight (share of usual)", "initial weight"),
 }
+SIGNS = {"LTP": "+", "LTD": "\N{MINUS SIGN}"}
+DARK = 0.6  # share of the largest change from which colours need white signs
+MISSING = "0.75"
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Sign of every model along every axis, and the conditions proposed.
 
@@ -23,64 +29,82 @@ def plot(tree) -> Figure:
         As `experiments.plasticity_matrix.plasticity_matrix` returns or
         `dendrites.open_run` reads.
     """
-    figure = Figure(figsize=(15, 9.5), layout="constrained")
-    panels = figure.subplots(2, 3).ravel()
-    for axes, name in zip(panels, LABELS, strict=False):
-        plot_axis(axes, tree[name].to_dataset(), LABELS[name])
-    plot_conditions(panels[4], tree["conditions"].to_dataset())
-    panels[5].set_axis_off()
-    panels[5].text(
-        0.0,
-        0.95,
-        "colour: mean change over seeds, as a share of the\nmodel's largest in the "
-        "panel (red: potentiation)\n+ / -: at least 95 % of the seeds agree in sign\n"
-        "grey: cannot be run on this model",
-        va="top",
-    )
     seeds = tree["conditions"].sizes["seed"]
-    figure.suptitle(f"{tree.attrs['title']} ({seeds} seeds)")
+    figure = style.figure(
+        f"{tree.attrs['title']} ({seeds} seeds)", width=11.0, height=9.0
+    )
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    first = above.subplots(1, 3, sharey=True)
+    initial, conditions = below.subplots(1, 2, sharey=True, width_ratios=(1, 3.5))
+    for axes, name in zip([*first, initial], LABELS, strict=True):
+        image = plot_axis(axes, tree[name].to_dataset(), *LABELS[name])
+    plot_conditions(conditions, tree["conditions"].to_dataset())
+    for panels in (first, [initial, conditions]):
+        bar = panels[0].figure.colorbar(image, ax=panels)
+        bar.set_label("mean weight change\n(share of the model's largest)")
+    words = f"{100 * AGREED:g} percent of the seeds agree"
+    handles = [
+        _mark("+", f"potentiation: {words}"),
+        _mark("-", f"depression: {words}"),
+        Patch(color=MISSING, label="the model cannot run this"),
+    ]
+    below.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 
-def plot_axis(axes, found, label):
+def plot_axis(axes, found, label, title):
     """Models by the values of one axis."""
     dim = found.sign.dims[1]
     values = found[dim].values
     ticks = [f"{v:g}" if found[dim].dtype.kind == "f" else str(v) for v in values]
-    _cells(axes, found.weight_change.mean("seed"), found.sign.values, ticks, label)
-    return axes
+    ticks = [tick.removesuffix(" ms") for tick in ticks]
+    axes.set_title(title)
+    return _cells(
+        axes, found.weight_change.mean("seed"), found.sign.values, ticks, label
+    )
 
 
 def plot_conditions(axes, found):
     """Models by apical condition, for three basal protocols side by side."""
-    change = found.weight_change
-    names = [str(name) for name in change.basal_protocol.values]
-    flat = change.transpose("model", "basal_protocol", "apical_condition", "seed")
-    mean = flat.mean("seed").values.reshape(flat.sizes["model"], -1)
+    flat = found.weight_change.stack(place=("basal_protocol", "apical_condition"))
+    flat = flat.transpose("model", "place", "seed")
     agreed = agreement(flat.values, nothing=ROUNDING * float(abs(flat).max())).sign
     sign = np.array(["none", "LTP", "LTD"])[agreed]
-    ticks = [str(name) for name in change.apical_condition.values] * len(names)
-    shown = flat.mean("seed").stack(place=("basal_protocol", "apical_condition"))
-    _cells(axes, shown, sign.reshape(mean.shape), ticks, " | ".join(names))
-    for k in range(1, len(names)):
-        axes.axvline(k * change.sizes["apical_condition"] - 0.5, color="k")
-    return axes
+    ticks = [str(name) for name in flat.apical_condition.values]
+    _cells(axes, flat.mean("seed"), sign, ticks, "apical input")
+    protocols, each = found.basal_protocol.values, found.sizes["apical_condition"]
+    for edge in range(each, len(ticks), each):
+        axes.axvline(edge - 0.5, color="k")
+    names = ", ".join(str(name) for name in protocols)
+    axes.set_title(f"apical input in three protocols, left to right: {names}")
 
 
 def _cells(axes, mean, sign, ticks, label):
-    limit = np.abs(mean.values)
-    limit = np.nanmax(limit, axis=1, keepdims=True)
+    limit = np.nanmax(np.abs(mean.values), axis=1, keepdims=True)
     shares = mean.values / np.where(limit > 0, limit, 1.0)
-    axes.set_facecolor("0.8")
-    axes.imshow(
+    axes.set_facecolor(MISSING)
+    image = axes.imshow(
         np.ma.masked_invalid(shares),
-        cmap="RdBu_r",
-        norm=TwoSlopeNorm(0.0, -1.0, 1.0),
+        cmap=style.DIVERGING,
+        vmin=-1.0,
+        vmax=1.0,
         aspect="auto",
     )
-    for row, column in np.ndindex(sign.shape):
-        mark = {"LTP": "+", "LTD": "\N{MINUS SIGN}"}.get(sign[row, column], "")
-        axes.text(column, row, mark, ha="center", va="center")
-    axes.set_xticks(range(len(ticks)), ticks, rotation=60, ha="right")
+    for row, column in np.argwhere(np.isin(sign, list(SIGNS))):
+        dark = abs(shares[row, column]) > DARK
+        axes.text(
+            column,
+            row,
+            SIGNS[sign[row, column]],
+            ha="center",
+            va="center",
+            color="white" if dark else "black",
+        )
+    axes.set_xticks(range(len(ticks)), ticks, rotation=60)
     axes.set_yticks(range(mean.sizes["model"]), [str(m) for m in mean.model.values])
     axes.set_xlabel(label)
+    return image
+
+
+def _mark(sign, label):
+    return Line2D([], [], color="k", linestyle="", marker=f"${sign}$", label=label)

@@ -1,18 +1,26 @@
 """The picture of the plasticity-sign experiment, from its saved tree alone."""
 
+import json
+
 import numpy as np
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from experiments.statistics import ROUNDING, agreement
+from experiments.plots import style
+from experiments.statistics import AGREED, ROUNDING, agreement
 
 COLUMNS = 4
-NO_FLIP = "sign never flips here"
 LINEAR = 0.01  # share of the largest change within which colours are linear
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Weight change over apical current and frequency, one panel for every model.
+
+    Colours are shares of a panel's largest change. The black line is the current at
+    which the mean over seeds turns positive, dots are where seeds disagree in sign.
 
     Parameters
     ----------
@@ -21,61 +29,76 @@ def plot(tree) -> Figure:
         `dendrites.open_run` reads.
     """
     found = tree["plasticity"].to_dataset()
+    flips = _flips(json.loads(tree.attrs["headline_json"]))
     n = found.sizes["model"]
     columns = min(n, COLUMNS)
     rows = -(-n // columns)
-    figure = Figure(figsize=(4.9 * columns, 3.9 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, name in zip(panels, found.model.values, strict=False):
-        plot_model(axes, found.sel(model=name))
-    for axes in panels[n:]:
-        axes.set_axis_off()
-    figure.suptitle(
-        f"{tree.attrs['title']}: mean over {found.sizes['seed']} seeds; "
-        "black: no change, hatched: fewer than 95 % of the seeds agree in sign"
+    figure = style.figure(
+        f"{tree.attrs['title']}: mean over {found.sizes['seed']} seeds",
+        width=max(2.5 * columns, 7.0),
+        height=2.6 * rows + 1.3,
     )
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for k, (axes, name) in enumerate(
+        zip(panels.flat, found.model.values, strict=False)
+    ):
+        plot_model(axes, found.sel(model=name), flips.get(name))
+        if k + columns >= n:
+            axes.set_xlabel("pairing frequency (Hz)")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("apical current (pA)")
+    for axes in panels.flat[n:]:
+        axes.set_axis_off()
+    shares = ScalarMappable(SymLogNorm(LINEAR, vmin=-1.0, vmax=1.0), style.DIVERGING)
+    bar = figure.colorbar(
+        shares,
+        ax=panels,
+        ticks=[-1, -0.1, 0, 0.1, 1],
+        format="%g",
+        shrink=0.6,
+        aspect=30,
+    )
+    bar.set_label("weight change (share of the largest of the panel)")
+    bar.ax.minorticks_off()
+    line = Line2D([], [], color="k", marker=".", label="the mean turns positive")
+    text = f"fewer than {AGREED:.0%} of the seeds agree in sign".replace(
+        "%", " percent"
+    )
+    dots = Line2D([], [], color="0.3", linestyle="", marker="x", label=text)
+    figure.legend(handles=[line, dots], loc="outside lower center", ncols=2)
     return figure
 
 
-def plot_model(axes, found):
-    """Mean change of one model as colour, its zero contour as a black line."""
-    mean = found.weight_change.mean("seed")
+def plot_model(axes, found, flip=None):
+    """Mean change of one model as colour, and the current where it turns positive."""
+    change = found.weight_change.transpose(
+        "apical_current", "pairing_frequency", "seed"
+    )
+    mean = change.mean("seed")
     limit = float(np.abs(mean).max()) or 1.0
-    x = np.arange(found.sizes["pairing_frequency"])
-    image = axes.pcolormesh(
-        x,
-        found.apical_current,
-        mean,
-        cmap="RdBu_r",
-        norm=SymLogNorm(LINEAR * limit, linscale=1.0, vmin=-limit, vmax=limit),
-        shading="nearest",
+    places = np.arange(found.sizes["pairing_frequency"])
+    norm = SymLogNorm(LINEAR * limit, vmin=-limit, vmax=limit)
+    style.signed_map(axes, places, found.apical_current, mean, None, norm=norm)
+    signs = agreement(change.values, nothing=ROUNDING * limit).sign
+    row, column = np.nonzero((signs == 0) & change.values.any(-1))
+    axes.plot(
+        places[column], found.apical_current.values[row], "x", color="0.3", ms=2.5
     )
-    ticks = limit * np.array([-1.0, -0.1, 0.0, 0.1, 1.0])
-    bar = axes.figure.colorbar(image, ax=axes, ticks=ticks, format="%.2g")
-    bar.ax.minorticks_off()
-    bar.set_label("weight change (unit of the weight)")
-    if float(mean.min()) < 0 < float(mean.max()):
-        axes.contour(x, found.apical_current, mean, [0.0], colors="k", linewidths=1.5)
-    else:
-        axes.text(
-            0.5, 0.02, NO_FLIP, transform=axes.transAxes, ha="center", va="bottom"
-        )
-    change = found.weight_change.transpose(..., "seed").values
-    unsure = (agreement(change, nothing=ROUNDING * limit).sign == 0) & change.any(-1)
-    axes.contourf(
-        x,
-        found.apical_current,
-        unsure.astype(float),
-        levels=[0.5, 1.5],
-        colors="none",
-        hatches=["//"],
-    )
-    axes.set_xticks(x, [f"{f:g}" for f in found.pairing_frequency.values])
-    p = float(found.interaction_p)
-    text = f"interaction p = {p:.1g}" if np.isfinite(p) else "interaction: no variance"
-    axes.set(
-        xlabel="pairing frequency (Hz)",
-        ylabel="apical current (pA)",
-        title=f"{found.model.item()}: {text}",
-    )
-    return axes
+    boundary = found.sign_boundary.values
+    turns = np.isfinite(boundary)
+    axes.plot(places[turns], boundary[turns], ".-", color="k")
+    axes.set_xticks(places, [f"{f:g}" for f in found.pairing_frequency.values])
+    name = str(found.model.item())
+    some = f"{turns.sum()} of {turns.size} frequencies" if turns.any() else "none"
+    words = f"sign turns at {some}" if flip is None else f"flips at {flip}"
+    axes.set_title(f"{name}\n     {words}")
+
+
+def _flips(headline):
+    """Where the mean sign of each model flips, in words, for models that have it."""
+    words = {}
+    for key, entry in headline.items():
+        for start, unit in (("flip_current_pa_", " pA"), ("flip_drive_", "")):
+            if key.startswith(start) and not isinstance(entry["value"], str):
+                words[key.removeprefix(start)] = f"{entry['value']:.3g}{unit}"
+    return words

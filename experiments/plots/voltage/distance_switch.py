@@ -1,11 +1,13 @@
 """The picture of the distance-switch experiment, from its saved tree alone."""
 
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-MARKERS = {"passive": "o", "active": "^"}
+from experiments.plots import style
+
+CHANGE = "weight after induction (percent of initial)"
 
 
+@style.picture
 def plot(tree) -> Figure:
     """Change over distance in both kinds of dendrite, and over the local peak.
 
@@ -19,58 +21,45 @@ def plot(tree) -> Figure:
     """
     found = tree["synapses"].to_dataset()
     found = found.sel(frequency=found.frequency.max())
-    figure = Figure(figsize=(14, 4.8), layout="constrained")
+    title = f"{tree.attrs['title']}, {float(found.frequency):g} Hz"
+    figure = style.figure(title, height=4.2)
     *panels, peaks = figure.subplots(1, 3)
     for axes, dendrite in zip(panels, found.dendrite.values, strict=True):
         plot_distances(axes, found.sel(dendrite=dendrite))
     panels[1].sharey(panels[0])
-    panels[0].legend(title="held depolarisation", fontsize="small")
+    style.legend(panels[0], title="held depolarisation", columns=3)
     plot_peaks(peaks, found)
-    figure.suptitle(f"{tree.attrs['title']}, {float(found.frequency):g} Hz")
     return figure
 
 
 def plot_distances(axes, found):
     """Change over distance, a line for every held depolarisation."""
-    axes.axhline(100.0, color="0.7", linewidth=0.8)
-    for color, held in zip(colors(found), found.depolarisation.values, strict=True):
-        one = found.change.sel(depolarisation=held)
-        axes.plot(
-            one.distance_um, one, ".-", color=color, label=f"{held:g} mV", linewidth=1.5
-        )
+    style.zero(axes, 100.0)
+    held = found.depolarisation.values
+    for series, value in zip(style.graded(held.size), held, strict=True):
+        one = found.change.sel(depolarisation=value)
+        axes.plot(one.distance_um, one, **series, label=f"{value:g} mV")
     axes.set(
-        xlabel="distance from the soma (um)",
-        ylabel="weight after induction (% of initial)",
+        xlabel=r"distance from the soma ($\mu$m)",
+        ylabel=CHANGE,
         title=f"{found.dendrite.item()} dendrite",
     )
-    return axes
 
 
 def plot_peaks(axes, found):
-    """The same changes over the largest local potential."""
-    axes.axhline(100.0, color="0.7", linewidth=0.8)
-    for dendrite, marker in MARKERS.items():
+    """The same changes over the largest local potential, both kinds of dendrite."""
+    style.zero(axes, 100.0)
+    held = found.depolarisation.values
+    for fill, dendrite in zip(("full", "none"), found.dendrite.values, strict=False):
         one = found.sel(dendrite=dendrite)
-        for color, held in zip(colors(found), found.depolarisation.values, strict=True):
-            points = one.sel(depolarisation=held)
-            axes.plot(
-                points.peak_potential,
-                points.change,
-                marker,
-                color=color,
-                markersize=4,
-                label=dendrite if held == found.depolarisation.max() else None,
-            )
+        for series, value in zip(style.graded(held.size), held, strict=True):
+            points = one.sel(depolarisation=value)
+            marks = {**series, "linestyle": "", "fillstyle": fill}
+            axes.plot(points.peak_potential, points.change, **marks)
+        axes.plot([], [], "o", color=style.GREY, fillstyle=fill, label=str(dendrite))
     axes.set(
         xlabel="largest local potential (mV)",
-        ylabel="weight after induction (% of initial)",
+        ylabel=CHANGE,
         title="the same over the local peak",
     )
-    axes.legend(fontsize="small")
-    return axes
-
-
-def colors(found):
-    """A colour for every held depolarisation, dark for none."""
-    n = found.sizes["depolarisation"]
-    return [colormaps["viridis"](0.9 * k / max(n - 1, 1)) for k in range(n)]
+    style.legend(axes, title="dendrite; colours and marks as in panel a", columns=2)

@@ -1,4 +1,4 @@
-"""The bac-firing experiment: the measured table, thresholds, gains, tree, picture."""
+"""The bac-firing experiment: the measured table, thresholds, gains, tree."""
 
 import json
 
@@ -170,24 +170,3 @@ def test_a_slope_is_that_of_the_line_above_the_rheobase():
 def test_impossible_questions_are_refused(given, words):
     with pytest.raises(ConfigError, match=words):
         bac_firing(**given)
-
-
-# The picture
-
-
-def test_the_picture_shows_what_is_stored(tree, found, rates):
-    figure = plot_bac_firing.plot(tree)
-    panels = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in panels[:3]] == [
-        "somatic pulse alone: 1 spike",
-        "apical pulse alone: 0 spikes",
-        "both together: 3 spikes",
-    ]
-    for axes in panels:
-        assert axes.get_xlabel() and axes.get_ylabel()
-    for axes, name in ((panels[3], "n_spikes"), (panels[4], "plateau_area")):
-        (mesh,) = axes.collections
-        np.testing.assert_array_equal(mesh.get_array(), found[name].T)
-    drawn = [line for line in panels[5].lines if len(line.get_xdata())]
-    np.testing.assert_array_equal(drawn[0].get_ydata(), rates.rate[0])
-    np.testing.assert_array_equal(drawn[1].get_ydata(), rates.event_rate[0])

@@ -1,4 +1,4 @@
-"""The burst-multiplexing experiment: table, errors, stepped currents, tree, picture."""
+"""The burst-multiplexing experiment: table, errors, stepped currents, tree."""
 
 import json
 
@@ -20,7 +20,6 @@ from experiments.bursts.burst_statistics import (
     share_and_error,
 )
 from experiments.bursts.stepped_currents import correlations, square_wave, stepped
-from experiments.plots.bursts import burst_multiplexing as plot_burst_multiplexing
 
 SMALL = {
     "soma_currents": (600.0, 200.0),
@@ -280,18 +279,3 @@ def test_two_currents_are_read_out_of_one_ensemble():
 def test_impossible_questions_are_refused(given, words):
     with pytest.raises(ConfigError, match=words):
         burst_multiplexing(**given)
-
-
-# The picture
-
-
-def test_the_picture_shows_what_is_stored(tree, found):
-    figure = plot_burst_multiplexing.plot(tree)
-    rates, shares, contrast, events, probabilities = figure.axes[:5]
-    for axes, name in ((rates, "event_rate"), (shares, "burst_probability")):
-        for k, bars in enumerate(axes.containers):
-            line = bars.lines[0]
-            np.testing.assert_array_equal(line.get_ydata(), found[f"{name}_all"][k])
-    np.testing.assert_array_equal(contrast.lines[0].get_ydata(), found.soma_contrast)
-    for axes, name in ((events, "event_rate"), (probabilities, "burst_probability")):
-        np.testing.assert_array_equal(axes.lines[0].get_ydata(), tree["steps"][name])

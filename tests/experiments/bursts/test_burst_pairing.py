@@ -1,4 +1,4 @@
-"""The burst-pairing experiment: known curves, predictions, tree and picture."""
+"""The burst-pairing experiment: known curves, predictions and tree."""
 
 import json
 
@@ -10,7 +10,6 @@ from dendrites.errors import ConfigError
 from experiments.bursts import burst_protocols
 from experiments.bursts.burst_pairing import burst_pairing
 from experiments.bursts.burst_steering import steer
-from experiments.plots.bursts import burst_pairing as plot_burst_pairing
 
 SMALL = {
     "frequencies": (10, 50, 70, 100),
@@ -144,16 +143,3 @@ def test_apical_input_steers_weights_of_its_own_cells_only():
 def test_impossible_arguments_are_refused_before_anything_runs(bad, text):
     with pytest.raises(ConfigError, match=text):
         burst_pairing(**{**SMALL, **bad})
-
-
-def test_curves_drawn_are_the_stored_ones(tree):
-    figure = plot_burst_pairing.plot(tree)
-    titles = {axes.get_title(): axes for axes in figure.axes}
-    drawn = {line.get_label(): line for line in titles["periodic pairings"].lines}
-    np.testing.assert_array_equal(
-        drawn["measured"].get_ydata(), tree["periodic"].weight_change
-    )
-    weight = next(axes for axes in figure.axes if axes.get_xlabel() == "time (s)")
-    np.testing.assert_array_equal(
-        weight.lines[1].get_ydata(), tree["steering"].weight_change
-    )

@@ -1,4 +1,4 @@
-"""The disinhibition-gate experiment: closed forms, five conditions, tree, picture."""
+"""The disinhibition-gate experiment: closed forms, five conditions, tree."""
 
 import json
 
@@ -20,7 +20,6 @@ from experiments.gates.disinhibition_gate import (
     paired,
     pulses,
 )
-from experiments.plots.gates import disinhibition_gate as plot_disinhibition_gate
 
 GAINS = (0.0, 0.3, 0.6, 1.0, 2.0)
 SMALL = {"gains": GAINS, "seeds": 6}
@@ -178,22 +177,3 @@ def test_the_tree_is_valid_and_reopens_as_it_was(tree, tmp_path):
     validate(tree)
     assert open_run(save_run(tree, tmp_path / "a.nc")).identical(tree)
     assert tree["gains"].dW.dims == ("pom", "l4", "vip_gain", "sst_gain")
-
-
-def test_what_is_drawn_is_what_is_stored(tree, gains):
-    figure = plot_disinhibition_gate.plot(tree)
-    conditions, course, image = figure.axes[:3]
-    means = [line.get_ydata() for line in conditions.lines if line.get_marker() == "_"]
-    np.testing.assert_array_equal(
-        np.ravel(means), tree["conditions"].dW.mean("repeat").values
-    )
-    for line, name in zip(course.lines, CONDITIONS, strict=False):
-        assert line.get_label() == name
-        np.testing.assert_array_equal(
-            line.get_ydata(), tree["pulse"].apical.sel(condition=name)
-        )
-    drawn = image.collections[0].get_array()
-    np.testing.assert_array_equal(
-        np.ravel(drawn), gains.dW.sel(pom=1.0, l4=1.0).T.values.ravel()
-    )
-    assert all(axes.get_ylabel() for axes in figure.axes)

@@ -16,7 +16,6 @@ from experiments.microcircuit.new_association import (
     new_association,
     one_run,
 )
-from experiments.plots.microcircuit.new_association import plot
 
 RATES = {"W_1": 1.1875e-3, "W_2": 5e-4, "W_IP": 1.1875e-3, "W_PI": 5e-4}
 FROZEN = {"hidden_rate": 0.0, "output_rate": 0.0, "interneuron_rate": 0.0}
@@ -201,25 +200,6 @@ def test_the_tree_is_valid_and_reopens_as_it_was(tree, tmp_path):
     teacher = tree["stimuli/teacher"]
     assert (float(teacher.onset[0]), float(teacher.offset[0])) == (1000.0, 21000.0)
     assert tree.attrs["t_stop_ms"] == 22000.0
-
-
-def test_what_is_drawn_is_what_is_stored(tree, curves):
-    parts, output, speed, onset, offset, errors = plot(tree).axes
-    drawn = {line.get_label(): line for line in parts.lines}
-    apical = drawn["sum: apical potential"]
-    np.testing.assert_array_equal(apical.get_ydata(), curves.apical.median("seed"))
-    np.testing.assert_allclose(apical.get_xdata()[[0, -1]], [0.01, 22.0], rtol=1e-14)
-    rates = tree["populations/output"].rate.isel(replica=0)
-    np.testing.assert_array_equal(output.lines[0].get_ydata(), rates.isel(unit=0))
-    names = [line.get_label() for line in speed.lines[:4]]
-    assert names == ["W_1", "W_2", "W_IP", "W_PI"]
-    cells = tree["populations/hidden1"].v.isel(replica=0, compartment=0)
-    shown = cells.sel(time=slice(20000, 22000)).isel(unit=5)
-    np.testing.assert_array_equal(offset.lines[5].get_ydata(), shown)
-    assert onset.get_ylim() == offset.get_ylim()
-    assert errors.get_yscale() == "log"
-    for axes in (parts, output, speed, onset, offset, errors):
-        assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
 
 
 def test_the_command_leaves_a_result_and_a_picture(run):

@@ -16,7 +16,6 @@ from experiments.microcircuit.self_prediction import (
     self_prediction,
     untaught_circuit,
 )
-from experiments.plots.microcircuit.self_prediction import plot
 
 RATES = {"basal_rates": 0.0, "interneuron_rates": 2.375e-4, "apical_rates": 5e-4}
 
@@ -175,18 +174,6 @@ def test_headline_figures_are_medians_over_seeds(tree, found):
     for name, value in wanted.items():
         assert headline[name]["value"] == pytest.approx(np.median(value), rel=1e-14)
         assert headline[name]["reference"] and headline[name]["source"]
-
-
-def test_curves_drawn_are_the_stored_ones(tree, found):
-    power, reasons = plot(tree).axes
-    drawn = {line.get_label(): line.get_ydata() for line in power.lines}
-    medians = np.median(100 * np.transpose([ratio(found, n) for n in (10, 30)]), axis=0)
-    np.testing.assert_allclose(drawn["apical power"][[5, 7]], medians, rtol=1e-14)
-    drawn = {line.get_label(): line.get_ydata() for line in reasons.lines}
-    mismatch = drawn["|W_PI + B| / |B|, 0 if W_PI = -B"]
-    np.testing.assert_array_equal(mismatch, found.feedback_mismatch.median("seed"))
-    for axes in (power, reasons):
-        assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
 
 
 def test_the_command_leaves_a_result_and_a_picture(run):

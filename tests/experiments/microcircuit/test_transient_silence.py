@@ -14,7 +14,6 @@ from experiments.microcircuit.transient_silence import (
     transient_silence,
     two_input_circuit,
 )
-from experiments.plots.microcircuit.transient_silence import plot
 
 SIZES = (30, 20, 15, 10)
 
@@ -118,39 +117,6 @@ def test_one_seed_gives_the_same_bits_twice(tree):
 def test_impossible_sizes_are_refused():
     with pytest.raises(ModelError, match="at least one hidden layer"):
         transient_silence(sizes=(6, 4))
-
-
-# The picture
-
-
-@pytest.fixture(scope="module")
-def figure(tree):
-    return plot(tree)
-
-
-def test_traces_drawn_are_the_stored_ones(tree, figure):
-    panels = np.reshape(figure.axes, (2, 3))
-    for row, layer in zip(panels, ("hidden1", "hidden2"), strict=True):
-        for axes, condition in zip(row[:2], ("equal", "matched"), strict=True):
-            stored = potentials(tree, layer, condition)[0, 0]
-            drawn = [line.get_ydata() for line in axes.lines[: stored.shape[1]]]
-            np.testing.assert_array_equal(np.transpose(drawn), stored)
-
-
-def test_peaks_drawn_are_those_of_the_stored_traces(tree, figure):
-    panels = np.reshape(figure.axes, (2, 3))
-    for row, layer in zip(panels, ("hidden1", "hidden2"), strict=True):
-        drawn = {line.get_label(): line.get_ydata() for line in row[2].lines}
-        for condition in ("equal", "matched"):
-            stored = np.abs(potentials(tree, layer, condition)).max(axis=(0, 1, 3))
-            np.testing.assert_array_equal(drawn[condition], stored)
-        assert row[2].get_yscale() == "log"
-
-
-def test_trace_panels_share_their_scale_and_axes_are_labelled(figure):
-    panels = np.reshape(figure.axes, (2, 3))
-    assert len({axes.get_ylim() for axes in panels[:, :2].flat}) == 1
-    assert all(a.get_xlabel() and a.get_ylabel() and a.get_title() for a in panels.flat)
 
 
 def test_the_command_leaves_a_result_and_a_picture(run):

@@ -16,7 +16,6 @@ from experiments.microcircuit.weak_nudge import (
     weak_nudge,
     with_feedback,
 )
-from experiments.plots.microcircuit import weak_nudge as plot_weak_nudge
 
 NUDGES = (1e-4, 1e-3, 1e-2, 0.1)
 OPTIONS = {
@@ -192,64 +191,6 @@ def test_one_seed_gives_the_same_bits_twice(small):
 def test_impossible_sizes_are_refused():
     with pytest.raises(ModelError, match="at least one hidden layer"):
         weak_nudge(sizes=(6, 4))
-
-
-# The picture
-
-
-@pytest.fixture(scope="module")
-def figure(tree):
-    return plot_weak_nudge.plot(tree)
-
-
-def lines(axes, style):
-    return [
-        line
-        for line in axes.lines
-        if line.get_linestyle() == style and line.get_color().startswith("C")
-    ]
-
-
-def test_angles_drawn_are_means_of_the_stored_ones(figure, alignment):
-    axes = figure.axes[0]
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    means = alignment.mean(("replica", "pattern"))
-    wanted = {
-        "-": means.angle_to_bp.sel(feedback="transpose"),
-        "--": means.angle_to_fa.sel(feedback="random"),
-        ":": means.angle_to_bp.sel(feedback="random", layer=["hidden1", "hidden2"]),
-    }
-    for style, values in wanted.items():
-        drawn = lines(axes, style)
-        assert len(drawn) == values.sizes["layer"]
-        for line, layer in zip(drawn, values.layer, strict=True):
-            np.testing.assert_array_equal(line.get_xdata(), NUDGES)
-            # To the gradient and to feedback alignment differ by rounding: 1e-16 rad
-            # of 1e-6.
-            np.testing.assert_allclose(
-                line.get_ydata(), values.sel(layer=layer), rtol=1e-8
-            )
-
-
-def test_the_guide_has_slope_one(figure):
-    (guide,) = (x for x in figure.axes[0].lines if x.get_label() == "slope one")
-    x, y = guide.get_data()
-    assert y[1] / y[0] == pytest.approx(x[1] / x[0], rel=1e-12)
-
-
-def test_sizes_drawn_are_means_of_the_stored_ones(figure, alignment):
-    means = alignment.size_over_prediction.mean(("replica", "pattern"))
-    for style, feedback in (("-", "transpose"), ("--", "random")):
-        drawn = lines(figure.axes[1], style)
-        for line, layer in zip(drawn, means.layer, strict=True):
-            values = means.sel(feedback=feedback, layer=layer)
-            np.testing.assert_array_equal(line.get_ydata(), values)
-
-
-def test_axes_are_labelled(figure):
-    for axes in figure.axes:
-        assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title()
-        assert axes.get_legend() is not None
 
 
 def test_the_command_leaves_a_result_and_a_picture(run):

@@ -14,7 +14,6 @@ from dendrites.models import plateau_cell
 from experiments.plateaus.btsp import TABLE, btsp
 from experiments.plateaus.plateau_laps import RAMP_WIDTH, Track, run_laps
 from experiments.plateaus.plateau_pairing import pairings, run_pairings
-from experiments.plots.plateaus import btsp as plot_btsp
 
 SMALL = {
     "first": -2000.0,
@@ -199,34 +198,3 @@ def test_times_between_steps_are_refused(given, text):
 def test_impossible_arguments_are_refused(bad, text):
     with pytest.raises(ConfigError, match=text):
         btsp(**bad)
-
-
-def test_lines_drawn_are_the_stored_ones(tree):
-    figure = plot_btsp.plot(tree)
-    times, currents, durations, fit, one_cell, extremes = figure.axes
-    pairing, laps = tree["pairing"].to_dataset(), tree["laps"].to_dataset()
-    drawn = {line.get_label(): line for line in times.lines}
-    for w0 in pairing.w0.values:
-        np.testing.assert_array_equal(
-            drawn[f"{w0:g}"].get_ydata(), pairing.change.sel(w0=w0)
-        )
-    at_zero = tree["amplitude"].change.sel(spike_time=0.0, w0=1.0)
-    np.testing.assert_array_equal(
-        {line.get_label(): line for line in currents.lines}["1"].get_ydata(), at_zero
-    )
-    border = tree["duration"].border.sel(spike_time=-1000.0)
-    np.testing.assert_array_equal(
-        {line.get_label(): line for line in durations.lines}[
-            "spike at -1 s"
-        ].get_ydata(),
-        border,
-    )
-    for axes, parameters in ((fit, "fit"), (one_cell, "one-cell")):
-        lines = {line.get_label(): line for line in axes.lines}
-        ramp = laps.ramp.sel(parameters=parameters, field_peak=1500.0)
-        np.testing.assert_array_equal(lines["before"].get_ydata(), ramp.sel(lap=0))
-        np.testing.assert_array_equal(lines["lap 2"].get_ydata(), ramp.sel(lap=2))
-    lines = {line.get_label(): line for line in extremes.lines}
-    np.testing.assert_array_equal(
-        lines["fall, fit to one cell"].get_ydata(), laps.fall.sel(parameters="one-cell")
-    )

@@ -8,7 +8,6 @@ import pytest
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments.plateaus.early_late import CONDITIONS, early_late, pulses
-from experiments.plots.plateaus import early_late as plot_early_late
 from experiments.statistics import crossing
 from tests.reference import guerguiev_twin as twin
 
@@ -109,16 +108,4 @@ def test_pulses_last_from_onset_on():
     found = pulses([(0, 2), (3, 1), (3, 100)], 3)
     np.testing.assert_array_equal(
         found.T, [[1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 1, 1]]
-    )
-
-
-def test_the_picture_shows_the_stored_arrays(tree):
-    conditions, onset, area = plot_early_late.plot(tree).axes[:3]
-    np.testing.assert_array_equal(conditions.lines[4].get_ydata(), tree["settled"].dw)
-    np.testing.assert_array_equal(onset.lines[0].get_ydata(), tree["onset"].dw)
-    np.testing.assert_array_equal(
-        onset.lines[1].get_ydata(), tree["onset"].dw_spikes_mean
-    )
-    np.testing.assert_array_equal(
-        area.collections[0].get_array().reshape(tree["map"].dw.shape), tree["map"].dw
     )

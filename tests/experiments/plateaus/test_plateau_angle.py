@@ -10,7 +10,6 @@ from dendrites.errors import ConfigError, ModelError
 from experiments.options import experiment_options
 from experiments.plateaus.plateau_angle import backpropagated, plateau_angle
 from experiments.plateaus.watched import Means
-from experiments.plots.plateaus import plateau_angle as plot_plateau_angle
 from tests.reference import guerguiev_twin as twin
 
 SMALL = {"task": "digits", "images": 45, "hidden": 15, "stretch": 20, "summed": 10}
@@ -88,17 +87,6 @@ def test_impossible_options_are_refused():
         plateau_angle(**SMALL, feedback="symmetric")
     with pytest.raises(ConfigError, match="expected a whole number"):
         plateau_angle(**{**SMALL, "images": 10_000})
-
-
-def test_curves_of_the_picture_are_stored_ones(tree):
-    angles, errors = plot_plateau_angle.plot(tree).axes
-    found = tree["alignment"].to_dataset()
-    medians, sums = angles.lines[0:8:2], angles.lines[1:8:2]
-    for k, (sent, r) in enumerate((s, r) for s in (0, 1) for r in (0, 1)):
-        at = found.isel(fed_back=sent, replica=r)
-        np.testing.assert_array_equal(medians[k].get_ydata(), at.angle_median)
-        np.testing.assert_array_equal(sums[k].get_ydata(), at.angle_sum)
-        np.testing.assert_array_equal(errors.lines[k].get_ydata(), 100 * at.error_rate)
 
 
 def test_the_words_allowed_in_a_list_are_named():

@@ -182,14 +182,6 @@ def test_a_pattern_has_the_rate_asked_for():
     assert abs(counts.sum() - 400) < 100
 
 
-def test_lines_drawn_are_the_stored_ones(figure, small):
-    panels = [axes for axes in figure.axes if "first with" in axes.get_title()]
-    shown = small["traces"].to_dataset().isel(replica=0).sel(moment="first_taught")
-    drawn = {tuple(line.get_ydata()) for line in panels[0].lines}
-    for name in ("soma", "predicted_potential", "matching_potential"):
-        assert tuple(shown[name].values) in drawn
-
-
 def test_spikes_drawn_are_those_of_their_presentation(figure, small):
     times = small["spikes/output"].to_dataset()
     times = times.spike_time.values[times.spike_trial.values == 0]

@@ -114,14 +114,3 @@ def test_without_a_teacher_nothing_drifts_and_there_is_no_fixed_point():
 def test_a_step_that_is_not_positive_is_refused():
     with pytest.raises(ConfigError, match="dt"):
         drift(dt=0.0)
-
-
-def test_points_drawn_are_the_stored_ones(tree, found):
-    changes, zero, deviations = plot_drift.plot(tree).axes
-    for axes in (changes, zero):
-        (points,) = (line for line in axes.lines if line.get_marker() == "o")
-        np.testing.assert_array_equal(points.get_xdata(), found.potential)
-        np.testing.assert_array_equal(points.get_ydata(), found.measured)
-    (points,) = (line for line in deviations.lines if line.get_marker() == "o")
-    error = (found.measured - found.predicted) / found.standard_error
-    np.testing.assert_array_equal(points.get_ydata(), error)

@@ -5,7 +5,6 @@ import pytest
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
-from experiments.plots.prediction import spike_pair_window as plot_spike_pair_window
 from experiments.prediction.spike_pair_window import lag_steps, peak, spike_pair_window
 
 SMALL = {"potentials": (-64.0, -56.0), "interval": 2.0, "tau_filter": 20.0}
@@ -80,13 +79,3 @@ def test_lags_are_whole_steps_around_the_input_spike():
 def test_impossible_lags_are_refused(bad, text):
     with pytest.raises(ConfigError, match=text):
         spike_pair_window(**bad)
-
-
-def test_windows_drawn_are_the_stored_ones(tree, window):
-    figure = plot_spike_pair_window.plot(tree)
-    for axes, potential in zip(figure.axes, window.potential.values, strict=True):
-        assert f"V* = {potential:g} mV" in axes.get_title()
-        drawn = {line.get_label(): line for line in axes.lines}
-        one = window.sel(potential=potential)
-        np.testing.assert_array_equal(drawn["measured"].get_ydata(), one.change)
-        np.testing.assert_array_equal(drawn["closed form"].get_ydata(), one.expected)

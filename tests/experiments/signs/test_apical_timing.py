@@ -9,7 +9,6 @@ from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments.lab import Protocol, run_lab
 from experiments.plateaus.early_late import early_late
-from experiments.plots.signs import apical_timing as plot_apical_timing
 from experiments.signs import apical_timing as module
 from experiments.signs.apical_timing import KNOWN, KNOWN_DELAYS, apical_timing
 
@@ -166,7 +165,7 @@ def test_changes_follow_from_the_plateaus_of_the_halves(tree):
     np.testing.assert_allclose(found.dw, 3.6 / 4 * difference, rtol=1e-9, atol=1e-14)
 
 
-# --- bad input and picture ----------------------------------------------------------
+# --- bad input ----------------------------------------------------------------------
 
 
 @pytest.mark.nojit
@@ -179,31 +178,3 @@ def test_impossible_sweeps_are_refused():
         apical_timing(delays=())
     with pytest.raises(ConfigError, match="single pulses have no place"):
         apical_timing(models=("guerguiev",))
-
-
-def test_the_picture_shows_the_stored_arrays(tree):
-    figure = plot_apical_timing.plot(tree)
-    quiet, _, gate, noisy = (figure.axes[k] for k in (0, 1, 2, 3))
-    found = tree["quiet"].to_dataset().sel(model="burst")
-    for line in quiet.lines:
-        if line.get_label() == "400 pA":
-            np.testing.assert_array_equal(
-                line.get_ydata(), found.weight_change.sel(apical_current=400.0)
-            )
-            break
-    else:
-        raise AssertionError("no curve of 400 pA")
-    points = [line for line in quiet.lines if line.get_marker() == "o"]
-    assert [p.get_ydata().tolist() for p in points] == [
-        list(KNOWN[current]) for current in CURRENTS
-    ]
-    assert gate.get_title().startswith("gating")
-    np.testing.assert_array_equal(
-        noisy.lines[0].get_ydata(),
-        tree["delay"].weight_change_mean.sel(model="burst", apical_current=300.0),
-    )
-    area = figure.axes[7]
-    np.testing.assert_array_equal(
-        area.collections[0].get_array(),
-        tree["map"].dw.sel(apical_potential=2.0),
-    )

@@ -7,8 +7,6 @@ import pytest
 
 from dendrites.errors import ConfigError
 from experiments.lab.matrix import SWITCHES, matrix_table, signs, verdict
-from experiments.plots.signs import plasticity_matrix as plot_plasticity_matrix
-from experiments.plots.signs import plasticity_sign as plot_plasticity_sign
 from experiments.signs.plasticity_matrix import plasticity_matrix
 from experiments.signs.plasticity_sign import _flips, flip_current, plasticity_sign
 
@@ -131,15 +129,6 @@ def test_threads_and_other_models_do_not_change_a_result(small):
         assert np.array_equal(one.values, other.values)
 
 
-def test_the_picture_has_a_panel_for_every_model_and_both_signs(small):
-    figure = plot_plasticity_sign.plot(small)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert any(title.startswith("burst: interaction p") for title in titles)
-    assert any(title == "btsp-weak: interaction: no variance" for title in titles)
-    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert texts == [plot_plasticity_sign.NO_FLIP]
-
-
 @pytest.mark.nojit
 def test_impossible_arguments_are_refused():
     with pytest.raises(ConfigError, match="no model 'bursts'"):
@@ -210,12 +199,6 @@ def test_the_table_has_a_row_for_every_model_and_links_to_its_data(matrix):
     verdicts = ("switch", "switch", "switch", "no (LTP)", "no")
     cells = " | ".join(f"[{verdict}](run.nc)" for verdict in verdicts)
     assert lines[2] == f"| burst | {cells} |"
-
-
-def test_the_picture_of_the_matrix_marks_signs(matrix):
-    figure = plot_plasticity_matrix.plot(matrix)
-    marks = {text.get_text() for axes in figure.axes for text in axes.texts}
-    assert {"+", "\N{MINUS SIGN}", ""} <= marks
 
 
 @pytest.mark.nojit

@@ -9,7 +9,6 @@ from reference import clopath_twin as twin
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from dendrites.models.adex_dendrite import adex_dendrite
-from experiments.plots.voltage import distance_switch as plot_distance_switch
 from experiments.voltage import paired_bursts
 from experiments.voltage.distance_switch import (
     distance_switch,
@@ -140,14 +139,3 @@ def test_places_of_the_headlines_are_always_among_the_distances():
 def test_impossible_arguments_are_refused(bad, text):
     with pytest.raises(ConfigError, match=text):
         distance_switch(**bad)
-
-
-def test_points_drawn_are_the_stored_ones(tree, synapses):
-    figure = plot_distance_switch.plot(tree)
-    shown = synapses.sel(frequency=50.0)
-    for axes, dendrite in zip(figure.axes, ("passive", "active"), strict=False):
-        lines = {line.get_label(): line for line in axes.lines}
-        for held in (0.0, 10.0, 20.0):
-            one = shown.change.sel(dendrite=dendrite, depolarisation=held)
-            np.testing.assert_array_equal(lines[f"{held:g} mV"].get_ydata(), one)
-    assert all(axes.get_xlabel() and axes.get_ylabel() for axes in figure.axes)

@@ -8,7 +8,6 @@ from reference import stdp_twin
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
-from experiments.plots.voltage import external_timing as plot_external_timing
 from experiments.voltage.external_timing import external_delays, external_timing
 from experiments.voltage.external_timing_circuit import (
     A_MINUS,
@@ -237,17 +236,3 @@ def test_impossible_delays_are_refused(bad, text):
 def test_the_tree_is_valid_and_reopens_as_it_was(tree, tmp_path):
     validate(tree)
     assert open_run(save_run(tree, tmp_path / "a.nc")).identical(tree)
-
-
-def test_what_is_drawn_is_what_is_stored(tree, separating):
-    figure = plot_external_timing.plot(tree)
-    shifts, changes = figure.axes[:4], figure.axes[4:]
-    for k, (somatic, dendrite) in enumerate(plot_external_timing.SETTINGS):
-        at = separating.sel(somatic=somatic, dendrite=dendrite)
-        np.testing.assert_array_equal(shifts[k].lines[0].get_ydata(), at["shift"])
-        for line, name in zip(
-            changes[k].lines, plot_external_timing.RULES, strict=False
-        ):
-            np.testing.assert_array_equal(line.get_xdata(), at.external_delay)
-            np.testing.assert_array_equal(line.get_ydata(), at[name])
-    assert "500 pA" in figure.get_suptitle() and "5 ms" in figure.get_suptitle()

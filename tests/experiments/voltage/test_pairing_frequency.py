@@ -8,7 +8,6 @@ from reference import clopath_twin as twin
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, ModelError
-from experiments.plots.voltage import pairing_frequency as plot_pairing_frequency
 from experiments.voltage import paired_bursts
 from experiments.voltage.pairing_frequency import (
     BAR,
@@ -220,20 +219,3 @@ def test_fitted_amplitudes_are_no_worse_than_the_published_ones(pairing):
 def test_impossible_arguments_are_refused(bad, error, text):
     with pytest.raises(error, match=text):
         pairing_frequency(**bad)
-
-
-# The picture
-
-
-def test_curves_and_points_drawn_are_the_stored_ones(tree, pairing):
-    figure = plot_pairing_frequency.plot(tree)
-    assert [axes.get_xlabel() != "" for axes in figure.axes] == [True] * 3
-    for axes, lag in zip(figure.axes, (10.0, -10.0), strict=False):
-        drawn = {line.get_label(): line for line in axes.lines}
-        for model, (_, _, label) in plot_pairing_frequency.SHOWN.items():
-            one = pairing.change.sel(model=model, pairing_dt=lag)
-            np.testing.assert_array_equal(drawn[label].get_ydata(), one)
-        (bars,) = axes.containers
-        np.testing.assert_array_equal(
-            bars[0].get_ydata(), tree["measured"]["mean"].sel(pairing_dt=lag)
-        )
