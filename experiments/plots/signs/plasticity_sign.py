@@ -89,8 +89,9 @@ def plot_model(axes, found, flip=None):
     axes.plot(places[turns], boundary[turns], ".-", color="k")
     axes.set_xticks(places, [f"{f:g}" for f in found.pairing_frequency.values])
     name = str(found.model.item())
-    some = f"{turns.sum()} of {turns.size} frequencies" if turns.any() else "none"
-    words = f"sign turns at {some}" if flip is None else f"flips at {flip}"
+    if flip is None:
+        flip = f"{turns.sum()} of {turns.size} frequencies"
+    words = f"flips at {flip}" if turns.any() else "never flips"
     axes.set_title(f"{name}\n     {words}")
 
 
