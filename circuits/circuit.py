@@ -10,6 +10,7 @@ from circuits.network import Feedforward
 from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule, as_schedule
+from dendrites._brief import count
 from dendrites._checks import flag, items, shown, text
 from dendrites._sendable import Sendable
 from dendrites._streams import check_seed
@@ -17,6 +18,8 @@ from dendrites._time import n_steps
 from dendrites.cell import CellModel
 from dendrites.errors import ConfigError, ModelError, choices
 from dendrites.steppers import check_stepper, is_explicit
+
+MOST_NAMED = 12  # populations in the text of a circuit
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,16 @@ class Circuit(Sendable):
     name: str = "circuit"
     seed: int = 0
     strict: bool = False
+
+    def __repr__(self):
+        cells = [f"{p.name} {p.size}" for p in self.populations]
+        cells = ", ".join(cells[:MOST_NAMED]) + ", ..." * (len(cells) > MOST_NAMED)
+        joined = count(len(self.projections), "projection")
+        learning = sum(p.learns for p in self.projections)
+        return (
+            f"Circuit({self.name!r}: {cells}; {joined}, {learning} learning; "
+            f"{self.schedule!r}, dt {self.dt:g} ms)"
+        )
 
     def __post_init__(self):
         text("circuit: name", self.name)

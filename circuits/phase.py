@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dendrites._brief import brief_repr
 from dendrites._checks import (
     check_name,
     flag,
@@ -129,6 +130,8 @@ class Phase(Sendable):
     tolerance: float | None = None
     advance: tuple[str, ...] = ()
     times: int | None = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self):
         check_name("phase", self.name)

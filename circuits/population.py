@@ -9,6 +9,7 @@ import numpy as np
 
 from circuits.cell_parameters import as_parameters, drawn_parameters, each_cell
 from circuits.initialisers import Distribution
+from dendrites._brief import brief
 from dendrites._checks import check_name, check_size, choice, items, number, shown
 from dendrites.cell import CellModel
 from dendrites.errors import ModelError
@@ -55,6 +56,12 @@ class Population:
     pattern: str | float | None = None
     noise: Sequence[int] | None = None
     parameters: Mapping[str, np.ndarray | Distribution] = field(default_factory=dict)
+
+    def __repr__(self):
+        more = f", pattern={brief(self.pattern)}" if self.pattern is not None else ""
+        if self.parameters:
+            more += f", own {', '.join(self.parameters)}"
+        return f"Population({self.name!r}, {self.model.name}, {self.size}{more})"
 
     # Seed of the circuit that it is part of.
     _seed: ClassVar[int | None] = None

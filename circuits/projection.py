@@ -17,6 +17,7 @@ from circuits.perturbation import Perturbation, check_perturbation, reads_xi
 from circuits.shared_weights import SharedWeights
 from circuits.signs import as_sign, check_sign
 from circuits.ties import Tied
+from dendrites._brief import brief
 from dendrites._checks import (
     check_name,
     choice,
@@ -110,6 +111,14 @@ class Projection:
     weight_decay: float = 0.0
     delay: float | None = None
     name: str = ""
+
+    def __repr__(self):
+        how = "fixed" if self.tied_to is None else f"tied to {self.tied_to.to}"
+        if self.rule is not None:
+            how = brief(self.rule) + ("" if self.plastic else ", not plastic")
+        ends = f"{self.pre}.{self.signal} -> {self.post}.{self.field}"
+        kind = self.connectivity.name.replace("_", "-")
+        return f"Projection({self.name!r}: {ends}, {kind}, {how})"
 
     def __post_init__(self):
         for option in ("pre", "post", "field", "signal"):

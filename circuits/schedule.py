@@ -39,6 +39,13 @@ class Schedule:
     carry_state: bool = False
     always_on: tuple[str, ...] = ()
 
+    def __repr__(self):
+        phases = ", ".join(
+            p.name if p.timeless else f"{p.name} {_length(p.duration)}"
+            for p in self.phases
+        )
+        return f"Schedule({phases}{', carry_state=True' if self.carry_state else ''})"
+
     def __post_init__(self):
         if isinstance(self.phases, Phase):
             object.__setattr__(self, "phases", (self.phases,))
@@ -134,6 +141,10 @@ def as_schedule(where: str, value) -> Schedule:
             f"{where} is a {type(value).__name__}, must be a Schedule of Phases"
         )
     return value
+
+
+def _length(duration):
+    return "drawn" if callable(duration) else f"{duration:g} ms"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from circuits._task_arrays import arrays_of_splits
 from circuits._task_problems import mismatches, source_problems, split_problems
 from dendrites._checks import items, shown, text, whole_number
 from dendrites.errors import ConfigError, DataError
@@ -84,6 +85,60 @@ class Task:
         object.__setattr__(self, "sources", sources)
         # 4 frames up: _check, __post_init__, the generated __init__, the caller.
         _check(self, strict=False, stacklevel=4)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        X_test: np.ndarray | None = None,
+        y_test: np.ndarray | None = None,
+        test_fraction: float | None = None,
+        target_rates: tuple[float, float] | None = None,
+        seed: int | None = None,
+        name: str = "arrays",
+        sources: tuple[dict[str, str], ...] = (),
+    ) -> "Task":
+        """A task of arrays, with test examples that are given or held out.
+
+        Parameters
+        ----------
+        X : array_like (n_examples, n_inputs)
+            Input rates, about 0 to 1; nothing is rescaled.
+        y : array_like (n_examples,) or (n_examples, n_outputs)
+            Labels, whole numbers from 0, every class in every split; or target rates.
+        X_test, y_test : array_like, optional
+            Test examples. Their `index` goes on after the last of X.
+        test_fraction : float, optional
+            Else this share of the examples is held out, 0 to 1, of labels the same
+            share of each class; default 0.2.
+        target_rates : (float, float), optional
+            Rate of the wrong output cells and of that of the label; default (0.1, 0.8).
+        seed : int, optional
+            Of what is held out and of the order of both splits; default 0.
+        name : str
+        sources : tuple of dict
+            As of a Task.
+
+        Raises
+        ------
+        ConfigError
+            For options that are impossible or have no effect.
+        DataError
+            For arrays that are no examples: shapes, numbers that are not finite, labels
+            that are none, a class that is missing in a split.
+        """
+        splits = arrays_of_splits(
+            X,
+            y,
+            X_test,
+            y_test,
+            test_fraction=test_fraction,
+            target_rates=target_rates,
+            seed=seed,
+        )
+        return cls(name, {key: Split(*rows) for key, rows in splits.items()}, sources)
 
     @property
     def n_inputs(self) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from dendrites._brief import brief_repr
 from dendrites._checks import choice, flag, items, mapping, number, shown, text
 from dendrites._difference_checks import (
     CELLS,
@@ -144,6 +145,8 @@ class ActivityDifference(Sendable):
     momentum: float = 0.0
     others: tuple["ActivityDifference", ...] = ()
     needs: Needs | None = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self):
         where = "ActivityDifference"

@@ -203,6 +203,13 @@ class CellModel(Sendable):
             self._check_monotone(where)
         check_kernels(where, self.traces, self)
 
+    def __repr__(self):
+        inputs = ", ".join(self.inputs._fields) or "no inputs"
+        kinds = (self.spiking, "spiking"), (self.clamped, "clamped")
+        more = "".join(f", {kind}" for holds, kind in kinds if holds)
+        state = ", ".join(self.compartments)
+        return f"CellModel({self.name!r}: {state} <- {inputs}{more})"
+
     def with_parameters(self, **changes) -> "CellModel":
         """The same model with other parameter values."""
         unknown = [name for name in changes if name not in self.params._fields]

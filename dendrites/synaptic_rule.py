@@ -9,6 +9,7 @@ behavioural-time-scale plasticity). It costs one pass over the weights per step.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dendrites._brief import brief_repr
 from dendrites._checks import choice, number, shown, text
 from dendrites._sendable import Sendable
 from dendrites.activity_difference import NOW, Needs, check_needs
@@ -42,6 +43,8 @@ class SynapticRule(Sendable):
     moment: str = NOW
     batch: str = "mean"
     needs: Needs | None = None
+
+    __repr__ = brief_repr
 
     def __post_init__(self):
         number("SynapticRule: learning_rate", self.learning_rate, least=0.0)

@@ -36,6 +36,9 @@ class Experiment:
     line: str
     full: Mapping[str, object] = field(default_factory=dict)
 
+    def __repr__(self):
+        return f"Experiment({self.name!r}: {self.line})"
+
     def load(self):
         """The experiment's function."""
         return getattr(importlib.import_module(self.module), self.function)

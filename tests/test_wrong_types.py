@@ -633,7 +633,7 @@ DOORS = {
         {
             "#0 circuit": [5, None, TASK],
             "#1 task": [5, None, CIRCUIT],
-            "#2 weights": [*NOT_MAPPING, None, {"feedforward": "a"}],
+            "#2 run": [*NOT_MAPPING, None],
             "split": [*NOT_TEXT, "other", None],
             "dtype": NOT_TEXT,
             "chunk": [*NOT_WHOLE, 0],

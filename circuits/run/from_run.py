@@ -115,12 +115,12 @@ def final_weights(tree) -> dict[str, np.ndarray | csr_array]:
         raise ConfigError(
             "final_weights: this tree holds no /weights; runs of circuits.train do"
         )
-    return {name: _last(node) for name, node in tree["weights"].children.items()}
+    return {name: last_weights(node) for name, node in tree["weights"].children.items()}
 
 
-def _last(node):
-    """The last weights of a group, those of sparse projections as such."""
-    last = node.w.values[-1]
+def last_weights(node, snapshot: int = -1):
+    """Weights of a group, of sparse projections as such; the last, or of a snapshot."""
+    last = node.w.values[snapshot]
     if "synapse" not in node.w.dims:
         return last
     shape = node.attrs["n_post"], node.attrs["n_pre"]

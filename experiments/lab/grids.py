@@ -47,6 +47,13 @@ class Grid(dict):
         super().__init__(protocols)
         self.axes = axes
 
+    def __repr__(self):
+        sizes = [1 + max(places) for places in zip(*self, strict=True)]
+        shape = " x ".join(
+            f"{name} {n}" for name, n in zip(self.axes, sizes, strict=True)
+        )
+        return f"Grid({shape or 'no axes'}: {len(self)} protocols)"
+
 
 def grid(base: Protocol | None = None, **axes: Iterable) -> Grid:
     """Every combination of some values of a protocol's fields.

@@ -128,6 +128,9 @@ class LabModel:
         # A circuit of one cell names every other problem.
         self.circuit(1, Protocol())
 
+    def __repr__(self):
+        return f"LabModel({self.name!r}: {self.cell.name}, dt {self.dt:g} ms)"
+
     def check(self, protocol: Protocol) -> None:
         """Refuse a protocol that this model cannot be given.
 
@@ -295,5 +298,5 @@ class LabModel:
     @property
     def currents(self) -> tuple[str, ...]:
         """Populations that inject currents."""
-        pairs = ((SOMA, self.soma), (APICAL, self.apical))
-        return tuple(population for population, name in pairs if name is not None)
+        fields = {SOMA: self.soma, APICAL: self.apical}
+        return tuple(name for name in fields if fields[name] is not None)

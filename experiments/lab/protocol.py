@@ -2,13 +2,18 @@
 
 import math
 import numbers
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from dendrites.drives import Drive
 from dendrites.errors import ConfigError, choices
+from experiments.lab.replay import drives_of
 from experiments.parameters import MOST_REPEATS
+
+if TYPE_CHECKING:
+    from experiments.lab.model import LabModel
 
 USUAL_DURATION = 20.0  # ms, of an apical pulse
 OPTIONAL = ("apical_delay", "apical_duration", "weight")
@@ -177,6 +182,14 @@ class Protocol:
                 "ms after it; use a longer tail"
             )
 
+    def __repr__(self):
+        given = ", ".join(
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"Protocol({given})"
+
     @property
     def apical_pulse(self) -> tuple[float, float] | None:
         """Delay and duration of every apical pulse, ms; None: the current stays on."""
@@ -231,6 +244,37 @@ class Protocol:
             apical.append((self.rest, self.duration, -self.inhibition))
         spikes = onsets - self.pairing_dt if self.presynaptic else onsets[:0]
         return Timeline(soma, apical, spikes)
+
+    def drives(self, model: "LabModel | None" = None) -> dict[str, Drive]:
+        """What `dendrites.simulate` needs to run this protocol on a cell.
+
+        Parameters
+        ----------
+        model : LabModel, optional
+            Its own input fields, units, steps and presynaptic signal; run its ``cell``
+            with its ``dt``. Default: the currents alone, pA, at their own times, for a
+            cell with the input fields ``soma`` and ``apical``.
+
+        Returns
+        -------
+        dict of str to Drive
+            By input field. Without background currents and delayed reads, and with the
+            weight that the synapse starts with: potentials are those of `run_lab` where
+            it has no noise and the cell does not hear a weight that changes. Spikes of
+            the presynaptic cell are ``timeline().spikes``, ms.
+
+        Raises
+        ------
+        ConfigError
+            If the model cannot be given this protocol.
+
+        Examples
+        --------
+        >>> protocol = Protocol(apical_current=300.0)
+        >>> cell, drives = dendrites.models.naud_sprekeler(), protocol.drives()
+        >>> tree = dendrites.simulate(cell, duration=protocol.duration, **drives)
+        """
+        return drives_of(self, model)
 
     def _stays_on(self, halves):
         """From when to when a current without delay is on, ms."""

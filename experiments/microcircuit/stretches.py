@@ -52,8 +52,9 @@ class Run:
         self.start = circuits.initial_weights(circuit)
         self.weights = {name: dict(self.start) for name in self.circuits}
         found = circuits.evaluate(circuit, task, self.start, threads=threads)
-        self.answers = found["rates"]
-        self.rows = [self._row(0, dict.fromkeys(self.circuits, found["loss"]), 0.0)]
+        self.answers = found.score.values
+        losses = dict.fromkeys(self.circuits, found.loss.item())
+        self.rows = [self._row(0, losses, 0.0)]
 
     @property
     def trials(self) -> int:

@@ -418,7 +418,7 @@ def test_trained_weights_answer_as_the_run_did_without_naming_the_ties(form):
     weights = {name: tree[f"weights/{name}"].w.values[-1] for name in names}
     answers = circuits.evaluate(circuit, task, weights, threads=1)
     np.testing.assert_array_equal(
-        answers["rates"], tree["predictions/test"].score.values[0]
+        answers.score, tree["predictions/test"].score.values[0]
     )
 
 

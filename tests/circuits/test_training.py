@@ -121,8 +121,8 @@ def test_predictions_are_those_of_the_stored_weights(tree):
     np.testing.assert_array_equal(found.target, task.splits["test"].labels)
     weights = {name: tree[f"weights/{name}"].w.values[1] for name in LEARNING}
     again = circuits.evaluate(tiny_circuit(), task, weights, threads=1)
-    np.testing.assert_array_equal(found.score[0], again["rates"])
-    np.testing.assert_array_equal(found.prediction[0], again["rates"].argmax(axis=1))
+    np.testing.assert_array_equal(found.score[0], again.score)
+    np.testing.assert_array_equal(found.prediction[0], again.prediction)
     last = tree["training"].to_dataset().sel(epoch=3, split="test")
     assert float(last.error_rate) == again["error_rate"]
     assert float(last.loss) == again["loss"]

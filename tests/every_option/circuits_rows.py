@@ -1,6 +1,7 @@
 """Options of what runs circuits: presentations, training, answers, gradients."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from systems import two_populations
@@ -22,6 +23,7 @@ FEWER = {"input": INPUTS[:1], "target": TARGETS[:1]}
 WEIGHTS = circuits.initial_weights(CIRCUIT)
 CHANGED = {name: 0.5 * w for name, w in WEIGHTS.items()}
 FIRST = "input_to_hidden1_basal"
+INPUTS_OF_TASK, LABELS = RNG.uniform(0, 1, (30, 8)), np.arange(30) % 3
 SHORT = Schedule((Phase("nudged", 2.4, on=("input", "target")),))
 
 
@@ -73,8 +75,19 @@ def trained(circuit=CIRCUIT, task=TASK, **options):
     return circuits.train(circuit, task, **options)
 
 
-def evaluated(circuit=CIRCUIT, task=TASK, weights=WEIGHTS, **options):
-    return circuits.evaluate(circuit, task, weights, **{"threads": 1, **options})
+def evaluated(circuit=CIRCUIT, task=TASK, run=WEIGHTS, **options):
+    run = RUN() if run == "a run" else run
+    found = circuits.evaluate(circuit, task, run, **{"threads": 1, **options})
+    return {name: found[name].values for name in found.variables}
+
+
+@cache
+def RUN():
+    return circuits.train(CIRCUIT, TASK, epochs=1, threads=1, probe=0)
+
+
+def of_arrays(X=INPUTS_OF_TASK, y=LABELS, **options):
+    return circuits.Task.from_arrays(X, y, **options)
 
 
 def presented(circuit=CIRCUIT, patterns=PATTERNS, **options):
@@ -343,12 +356,58 @@ DOORS = [
         {
             "circuit": acts(tiny_circuit(g_leak=0.2)),
             "task": acts(tiny_task(20, 10, seed=1)),
-            "weights": acts(CHANGED),
+            "run": [acts(CHANGED), acts("a run"), refused("no such file.nc")],
             "split": [acts("train"), refused("validation")],
+            "snapshot": [
+                acts(0, run="a run"),
+                same(-1, run="a run"),
+                refused(2, run="a run"),
+                refused(-1),
+            ],
             "dtype": slow(acts("float32")),
             "chunk": rounds(3),
             "threads": same(2),
         },
+    ),
+    Door(
+        circuits.Task.from_arrays,
+        of_arrays,
+        {
+            "X": acts(0.5 * INPUTS_OF_TASK),
+            "y": [acts(LABELS[::-1].copy()), acts(np.eye(3)[LABELS])],
+            "X_test": [
+                acts(0.5 * INPUTS_OF_TASK, y_test=LABELS),
+                refused(INPUTS_OF_TASK),
+            ],
+            "y_test": [
+                acts(LABELS[::-1].copy(), X_test=INPUTS_OF_TASK),
+                refused(LABELS),
+            ],
+            "test_fraction": [
+                acts(0.5),
+                same(0.2),
+                refused(1.0),
+                refused(0.5, X_test=INPUTS_OF_TASK, y_test=LABELS),
+            ],
+            "target_rates": [
+                acts((0.2, 0.7)),
+                same((0.1, 0.8)),
+                refused((0.8, 0.1)),
+                refused((0.1, 0.8), y=np.eye(3)[LABELS]),
+            ],
+            "seed": [
+                acts(1),
+                same(0),
+                refused(-1),
+                refused(1, X_test=INPUTS_OF_TASK, y_test=LABELS),
+            ],
+            "name": [acts("mine"), refused(3)],
+            "sources": [
+                acts(({"name": "a", "licence": "b", "sha256": "c"},)),
+                refused(("a",)),
+            ],
+        },
+        name="Task.from_arrays",
     ),
     Door(
         circuits.run_in_pieces,

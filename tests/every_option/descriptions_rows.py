@@ -174,7 +174,7 @@ def with_circuit(**options):
     circuit = replace(base, **options)
     task = circuits.Task("few", {"train": SPLIT, "test": SPLIT})
     answers = circuits.evaluate(circuit, task, {})
-    return seen(circuit), answers
+    return seen(circuit), answers.score.values
 
 
 def with_initial(kind, **base):

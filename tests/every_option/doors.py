@@ -102,7 +102,7 @@ class Door:
 
         There is one run for each call.
         """
-        key = tuple(sorted((name, repr(value)) for name, value in options.items()))
+        key = tuple(sorted((name, digest(value)) for name, value in options.items()))
         if key not in self._found:
             try:
                 with warnings.catch_warnings():

@@ -152,7 +152,7 @@ def test_the_map_is_what_the_trained_circuit_answers(tree):
     )
     weights = {k: node.w.values[-1] for k, node in tree["weights"].children.items()}
     task = circuits.Task("places", {"train": asked, "test": asked})
-    rates = circuits.evaluate(symbol_circuit(**CIRCUIT), task, weights)["rates"]
+    rates = circuits.evaluate(symbol_circuit(**CIRCUIT), task, weights).score.values
     part = tasks.yin_yang_class(x, y)
     expected = np.where(part < 0, -1, rates.argmax(axis=1))
     at = {"x": ("place", places[:, 0]), "y": ("place", places[:, 1])}
