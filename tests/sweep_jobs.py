@@ -1,9 +1,11 @@
 """An experiment of milliseconds, in any process that sweeps it, and its sweeps.
 
-Worker processes learn of it by loading this module before they take jobs, which
-Dask does for what its own setting names (``DASK_DISTRIBUTED__WORKER__PRELOAD``).
+Worker processes of this machine learn of it from the script that starts the sweep,
+`sweep_command.py`; those of Dask load this module before they take jobs, which its own
+setting names (``DASK_DISTRIBUTED__WORKER__PRELOAD``).
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -27,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOG, MENDED = "SWEEP_LOG", "SWEEP_MENDED"
 #: Values of `gain` at which a job does not answer.
 RAISES, SURPRISES, EXITS, IS_KILLED, WARNS = 103.0, 104.0, 105.0, 109.0, 102.0
+#: Its process ends without a word; it never lets the interpreter go; it needs too much.
+QUITS, HANGS, IS_LARGE = 106.0, 107.0, 108.0
 
 
 def answers(
@@ -60,6 +64,12 @@ def answers(
         sys.exit(3)
     elif gain == IS_KILLED:
         os.kill(os.getpid(), signal.SIGKILL)
+    elif gain == QUITS:
+        os._exit(0)
+    elif gain == HANGS:
+        ctypes.PyDLL(None).sleep(600)  # unlike CDLL, keeps the interpreter's lock
+    elif gain == IS_LARGE:
+        np.empty(2**55)
     elif gain == WARNS:
         warnings.warn("a gain of 102 is much", stacklevel=1)
     draws = generator(seed, f"answers/{kind}").normal(size=(cells, 5)) * gain
@@ -147,16 +157,10 @@ def environment(**more):
 
 def start(*argv, before="", **more):
     """``dendrites sweep`` in a process of its own."""
-    script = f"""
-import sys, sweep_jobs
-from experiments.command.cli import main
-sweep_jobs.dask_setup()
-{before}
-sys.exit(main(sys.argv[1:]))
-"""
-    words = ["sweep", NAME, *map(str, argv)]
+    script = str(Path(__file__).with_name("sweep_command.py"))
+    words = [script, before, "sweep", NAME, *map(str, argv)]
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", script, *words],
+        [sys.executable, "-W", "error", *words],
         env=environment(**more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -175,11 +179,10 @@ def wait_for(condition, seconds=60):
 
 
 def serial(folder, fixed, grid):
-    """The same sweep without any cluster: every job here, one after the other."""
+    """The same sweep without workers: every job here, one after the other."""
     from experiments.options import experiment_options
     from experiments.sweep.folder import SweepFolder
     from experiments.sweep.jobs import Sweep, complete_arguments
-    from experiments.sweep.worker import job_image
 
     options = experiment_options(answers)
     sweep = Sweep(NAME, complete_arguments(options, fixed, grid), grid)
@@ -187,9 +190,20 @@ def serial(folder, fixed, grid):
     with place.locked():
         place.start(sweep)
         for job in sweep.jobs():
-            image, _ = job_image(NAME, job.arguments, job.name, folder)
-            place.write_job(job, image)
+            place.write_job(job, image(job, place.path))
     return place
+
+
+def image(job, scratch):
+    """The bytes of the file of a job."""
+    from experiments.sweep.worker import outcome_of
+
+    file = Path(scratch) / "image.nc"
+    outcome = outcome_of(NAME, job.arguments, job.name, file)
+    assert "warnings" in outcome, outcome
+    found = file.read_bytes()
+    file.unlink()
+    return found
 
 
 def contents(path):

@@ -24,6 +24,7 @@ CORE = {
     "pydantic": "pydantic",
     "cyclopts": "cyclopts",
     "scikit-learn": "sklearn",
+    "filelock": "filelock",
 }
 EXTRAS = {"zarr": ("zarr",), "data": ("pooch",), "distributed": ("dask", "distributed")}
 OURS = ("dendrites", "circuits", "experiments")

@@ -1,24 +1,25 @@
 """One process at a time in the folder of a sweep, or at the result of a run.
 
-The lock is held on an open file, so that it ends with the process however that ends;
-what the file says only tells whose it is. Where the file system has no locks, the
-process named in the file must do.
+The lock is the operating system's, taken by filelock, so that it ends with the process
+however that ends. A file system without locks, such as some network ones, gets a file
+that stands for one, and a warning says so. Whose the lock is stands beside it.
 """
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dendrites._atomic import is_alive, machine
+from filelock import FileLock, Timeout
+
 from dendrites.errors import StorageError
 
-try:
-    import fcntl
-except ImportError:  # not on this system
-    fcntl = None
+
+def owner_file(path: Path) -> Path:
+    """Where it stands who holds the lock `path`."""
+    return path.with_name(f"{path.name}.json")
 
 
 def check_unused(path: Path, use: str) -> None:
@@ -36,8 +37,9 @@ def check_unused(path: Path, use: str) -> None:
     StorageError
         With the number of that process and when it started.
     """
-    with suppress(FileNotFoundError), open(path, "rb+") as file:
-        _take(file.fileno(), use)
+    if path.exists():
+        with locked(path, use):
+            pass
 
 
 @contextmanager
@@ -52,18 +54,27 @@ def locked(path: Path, use: str) -> Iterator[None]:
     Raises
     ------
     StorageError
-        If another process has it. That of a process which is gone is taken over.
+        If another process has it, or the file system gives no locks. The lock of a
+        process that is gone is free.
     """
-    descriptor = _open(path, use)
+    lock, owner = FileLock(path, mode=0o600), owner_file(path)
     try:
-        owner = {"pid": os.getpid(), "machine": machine(), "started_utc": now()}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise StorageError(f"{use}: {_told(owner)}; wait for it or stop it") from error
+    except OSError as error:
+        raise StorageError(_cannot(path, error)) from error
+    try:
+        try:
+            _sign(owner)
+        except OSError as error:
+            raise StorageError(_cannot(owner, error)) from error
         yield
     finally:
-        # Removed before it is unlocked: whoever locks it next sees that it is gone.
+        owner.unlink(missing_ok=True)
+        # Removed before it is released: whoever gets it next sees that it is gone.
         path.unlink(missing_ok=True)
-        os.close(descriptor)
+        lock.release()
 
 
 def now() -> str:
@@ -71,54 +82,23 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _open(path, use):
-    # A link in its place could make another file lose its content.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        try:
-            descriptor = os.open(path, flags, 0o600)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise StorageError(f"cannot lock {path}: {reason}") from error
-        try:
-            _take(descriptor, use)
-            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
-                return descriptor
-        except FileNotFoundError:
-            pass  # removed by the process before; there may be a new one
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+def _sign(owner):
+    owner.unlink(missing_ok=True)  # a link in its place could lead to another file
+    with open(owner, "x") as file:
+        json.dump({"pid": os.getpid(), "started_utc": now()}, file)
 
 
-def _take(descriptor, use):
-    owner = _owner(descriptor)
-    if not _is_free(descriptor, owner):
-        raise StorageError(
-            f"{use}: process {owner.get('pid', '(unknown)')}, since"
-            f" {owner.get('started_utc', 'a moment ago')}; wait for it or stop it"
-        )
-
-
-def _is_free(descriptor, owner):
-    if fcntl is not None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass  # a file system without locks
-    pid = owner.get("pid")
-    if type(pid) is not int or pid == os.getpid():
-        return True
-    return owner.get("machine") == machine() and not is_alive(pid)
-
-
-def _owner(descriptor):
+def _told(owner):
     try:
-        owner = json.loads(os.pread(descriptor, 1000, 0))
-    except ValueError:
-        return {}
-    return owner if isinstance(owner, dict) else {}
+        found = json.loads(owner.read_text())
+        return f"process {found['pid']}, since {found['started_utc']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "process (unknown)"
+
+
+def _cannot(path, error):
+    reason = (error.strerror or str(error)).lower()
+    return (
+        f"cannot lock {path}: {reason}\n"
+        "Choose a folder on a file system with locks, such as a local disk."
+    )

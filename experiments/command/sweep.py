@@ -5,7 +5,6 @@ A command is built when its name is asked of this module, as for ``dendrites run
 
 import inspect
 import math
-import os
 import shlex
 import sys
 
@@ -22,19 +21,13 @@ from experiments.command.run import (
 )
 from experiments.options import REQUIRED, experiment_options
 from experiments.registry import EXPERIMENTS
-from experiments.sweep.cluster import (
-    CONNECT,
-    TRIES,
-    require_dask,
-    scheduler_address,
-)
+from experiments.sweep.cluster import CONNECT, require_dask, scheduler_address
 from experiments.sweep.grid import LIMIT, SYNTAX, read_grid
-from experiments.sweep.jobs import Sweep, complete_arguments
+from experiments.sweep.jobs import MOST_WORKERS, TRIES, complete_sweep, processors
 
-MOST_WORKERS = 1000
 _OPTIONS = (
     ("out", "FOLDER", "new or empty, or that of the sweep to go on with [required]"),
-    ("workers", "N", "processes here, one thread each [default: one per processor]"),
+    ("workers", "N", "processes here [default: one per processor]"),
     ("scheduler", "ADDRESS", "run on this Dask scheduler instead, such as"
      f" tcp://host:8786; given up if it does not answer within {CONNECT} s"),
     ("limit", "N", f"most points of the grid [default: {LIMIT}]"),
@@ -116,26 +109,26 @@ def sweep(experiment, typed: dict) -> int:
     """
     resume = typed.get("resume", False) or typed.get("retry_failed", False)
     control, grid, given = _checked(experiment, typed, resume)
-    require_dask()
+    if control["scheduler"]:
+        require_dask()
     # xarray comes with these, which takes a moment.
     from dendrites.storage import output_path
-    from experiments.sweep.folder import SweepFolder
-    from experiments.sweep.run import Control, Tally, report, run_sweep
+    from experiments.sweep.folder import SweepFolder, new_record
+    from experiments.sweep.run import Control, Tally, report, run_jobs
+    from experiments.sweep.tree import sweep_tree
 
     folder = SweepFolder(output_path(typed["out"], ".", allow_absolute=True))
     folder.check(resume=resume)
     if resume:
-        wanted = None
-        _check_stored(folder, experiment, grid, given)
+        wanted = _stored(folder, experiment, grid, given)
     else:
         options = experiment_options(experiment.load())
-        fixed = complete_arguments(options, given, grid)
-        wanted = Sweep(experiment.name, fixed, grid)
-        _check_storable(wanted)
+        wanted = complete_sweep(experiment.name, options, given, grid)
+        sweep_tree(None, wanted, new_record(wanted))  # what it could not hold is told
     tally, again = Tally(), _again(experiment.name, typed)
     with stopping_politely():
         try:
-            run_sweep(folder, wanted, Control(**control), tally)
+            run_jobs(folder, wanted, Control(**control), tally, resume=resume)
         except KeyboardInterrupt:
             print(f"interrupted; {tally}. Go on with\n{again}", file=sys.stderr)
             raise
@@ -182,7 +175,7 @@ def _checked(experiment, typed, resume):
 
 
 def _control(typed):
-    problems, numbers = [], {"limit": LIMIT, "workers": _processors()}
+    problems, numbers = [], {"limit": LIMIT, "workers": processors()}
     for name, most in (("limit", None), ("workers", MOST_WORKERS)):
         text = typed.get(name, str(numbers[name]))
         if text.isdecimal() and 1 <= int(text) <= (most or math.inf):
@@ -221,32 +214,14 @@ def _control(typed):
     return control, numbers["limit"], problems
 
 
-def _check_stored(folder, experiment, grid, given):
-    """Refuse to go on with another sweep than the one typed, if one is."""
-    from experiments.command.outputs import shown
-
-    stored, _ = folder.read()
-    if stored.experiment != experiment.name:
-        raise StorageError(
-            f"{shown(folder.path)} holds a sweep of {stored.experiment}, not of "
-            f"{experiment.name}; choose another --out"
-        )
-    if not grid and not given:
-        return
-    options = experiment_options(experiment.load())
-    if "seed" in options and options["seed"].default is None:
-        # One drawn when the sweep began stays.
-        given = {k: v for k, v in stored.fixed.items() if k == "seed"} | given
-    fixed = complete_arguments(options, given, grid)
-    folder.check_same(stored, Sweep(experiment.name, fixed, grid))
-
-
-def _check_storable(sweep):
-    """Refuse what the result could not hold before any job is run."""
-    from experiments.sweep.folder import new_record
-    from experiments.sweep.tree import sweep_tree
-
-    sweep_tree(None, sweep, new_record(sweep))
+def _stored(folder, experiment, grid, given):
+    """The sweep in the folder, which is the one typed, if one is."""
+    stored, _ = folder.read(of=experiment.name)
+    if grid or given:
+        options = experiment_options(experiment.load())
+        typed = complete_sweep(experiment.name, options, given, grid, stored=stored)
+        folder.check_same(stored, typed)
+    return stored
 
 
 def _again(name, typed):
@@ -256,9 +231,3 @@ def _again(name, typed):
         if key in typed:
             words += ["--" + key.replace("_", "-"), typed[key]]
     return shlex.join([*words, "--resume"])
-
-
-def _processors():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

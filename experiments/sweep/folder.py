@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dendrites._atomic import (
     LEFTOVER,
+    remove,
     replace,
     settle_leftovers,
     sibling,
@@ -21,7 +22,7 @@ from dendrites._atomic import (
 )
 from dendrites.errors import ConfigError, StorageError
 from experiments.command.config_files import read_config
-from experiments.command.locks import check_unused, locked, now
+from experiments.command.locks import check_unused, locked, now, owner_file
 from experiments.command.outputs import shown
 from experiments.sweep.jobs import Job, Sweep, differences, read_sweep
 
@@ -76,8 +77,8 @@ class SweepFolder:
             check_unused(*self._lock)
             if not resume:
                 raise StorageError(
-                    f"{name} holds a sweep: go on with it with --resume, or choose"
-                    " another --out"
+                    f"{name} holds a sweep: go on with it with --resume (in Python"
+                    " resume=True), or choose another --out"
                 )
             return
         if resume:
@@ -85,7 +86,8 @@ class SweepFolder:
         others = [
             entry
             for entry in sorted(os.listdir(folder) if there else ())
-            if entry != LOCK and not LEFTOVER.fullmatch(entry)
+            if entry not in (LOCK, owner_file(Path(LOCK)).name)
+            and not LEFTOVER.fullmatch(entry)
         ]
         if others:
             raise StorageError(
@@ -118,15 +120,20 @@ class SweepFolder:
         self._begin(record)
         return record
 
-    def read(self) -> tuple[Sweep, dict]:
+    def read(self, *, of: str | None = None) -> tuple[Sweep, dict]:
         """The sweep in this folder, and the record that holds it.
+
+        Parameters
+        ----------
+        of : str, optional
+            Refuse that of another experiment.
 
         Raises
         ------
         ConfigError
             If the file is damaged, of a later version, or of an unknown experiment.
         StorageError
-            If there is none.
+            If there is none, or one of another experiment.
         """
         where = shown(self.config)
         if not os.path.isfile(self.config):
@@ -142,7 +149,13 @@ class SweepFolder:
         for key, kind in (("run_id", str), ("created_utc", str), ("n_resumes", int)):
             if not isinstance(record.get(key), kind):
                 raise ConfigError(f"{where}: {key} is missing; the file is damaged")
-        return read_sweep(record.get("sweep"), where), record
+        sweep = read_sweep(record.get("sweep"), where)
+        if of not in (None, sweep.experiment):
+            raise StorageError(
+                f"{shown(self.path)} holds a sweep of {sweep.experiment}, not of {of};"
+                " choose another --out"
+            )
+        return sweep, record
 
     def check_same(self, stored: Sweep, wanted: Sweep) -> None:
         """Refuse to go on with another sweep.
@@ -159,17 +172,40 @@ class SweepFolder:
             last = "Choose another --out, or give nothing but --out and --resume."
             raise ConfigError("\n".join([first, *found[:8], *more, last]))
 
-    def resume(self) -> tuple[Sweep, dict]:
-        """As `read`, counting that it is gone on with; only within `locked`."""
-        sweep, record = self.read()
+    def resume(self) -> dict:
+        """The record, counting that it is gone on with; only within `locked`."""
+        _, record = self.read()
         record["n_resumes"] += 1
         self._begin(record)
-        return sweep, record
+        return record
 
-    def write_job(self, job: Job, image: bytes) -> None:
-        """Keep the run tree of a job; it has no failure any more."""
-        self._write(self.job_file(job.name), image)
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder here for files that workers write; what is left in it goes."""
+        path = sibling(self.path / "scratch", "part")
         with _storage(self.path):
+            path.mkdir()
+        try:
+            yield path
+        finally:
+            remove(path)
+
+    def write_job(self, job: Job, result: bytes | Path) -> None:
+        """Keep the run tree of a job; it has no failure any more.
+
+        Parameters
+        ----------
+        job : Job
+        result : bytes or Path
+            Of its file; a path, in `scratch`, is moved from there.
+        """
+        file = self.job_file(job.name)
+        with _storage(file):
+            if isinstance(result, Path):
+                replace(result, file)
+                sync(file.parent)
+            else:
+                self._write(file, result)
             self.failure_file(job.name).unlink(missing_ok=True)
 
     def write_failure(self, job: Job, failure: Mapping) -> int:

@@ -101,9 +101,9 @@ def read_grid(
 
 
 def check_grid(
-    grid: Iterable[tuple[str, list]], options: Mapping[str, Option]
+    grid: Iterable[tuple[str, Iterable]], options: Mapping[str, Option]
 ) -> tuple[dict[str, tuple], list[str]]:
-    """The same for a grid from a file: names, each with a list of values."""
+    """The same for a grid that was not typed: names, each with its values."""
     checked, problems = {}, []
     for name, values in grid:
         if name not in options:

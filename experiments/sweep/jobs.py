@@ -7,6 +7,7 @@ what JSON can hold, and both are checked again whenever they are read from a fil
 import hashlib
 import itertools
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,10 @@ from experiments.arguments import (
 from experiments.options import REQUIRED, Option, experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep.grid import check_grid
+
+MOST_WORKERS = 1000
+#: Runs of a job whose worker process on this machine dies each time.
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -51,16 +56,20 @@ class Sweep:
     Parameters
     ----------
     experiment : str
-        Its name in the registry.
+        Its name in the registry, or ``"module:name"`` of a user's function.
     fixed : dict
         Arguments that are not swept, none left to a default.
     grid : dict of name to tuple of values
         Swept arguments; the last one varies fastest.
+    meanings : dict of name to (text, unit), optional
+        Of the swept arguments of a user's function. What a file says is never imported,
+        so they stand there.
     """
 
     experiment: str
     fixed: Mapping[str, Any]
     grid: Mapping[str, tuple]
+    meanings: Mapping[str, tuple[str, str]] | None = None
 
     @property
     def points(self) -> int:
@@ -75,11 +84,28 @@ class Sweep:
     @property
     def config(self) -> dict:
         """The sweep as JSON holds it; the grid as a list, because its order counts."""
-        return {
+        config = {
             "experiment": self.experiment,
             "arguments": _plain(self.fixed),
             "grid": [[name, _plain(values)] for name, values in self.grid.items()],
         }
+        if self.meanings is not None:
+            config["meanings"] = _plain(self.meanings)
+        return config
+
+    @property
+    def title(self) -> str:
+        """What was asked."""
+        if self.meanings is not None:
+            return self.experiment
+        return f"{self.experiment}: {EXPERIMENTS[self.experiment].line}"
+
+    def meaning(self, name: str) -> tuple[str, str]:
+        """Text and unit of a swept argument."""
+        if self.meanings is not None:
+            return self.meanings[name]
+        option = experiment_options(EXPERIMENTS[self.experiment].load())[name]
+        return option.text, option.unit
 
     def jobs(self) -> Iterator[Job]:
         """All jobs, in the order of the grid."""
@@ -87,6 +113,13 @@ class Sweep:
             point = dict(zip(self.grid, values, strict=True))
             arguments = {**self.fixed, **point}
             yield Job(point, arguments, job_name(self.experiment, arguments))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def job_name(experiment: str, arguments: Mapping[str, Any]) -> str:
@@ -129,6 +162,29 @@ def complete_arguments(
     return arguments
 
 
+def complete_sweep(
+    name: str,
+    options: Mapping[str, Option],
+    given: Mapping[str, Any],
+    grid: Mapping[str, tuple],
+    *,
+    meanings: Mapping[str, tuple[str, str]] | None = None,
+    stored: Sweep | None = None,
+) -> Sweep:
+    """A sweep with what was left open decided, see `complete_arguments`.
+
+    Parameters
+    ----------
+    name, grid, meanings : see `Sweep`
+    options, given : see `complete_arguments`
+    stored : Sweep, optional
+        One that is gone on with; a seed drawn when it began stays.
+    """
+    if stored is not None and "seed" in options and options["seed"].default is None:
+        given = {k: v for k, v in stored.fixed.items() if k == "seed"} | dict(given)
+    return Sweep(name, complete_arguments(options, given, grid), grid, meanings)
+
+
 def read_sweep(config: Any, where: str) -> Sweep:
     """The sweep that a file describes, checked as if it had been typed.
 
@@ -144,14 +200,12 @@ def read_sweep(config: Any, where: str) -> Sweep:
     ConfigError
         If it is no sweep of an experiment known here; all problems are named.
     """
-    if not isinstance(config, dict) or set(config) != {
-        "experiment",
-        "arguments",
-        "grid",
-    }:
+    keys = ("experiment", "arguments", "grid")
+    if not isinstance(config, dict) or {*config} - {"meanings"} != {*keys}:
         raise ConfigError(f"{where}: holds no sweep (experiment, arguments, grid)")
-    name, arguments, grid = (config[key] for key in ("experiment", "arguments", "grid"))
-    if not isinstance(name, str) or name not in EXPERIMENTS:
+    name, arguments, grid = (config[key] for key in keys)
+    own = "meanings" in config
+    if not own and (not isinstance(name, str) or name not in EXPERIMENTS):
         raise ConfigError(
             f"{where}: unknown experiment {name!r:.60}. "
             + choices(str(name)[:60], EXPERIMENTS)
@@ -171,6 +225,8 @@ def read_sweep(config: Any, where: str) -> Sweep:
     )
     if not shaped or len({row[0] for row in grid}) < len(grid):
         raise ConfigError(f"{where}: arguments or grid do not have the form expected")
+    if own:
+        return _own_sweep(config, where)
     options = experiment_options(EXPERIMENTS[name].load())
     problems = unknown_names(arguments, options, (), where)
     fixed, found = check_values(options, arguments, InFile(where))
@@ -183,6 +239,34 @@ def read_sweep(config: Any, where: str) -> Sweep:
     problems += [f"{where}: argument {n} is missing" for n in lacking]
     raise_problems(problems)
     return Sweep(name, fixed, axes)
+
+
+def _own_sweep(config, where):
+    """A sweep of a user's function, which is neither imported nor checked here."""
+    name, arguments, meanings = (
+        config[key] for key in ("experiment", "arguments", "meanings")
+    )
+    axes = {axis: nested(values) for axis, values in config["grid"]}
+    shaped = (
+        isinstance(name, str)
+        and isinstance(meanings, dict)
+        and {*meanings} == {*axes}
+        and all(
+            isinstance(pair, list) and [*map(type, pair)] == [str, str]
+            for pair in meanings.values()
+        )
+    )
+    if not shaped:
+        raise ConfigError(f"{where}: meanings do not have the form expected")
+    fixed = {key: nested(value) for key, value in arguments.items()}
+    return Sweep(name, fixed, axes, {key: tuple(p) for key, p in meanings.items()})
+
+
+def nested(value: Any) -> Any:
+    """Plain data with tuples in place of lists, so that values can be compared."""
+    if isinstance(value, Mapping):
+        return {name: nested(item) for name, item in value.items()}
+    return tuple(map(nested, value)) if isinstance(value, (tuple, list)) else value
 
 
 def differences(stored: Mapping, wanted: Mapping) -> list[str]:

@@ -7,12 +7,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from dendrites.errors import JobError, StorageError
+from dendrites.storage import save_run
 from experiments.command.outputs import shown
 from experiments.headline import printable
-from experiments.sweep.cluster import local_pool, running_pool
 from experiments.sweep.folder import FAILED, SweepFolder
 from experiments.sweep.grid import text_of
 from experiments.sweep.jobs import Job, Sweep
+from experiments.sweep.local import local_pool
+from experiments.sweep.tree import sweep_tree
 
 SHOWN_WARNINGS = 5
 
@@ -64,8 +66,8 @@ class Tally:
             self.first_failure = f"{point}: {printable(first)[:200]}"
 
 
-def run_sweep(
-    folder: SweepFolder, sweep: Sweep | None, control: Control, tally: Tally
+def run_jobs(
+    folder: SweepFolder, sweep: Sweep, control: Control, tally: Tally, *, resume: bool
 ) -> None:
     """Run what is not done yet and join the figures of all jobs.
 
@@ -73,11 +75,12 @@ def run_sweep(
     ----------
     folder : SweepFolder
         Checked.
-    sweep : Sweep or None
-        A new one; None to go on with the one in the folder.
+    sweep : Sweep
     control : Control
     tally : Tally
         Empty; kept up to date, so that it can be told after an interruption.
+    resume : bool
+        Whether the folder holds this sweep already.
 
     Raises
     ------
@@ -88,24 +91,22 @@ def run_sweep(
     JobError
         If no job can be run at all.
     """
-    from dendrites.storage import save_run
-    from experiments.sweep.tree import sweep_tree
-
     with ExitStack() as stack:
         pool = None
         if control.scheduler:
+            from experiments.sweep.cluster import running_pool
+
             pool = stack.enter_context(running_pool(control.scheduler))
         stack.enter_context(folder.locked())
-        if sweep is None:
-            sweep, record = folder.resume()
-        else:
-            record = folder.start(sweep)
+        record = folder.resume() if resume else folder.start(sweep)
         jobs = _left(folder, sweep, control, tally)
         if jobs and pool is None:
-            pool = stack.enter_context(local_pool(min(control.workers, len(jobs))))
+            scratch = stack.enter_context(folder.scratch())
+            workers = min(control.workers, len(jobs))
+            pool = stack.enter_context(local_pool(workers, scratch))
         if jobs:
             try:
-                _run_jobs(pool, folder, sweep, jobs, control, tally)
+                _take_outcomes(pool, folder, sweep, jobs, control, tally)
             except KeyboardInterrupt:
                 # It may have come between a file and its being counted.
                 states = folder.ledger(job.name for job in sweep.jobs())
@@ -173,7 +174,7 @@ def _left(folder, sweep, control, tally):
     return left
 
 
-def _run_jobs(pool, folder, sweep, jobs, control, tally):
+def _take_outcomes(pool, folder, sweep, jobs, control, tally):
     if not pool.has_workers():
         print(
             f"no workers at {pool.where} yet; waiting (Ctrl+C to stop)", file=sys.stderr
@@ -181,6 +182,8 @@ def _run_jobs(pool, folder, sweep, jobs, control, tally):
     with Progress(tally, control.progress) as progress:
         outcomes = pool.outcomes(sweep.experiment, jobs, control.job_timeout)
         for job, outcome in outcomes:
+            if "unwritten" in outcome:
+                raise StorageError(outcome["unwritten"])
             if "error" not in outcome:
                 folder.write_job(job, outcome["file"])
                 tally.finished += 1

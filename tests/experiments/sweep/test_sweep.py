@@ -1,5 +1,7 @@
 """Jobs, the folder of a sweep and what is read from it, without any cluster."""
 
+import errno
+import fcntl
 import itertools
 import json
 import os
@@ -13,9 +15,10 @@ import pytest
 import sweep_jobs
 import xarray as xr
 
-import experiments.command.locks
+import dendrites._atomic
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError, DataError, StorageError
+from experiments.command.locks import check_unused, locked, owner_file
 from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep import run as sweep_run
@@ -26,8 +29,8 @@ from experiments.sweep.jobs import (
     differences,
     read_sweep,
 )
-from experiments.sweep.tree import open_sweep, sweep_tree
-from experiments.sweep.worker import job_image
+from experiments.sweep.join import open_sweep
+from experiments.sweep.tree import sweep_tree
 
 pytestmark = pytest.mark.nojit
 OPTIONS = experiment_options(sweep_jobs.answers)
@@ -39,10 +42,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EXPERIMENTS, sweep_jobs.NAME, sweep_jobs.EXPERIMENT)
         scratch = tmp_path_factory.mktemp("finished")
-        return {
-            job.name: job_image(sweep_jobs.NAME, job.arguments, job.name, scratch)[0]
-            for job in make().jobs()
-        }
+        return {job.name: sweep_jobs.image(job, scratch) for job in make().jobs()}
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def filled(finished, tmp_path):
                     folder.write_failure(job, failure)
                 elif k not in missing:
                     folder.write_job(
-                        job, finished.get(job.name) or image(job, tmp_path)
+                        job, finished.get(job.name) or sweep_jobs.image(job, tmp_path)
                     )
         return folder
 
@@ -77,10 +77,6 @@ def make(grid=None, **given):
     grid = {"gain": (1.0, 2.0), "seed": (3, 4, 5)} if grid is None else grid
     fixed = complete_arguments(OPTIONS, {"seed": 1} | given, grid)
     return Sweep(sweep_jobs.NAME, fixed, grid)
-
-
-def image(job, scratch):
-    return job_image(sweep_jobs.NAME, job.arguments, job.name, scratch)[0]
 
 
 # jobs
@@ -232,12 +228,13 @@ def test_an_interrupt_between_a_file_and_its_count_is_told_right(
         if len(written) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweep_run, "local_pool", lambda n: nullcontext(Pool()))
+    monkeypatch.setattr(sweep_run, "local_pool", lambda *_: nullcontext(Pool()))
     monkeypatch.setattr(SweepFolder, "write_job", interrupted)
     tally = sweep_run.Tally()
     control = sweep_run.Control(progress=False)
     with pytest.raises(KeyboardInterrupt):
-        sweep_run.run_sweep(SweepFolder(tmp_path / "s"), make(), control, tally)
+        place = SweepFolder(tmp_path / "s")
+        sweep_run.run_jobs(place, make(), control, tally, resume=False)
     assert str(tally) == "3 of 6 jobs finished"
 
 
@@ -249,7 +246,7 @@ def test_a_job_that_succeeds_after_all_is_not_failed_any_more(filled, tmp_path):
     record = json.loads(folder.failure_file(job.name).read_text())
     assert (record["tries"], record["swept"]) == (3, {"gain": 1.0, "seed": 3})
     assert record["arguments"]["hidden"] == [4, 2]
-    folder.write_job(job, image(job, tmp_path))
+    folder.write_job(job, sweep_jobs.image(job, tmp_path))
     assert os.listdir(folder.path / "failed") == []
 
 
@@ -259,8 +256,8 @@ def test_what_is_read_back_is_what_was_begun(filled):
     assert folder.read()[0] == sweep
     run_id = folder.read()[1]["run_id"]
     with folder.locked():
-        again, record = folder.resume()
-    assert again == sweep
+        record = folder.resume()
+    assert folder.read()[0] == sweep
     assert (record["n_resumes"], record["run_id"]) == (1, run_id)
     assert folder.read()[1] == record
 
@@ -291,7 +288,7 @@ def test_a_damaged_configuration_is_refused(filled, text, says):
 
 def test_files_of_a_dead_process_are_cleared_away(filled):
     folder = filled(missing=range(6))
-    machine = experiments.command.locks.machine()
+    machine = dendrites._atomic.machine()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     left = [folder.path, folder.path / "jobs", folder.path / "failed"]
@@ -356,16 +353,24 @@ def test_job_files_of_two_jobs_cannot_be_exchanged(filled):
 HOLD = """
 import sys, time
 from pathlib import Path
+{before}
 from experiments.command.locks import locked
 with locked(Path(sys.argv[1]), "in use"):
     print("held", flush=True)
     time.sleep(60)
 """
+# As where the file system has no locks.
+NO_FLOCK = """
+import errno, fcntl
+def flock(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+fcntl.flock = flock
+"""
 
 
-def holder(path):
+def holder(path, before):
     child = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)],
+        [sys.executable, "-c", HOLD.format(before=before), str(path)],
         env=sweep_jobs.environment(),
         stdout=subprocess.PIPE,
         text=True,
@@ -374,45 +379,64 @@ def holder(path):
     return child
 
 
-@pytest.mark.parametrize("by_number", [False, True])
+@pytest.mark.parametrize("before", ["", NO_FLOCK])
 def test_a_folder_in_use_is_refused_until_its_process_is_gone(
-    by_number, tmp_path, monkeypatch
+    before, tmp_path, monkeypatch
 ):
-    if by_number:  # as where the file system has no locks
-        monkeypatch.setattr(experiments.command.locks, "fcntl", None)
     path = tmp_path / "sweep.lock"
-    with holder(path) as child:
+    expected = nullcontext()
+    if before:
+        monkeypatch.setattr(fcntl, "flock", no_flock)
+        expected = pytest.warns(UserWarning, match="falling back to SoftFileLock")
+    with holder(path, before) as child, expected:
         for attempt in (
-            lambda: experiments.command.locks.check_unused(path, "in use"),
-            lambda: experiments.command.locks.locked(path, "in use").__enter__(),
+            lambda: check_unused(path, "in use"),
+            lambda: locked(path, "in use").__enter__(),
         ):
             with pytest.raises(StorageError, match=f"process {child.pid}, since 20"):
                 attempt()
         child.kill()
-    # The file is still there, as after a crash.
-    assert path.exists()
-    with experiments.command.locks.locked(path, "in use"):
-        owner = json.loads(path.read_text())
-        assert owner["pid"] == os.getpid()
+        child.wait()
+        # The files are still there, as after a crash.
+        assert path.exists()
+        with locked(path, "in use"):
+            owner = json.loads(owner_file(path).read_text())
+            assert owner["pid"] == os.getpid()
     assert os.listdir(tmp_path) == []
 
 
-def test_nonsense_in_the_lock_file_is_no_owner(tmp_path):
+def no_flock(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"pid": 1}'])
+def test_nonsense_about_the_owner_names_nobody(text, tmp_path):
     path = tmp_path / "sweep.lock"
-    for text in ("", "[1]", "{", '{"pid": "x"}'):
-        path.write_text(text)
-        with experiments.command.locks.locked(path, "in use"):
-            pass
+    owner_file(path).write_text(text)
+    with locked(path, "in use"):
+        owner_file(path).write_text(text)
+        with pytest.raises(StorageError, match=r"in use: process \(unknown\); wait"):
+            check_unused(path, "in use")
+
+
+def test_a_file_system_that_gives_no_locks_is_told(tmp_path, monkeypatch):
+    def none_left(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none_left)
+    with (
+        pytest.raises(StorageError, match="no locks available\nChoose a folder on a"),
+        locked(tmp_path / "sweep.lock", "in use"),
+    ):
+        pass
+    assert not owner_file(tmp_path / "sweep.lock").exists()
 
 
 def test_a_link_in_place_of_the_lock_costs_no_file_its_content(tmp_path):
     path, mine = tmp_path / "sweep.lock", tmp_path / "mine"
     mine.write_text("mine")
     path.symlink_to(mine)
-    with (
-        pytest.raises(StorageError, match="cannot lock"),
-        experiments.command.locks.locked(path, "in use"),
-    ):
+    with pytest.raises(StorageError, match="cannot lock"), locked(path, "in use"):
         pass
     assert mine.read_text() == "mine"
 

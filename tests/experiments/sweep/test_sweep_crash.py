@@ -4,15 +4,17 @@ What a sweep of 60 jobs gives is compared with the same jobs run one after the o
 this process. A job is done when its file is there; none may begin after that.
 """
 
+import json
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 import sweep_jobs
-from sweep_jobs import contents, read_log, wait_for
+from sweep_jobs import HANGS, IS_LARGE, QUITS, contents, read_log, wait_for
 
 from dendrites._atomic import is_alive
 from experiments.registry import EXPERIMENTS
@@ -191,16 +193,13 @@ def test_a_signal_stops_a_sweep_and_tells_how_to_go_on(number, code, trial):
 
 
 @pytest.mark.slow
-def test_workers_leave_interruptions_to_the_sweep_and_listen_here_only(trial):
+def test_workers_leave_interruptions_to_the_sweep_and_listen_nowhere(trial):
     trial = trial(9, workers=2)
     with trial.start(resume=False) as child:
         trial.await_more(child, 5)
         processes = [psutil.Process(child.pid)]
         processes += processes[0].children(recursive=True)
-        found = [
-            c for p in processes for c in p.net_connections() if c.status == "LISTEN"
-        ]
-        assert {connection.laddr.ip for connection in found} == {"127.0.0.1"}
+        assert [c for p in processes for c in p.net_connections()] == []
         workers = {line.pid for line in read_log(trial.log)}
         for worker in workers:
             os.kill(worker, signal.SIGINT)
@@ -209,25 +208,75 @@ def test_workers_leave_interruptions_to_the_sweep_and_listen_here_only(trial):
     trial.is_as_expected()
 
 
+def test_jobs_that_take_their_process_with_them_are_recorded(tmp_path, monkeypatch):
+    """One hangs with the interpreter's lock; one leaves with 0; memory is too small."""
+    monkeypatch.chdir(tmp_path)
+    gains = ",".join(map(str, (1.0, HANGS, QUITS, IS_LARGE, 2.0)))
+    argv = ["--grid", f"gain={gains}", "--job-timeout", 10, "--workers", 1]
+    code, out, err = sweep_jobs.sweep(*argv, "--out", "s")
+    assert (code, out.splitlines()[0][9:]) == (5, "2 of 5 jobs finished, 3 failed")
+    records = map(json.loads, map(Path.read_text, Path("s/failed").iterdir()))
+    found = {record["swept"]["gain"]: record for record in records}
+    hung, quits, large = found[HANGS], found[QUITS], found[IS_LARGE]
+    assert (hung["error"], hung["tries"]) == (
+        "JobError: took longer than 10 s (--job-timeout)",
+        1,
+    )
+    assert any(line.endswith("in answers") for line in hung["traceback"])
+    assert "worker process died (exit code 0)" in quits["error"]
+    assert quits["tries"] == 3
+    assert "MemoryError: Unable to allocate" in large["error"]
+    assert sorted(os.listdir("s")) == ["failed", "jobs", "sweep.json", "sweep.nc"]
+
+
+def test_a_job_that_never_lets_go_ends_with_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    argv = ["--grid", f"gain={HANGS}", "--workers", 1, "--out", "s"]
+    with sweep_jobs.start(*argv, SWEEP_LOG="log") as child:
+        wait_for(lambda: read_log("log"))
+        child.kill()
+        wait_for(lambda: not is_alive(read_log("log")[0].pid), ORPHANS)
+
+
+def test_a_file_that_workers_cannot_write_ends_the_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))"
+    argv = ["--grid", "gain=1,2", "--workers", "1", "--out", "s"]
+    code, out, err = sweep_jobs.sweep(*argv, before=full)
+    assert (code, out) == (4, "")
+    assert "file too large: needs about 1 MB" in err
+    line = "dendrites sweep answers --out s --workers 1 --resume"
+    assert err.splitlines()[-1] == line
+    assert sorted(os.listdir("s")) == ["failed", "jobs", "sweep.json"]
+    assert os.listdir("s/jobs") == os.listdir("s/failed") == []
+    assert sweep_jobs.sweep(*line.split()[3:])[0] == 0
+
+
+# The first worker starts; the system gives no further process, or one that dies early.
 NOT_AGAIN = """
-import experiments.sweep.cluster
-from distributed import Nanny
-experiments.sweep.cluster.START = 5
-first, begun = Nanny.instantiate, set()
-async def once(self):
-    if self in begun:
-        raise RuntimeError("no more processes")
-    begun.add(self)
-    return await first(self)
-Nanny.instantiate = once
+from multiprocessing.context import SpawnProcess
+start, begun = SpawnProcess.start, []
+def once(self):
+    if begun:
+        {instead}
+    begun.append(self)
+    start(self)
+SpawnProcess.start = once
 """
 
 
-@pytest.mark.slow
-def test_a_sweep_without_workers_ends(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "instead",
+    [
+        "raise BlockingIOError(11, 'Resource temporarily unavailable')",
+        "self._target = sys.exit; self._args = (1,)",
+    ],
+)
+def test_a_sweep_that_gets_no_worker_ends(instead, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     argv = ["--grid", "gain=1,109", "--workers", "1", "--out", "s"]
-    code, out, err = sweep_jobs.sweep(*argv, before=NOT_AGAIN)
+    before = NOT_AGAIN.format(instead=instead)
+    code, out, err = sweep_jobs.sweep(*argv, before=before)
     assert (code, out) == (5, "")
-    assert "error: all worker processes are gone and none could be started" in err
+    assert "error: no worker process could be started; try fewer workers" in err
     assert "--out s --workers 1 --resume" in err
