@@ -68,4 +68,5 @@ if __name__ == "__main__":
         resume=True,
         progress=True,
     )
-    print(run.attrs["state_sha256"], run.attrs["n_resumes"])
+    print(run.attrs["state_sha256"], run.attrs["n_resumes"], flush=True)
+    sys.stdin.read()  # it lives until it is let go, however late it is killed

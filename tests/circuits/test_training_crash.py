@@ -16,6 +16,7 @@ import tiny_training
 from circuits.checkpoint import load_checkpoint
 
 EPOCHS, EXAMPLES = 8, 1000
+PATIENCE = 300  # seconds, on a machine that has other things to do
 ROOT = Path(tiny_training.__file__).parents[1]
 
 
@@ -24,6 +25,7 @@ def start(path, *, folder=ROOT):
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     return subprocess.Popen(
         [sys.executable, tiny_training.__file__, path, str(EPOCHS), str(EXAMPLES)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,7 +45,7 @@ def first_report(child):
 
 def finish(path):
     """Fingerprint and number of resumes of a run that is left alone."""
-    out, err = start(path).communicate(timeout=60)
+    out, err = start(path).communicate(timeout=PATIENCE)
     sha, resumes = out.split() or [err, -1]
     return sha, int(resumes)
 
@@ -87,13 +89,13 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, whole, duration, trial):
             time.sleep(rng.uniform(0.0, duration / 2))
             child.kill()
             reported += child.stderr.readlines()
-        killed += child.returncode == -signal.SIGKILL
+        assert child.returncode == -signal.SIGKILL
+        killed += 1
         done = [int(x.split()[1].split("/")[0]) for x in reported if x[:5] == "epoch"]
         if path.exists() or path.with_name("run.ckpt.prev").exists():
             # An epoch is reported before it is saved: the last one may be missing.
             assert epochs_saved(path) >= max(max(done, default=0) - 1, saved)
             saved = epochs_saved(path)
-    assert killed >= 1
     sha, resumes = finish(path)
     assert sha == whole
     assert resumes <= killed + 1
@@ -103,16 +105,19 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path, whole, duration, trial):
 @pytest.mark.parametrize("trial", range(2))
 def test_an_interrupted_run_stops_soon_and_goes_on(tmp_path, whole, trial):
     path = tmp_path / "run.ckpt"
+    begun = time.perf_counter()
     with start(path) as child:
         first_report(child)
+        started = time.perf_counter() - begun
         time.sleep(0.05 * trial)
         begun = time.perf_counter()
         child.send_signal(signal.SIGINT)
-        child.wait(timeout=20)
-        stopped = time.perf_counter() - begun
         error = child.stderr.read()
+        child.wait(timeout=PATIENCE)
+        stopped = time.perf_counter() - begun
     assert child.returncode != 0
     assert "KeyboardInterrupt" in error
-    assert stopped < 2.0
+    # On a machine that is busy, to start takes as much longer as to stop.
+    assert stopped < max(2.0, started)
     assert finish(path)[0] == whole
     assert np.isfinite(load_checkpoint(path)[1]["history/epochs/wall_time"]).all()
