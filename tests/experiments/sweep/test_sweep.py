@@ -136,8 +136,9 @@ def test_a_sweep_is_the_same_after_a_file():
 
 def test_every_experiment_can_be_swept_with_its_defaults():
     for name, experiment in EXPERIMENTS.items():
-        grid = {"seed": (0, 1)}
         options = experiment_options(experiment.load())
+        swept = "seed" if "seed" in options else next(iter(options))
+        grid = {swept: (options[swept].example,)}
         sweep = Sweep(name, complete_arguments(options, {}, grid), grid)
         assert read_sweep(json.loads(json.dumps(sweep.config)), "f") == sweep
 
