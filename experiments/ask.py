@@ -59,7 +59,8 @@ def plot(run):
     Parameters
     ----------
     run : xarray.DataTree or path
-        As `run` gives it, or the file where it is stored.
+        As `run` gives it, or the file where it is stored. Questions that have one
+        seed also draw what `experiments.sweep.open_sweep` gives of a sweep over seeds.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def plot(run):
 
         where, run = str(run), open_run(Path(run))
     attrs = getattr(run, "attrs", {})
-    name = attrs.get("experiment")
+    name = attrs.get("experiment", attrs.get("sweep_of"))
     if name is None:
         raise DataError(
             f"{where}: no attribute 'experiment': no question of 'dendrites list' made "

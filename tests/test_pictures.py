@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.transforms import Bbox
 
+import experiments
 from docs import make_pictures
 from experiments.plots import style
 from experiments.registry import EXPERIMENTS
@@ -217,6 +218,13 @@ def test_series_are_told_apart_without_colours(palette):
     looks = [(str(one["linestyle"]), one["marker"]) for one in palette]
     assert len(set(looks)) == len(looks)
     assert len({one["color"] for one in palette}) == len(palette)
+
+
+def test_a_sweep_over_seeds_has_the_picture_of_its_question():
+    swept = make_pictures.stored("yin-yang")
+    assert swept.attrs["sweep_of"] == "yin-yang"
+    drawn = make_pictures.drawn(experiments.plot(swept))
+    assert drawn == make_pictures.drawn(make_pictures.figure_of("yin-yang"))
 
 
 def test_the_style_leaves_no_setting_behind():
