@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from experiments.plots import style
 
 PARTS = ("yin", "yang", "dots")
-COLORS = ("#c6dcef", "#f7d7b5", "#8fd0b8")  # pale blue, orange and green
+COLORS = ("#dcebf7", "#f0b880", "#6fbf9f")  # light, middle and dark in grey, too
 LEVELS = (-0.5, 0.5, 1.5)
 
 
