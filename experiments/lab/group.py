@@ -7,7 +7,7 @@ import numpy as np
 import circuits
 from circuits.run.pieces import STEPS_OF_A_PIECE, Inputs
 from circuits.waveform import GroupedWaveform
-from experiments.lab.background import Background
+from experiments.lab.background import Background, KeptBackground
 from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.model import APICAL, CELL, PRE, SOMA, SYNAPSE, LabModel
 from experiments.lab.protocol import Protocol
@@ -21,7 +21,7 @@ class Group(NamedTuple):
 
     model: LabModel
     protocols: list[Protocol]
-    background: Background
+    background: Background | KeptBackground
     silent: bool = False  # whether the cell is kept from spiking
 
     @property

@@ -11,7 +11,7 @@ from dendrites._checks import number, whole_number
 from dendrites.compile.jit import told_once
 from dendrites.errors import ConfigError
 from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.lab.background import Background
+from experiments.lab.background import Background, KeptBackground
 from experiments.lab.group import Group, run_group
 from experiments.lab.labelled import labelled
 from experiments.lab.model import LabModel
@@ -95,9 +95,12 @@ def run_lab(
     noise_tau = _check_tau(noise_tau, noise_soma, noise_apical)
     whole_number("lab: threads", threads, lowest=1)
     background = Background(plan.seeds, noise_soma, noise_apical, noise_tau)
-    groups = [
-        Group(model, members, background, silent) for model, members in plan.batches()
-    ]
+    batches, lengths = list(plan.batches()), {}
+    for model, members in batches:
+        n_steps = model.steps_of(members[0])[-1]
+        lengths[model.dt] = max(n_steps, lengths.get(model.dt, 0))
+    kept = KeptBackground(background, lengths)
+    groups = [Group(model, members, kept, silent) for model, members in batches]
     # The longest first, so that no thread is left with it at the end.
     groups.sort(key=lambda g: -g.n_steps * len(g.protocols))
     found = {model.name: {} for model in plan.models}
