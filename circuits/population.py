@@ -132,9 +132,10 @@ class Population:
 
     def _streams(self, where):
         given = items(f"{where}: noise", self.noise, "whole numbers")
+        plain = set(map(type, given)) == {int}
         wrong = [
             n
-            for n in given
+            for n in (dict.fromkeys(given) if plain else given)
             if isinstance(n, bool)
             or not isinstance(n, int | np.integer)
             or not 0 <= n < MOST_STREAMS
@@ -145,4 +146,4 @@ class Population:
                 f"1, one for each cell; it holds {len(given)}"
                 + (f", one of them {shown(wrong[0])}" if wrong else "")
             )
-        return tuple(int(n) for n in given)
+        return given if plain else tuple(int(n) for n in given)

@@ -8,6 +8,7 @@ the functions receive one cell, no model and no rule can look at a neighbour.
 import dis
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt
@@ -247,7 +248,7 @@ class CellModel(Sendable):
         """Whether the cell has a spike rule."""
         return self.spike is not None
 
-    @property
+    @cached_property
     def draws_spikes(self) -> bool:
         """Whether the spike rule looks at its random number."""
         if self.spike is None:
@@ -286,7 +287,7 @@ class CellModel(Sendable):
         """Names of all scalar reads."""
         return tuple(dict.fromkeys([*self.reads, *self.state._fields]))
 
-    @property
+    @cached_property
     def conductance_inputs(self) -> tuple[str, ...]:
         """Inputs that cannot be negative, by their annotation ``NON_NEGATIVE``."""
         hints = get_type_hints(self.inputs, include_extras=True)

@@ -1,11 +1,18 @@
 """Functions of a module's text, and others made of them."""
 
 import ast
+import functools
 
 
 def functions_of(text) -> dict[str, ast.FunctionDef]:
-    """The functions of a `ModuleText`, by their names."""
-    nodes = ast.parse("\n".join(text.lines)).body
+    """The functions of a `ModuleText`, by their names; not to be changed."""
+    return dict(_functions("\n".join(text.lines)))
+
+
+# The same modules are written for every run.
+@functools.lru_cache(maxsize=64)
+def _functions(lines):
+    nodes = ast.parse(lines).body
     return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 

@@ -6,6 +6,7 @@ the run's seed, a time that stands still, an exception that is never raised.
 
 import ast
 import builtins
+import functools
 import linecache
 
 from dendrites.errors import CompileError
@@ -72,9 +73,8 @@ def reason_against_object(value) -> str | None:
         module = type(getattr(value, "__self__", value)).__module__
     if type(value).__name__ == "module":
         module = value.__name__
-    for origin, reason in _ORIGINS.items():
-        if module == origin or module.startswith(origin + "."):
-            return reason
+    if reason := _reason_against_module(module):
+        return reason
     name = getattr(value, "__name__", "")
     if module == "math" and name in _UNBOUNDED:
         return (
@@ -83,6 +83,14 @@ def reason_against_object(value) -> str | None:
         )
     if getattr(builtins, name or "-", None) is value and name not in BUILTINS:
         return "cannot be compiled; builtins that can: " + ", ".join(BUILTINS)
+    return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _reason_against_module(module):
+    for origin, reason in _ORIGINS.items():
+        if module == origin or module.startswith(origin + "."):
+            return reason
     return None
 
 
