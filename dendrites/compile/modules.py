@@ -21,8 +21,10 @@ from dendrites.compile.machine_code import keep_machine_code
 from dendrites.compile.refusals import explained
 from dendrites.errors import DendritesError
 
-# Stands in the text of loops that call `dendrites.transfer.exp`.
+# What stands in the text of loops that call `dendrites.transfer.exp`, and of those that
+# make exponentials in stages: to work at vectors in turn as well was slower (0.8).
 EXPONENTIAL = "from dendrites.transfer import exp as"
+IN_STAGES = "from dendrites.compile.exponentials import"
 
 
 def compile_loop(text, trial):
@@ -49,7 +51,7 @@ def compile_loop(text, trial):
         loop = njit(**INNER)(module.loop)
         if cached:
             keep_machine_code(loop, generated=True)
-        with vectors_in_turn(EXPONENTIAL in body):
+        with vectors_in_turn(EXPONENTIAL in body and IN_STAGES not in body):
             loop.compile(sig)
         loop.disable_compile()
         check_types([getattr(module, name) for name in text.bare])
