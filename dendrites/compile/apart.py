@@ -9,13 +9,19 @@ same numbers take half the time (measured).
 import ast
 import copy
 
-from dendrites.compile.functions import add_function, functions_of, is_plain
+from dendrites.compile.functions import (
+    add_function,
+    functions_of,
+    is_plain,
+    written_once,
+)
 
 EXP = "dendrites_transfer_exp_"
 GIVEN = "exponential__"
 _BRANCHES = ast.IfExp, ast.BoolOp, ast.Lambda, ast.ListComp, ast.GeneratorExp
 
 
+@written_once
 def apart(text, name: str) -> tuple[str, str] | None:
     """Names of two functions that make one of the module `text` where both are called.
 

@@ -7,9 +7,15 @@ which branches and counts, is called for the few others alone.
 
 import ast
 
-from dendrites.compile.functions import add_function, functions_of, is_plain
+from dendrites.compile.functions import (
+    add_function,
+    functions_of,
+    is_plain,
+    written_once,
+)
 
 
+@written_once
 def first_look(text, name: str) -> str | None:
     """Name of a function that says where another gives 0 at once.
 

@@ -3,16 +3,12 @@
 import ast
 import functools
 
+_KEPT = 64  # modules
+
 
 def functions_of(text) -> dict[str, ast.FunctionDef]:
-    """The functions of a `ModuleText`, by their names; not to be changed."""
-    return dict(_functions("\n".join(text.lines)))
-
-
-# The same modules are written for every run.
-@functools.lru_cache(maxsize=64)
-def _functions(lines):
-    nodes = ast.parse(lines).body
+    """The functions of a `ModuleText`, by their names."""
+    nodes = ast.parse("\n".join(text.lines)).body
     return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
@@ -31,3 +27,28 @@ def add_function(text, like, name: str, body, *more: str) -> None:
 def is_plain(node) -> bool:
     """Whether a statement gives a name a value."""
     return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+
+
+def written_once(write):
+    """Let a function of a text and a name write for the same text but once.
+
+    It may look at the lines of the text alone, and adds others behind them. Every run
+    writes its modules anew; following their functions took half of a short run.
+    """
+    known = {}
+
+    @functools.wraps(write)
+    def written(text, name):
+        key = "\n".join(text.lines), name
+        if key in known:
+            found, added = known[key]
+            text.lines += added
+            return found
+        before = len(text.lines)
+        found = write(text, name)
+        if len(known) >= _KEPT:
+            known.clear()
+        known[key] = found, text.lines[before:]
+        return found
+
+    return written
