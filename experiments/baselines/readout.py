@@ -52,6 +52,8 @@ def frozen_readout(circuit: Circuit, task: Task, *, loss: str = "integral") -> d
     # search takes tens of steps instead of thousands.
     basis, mixing = np.linalg.qr(rates)
     n, shape = len(basis), circuit.shape(layer.projection)
+    offset = weights[layer.bias][:, 0] if layer.bias else np.zeros(shape[0])
+    offset = layer.attenuation * offset
     target = elementwise(phi[2], train.targets)
     if not np.isfinite(target).all():
         raise ConfigError(
@@ -65,11 +67,11 @@ def frozen_readout(circuit: Circuit, task: Task, *, loss: str = "integral") -> d
     else:
         basis, mixing = basis * np.sqrt(n), mixing / np.sqrt(n)
         lost = _squared(phi, train.targets)
-        start = (basis.T @ target).T / n / layer.attenuation
+        start = (basis.T @ (target - offset)).T / n / layer.attenuation
         options = {"maxiter": 2000}
 
     def value_and_gradient(flat):
-        u = layer.attenuation * basis @ flat.reshape(shape).T
+        u = layer.attenuation * basis @ flat.reshape(shape).T + offset
         value, change = lost(u)
         delta = change * layer.attenuation
         return value / n, (delta.T @ basis).ravel() / n

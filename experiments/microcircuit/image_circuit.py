@@ -118,6 +118,7 @@ def initial(
     top_feedback: float,
     hidden_feedback: float | None = None,
     start: str = "plain",
+    seed: int | None = None,
 ) -> dict:
     """Initial weights that differ from the circuit's own, by projection.
 
@@ -130,6 +131,8 @@ def initial(
     start : {"plain", "centred"}
         Centred: hidden weights uniform(-4, 4) / sqrt(n_pre), and thresholds that put
         every cell into the middle of its range for the mean input.
+    seed : int, optional
+        Of the weights that thresholds are set for. Default: the circuit's.
     """
     given = {}
     for p in circuit.projections:
@@ -143,7 +146,7 @@ def initial(
         return given
     for layer in circuit.network.layers[:-1]:
         given[layer.projection] = Uniform(-CENTRED_WEIGHTS, CENTRED_WEIGHTS, True)
-    drawn = initial_weights(circuit, given=given)
+    drawn = initial_weights(circuit, seed=seed, given=given)
     mean = task.splits["train"].inputs.mean(axis=0, dtype=float)
     for layer in circuit.network.layers:
         weights = drawn[layer.projection]

@@ -17,6 +17,7 @@ def digits(
     seed: int = 0,
     test_fraction: float = 0.2,
     target_rates: tuple[float, float] = (0.1, 0.8),
+    negatives: float = 0.0,
 ) -> Task:
     """Handwritten digits of 8 x 8 pixels: 1,797 real images that need no download.
 
@@ -28,6 +29,10 @@ def digits(
         Share of the images held out, the same for each digit, 0.01 to 0.99.
     target_rates : tuple of float
         Rate of the wrong output cells and of the right one, unit "1".
+    negatives : float
+        Share of the images, drawn from the seed, that are shown in negative: 1 minus
+        the pixel. With half of them no linear classifier reads the digits: what speaks
+        for a digit in an image speaks against it in its negative.
 
     Returns
     -------
@@ -63,6 +68,14 @@ def digits(
         random_state=int(generator(seed, "digits/split").integers(2**32)),
     )
     inputs = images / 16.0
+    share = number(negatives)
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(
+            "digits, negatives: expected a share of the images from 0 to 1, got "
+            f"{negatives!r}"
+        )
+    drawn = generator(seed, "digits/negatives").random(len(images)) < share
+    inputs[drawn] = 1.0 - inputs[drawn]
     raw = images.astype(np.uint8).tobytes() + labels.astype(np.uint8).tobytes()
     source = {
         "name": "digits",

@@ -13,7 +13,7 @@ from dendrites.transfer import soft_rectifier
 from experiments import tasks
 from experiments.baselines.linear import has_learned, linear_error
 from experiments.baselines.readout import frozen_readout, settled_score
-from experiments.microcircuit.digits import digits_circuit
+from experiments.microcircuit.digits_circuit import digits_circuit
 
 
 def student(**options):
@@ -26,17 +26,23 @@ def student(**options):
 @pytest.fixture(scope="module")
 def frozen():
     """Circuit, task and the best readout of its frozen hidden layers."""
+    task = tasks.digits(seed=0)
     circuit = digits_circuit(
+        task,
         hidden=(12, 8),
-        learning_rate=1.0,
-        hidden_rate=2.0,
-        interneuron_rate=2.0,
-        presentation=4.8,
-        learning_lag=2.4,
-        dt=0.15,
+        learning_rate=0.6,
+        hidden_rate=(8.0, 0.2),
+        interneuron_rate=None,
+        g_teacher=0.8,
+        top_feedback=10.0,
+        hidden_feedback=10.0,
+        start="centred",
+        filter_tau=0.0,
+        presentation=9.0,
+        learning_lag=8.1,
+        dt=0.18,
         seed=0,
     )
-    task = tasks.digits(seed=0)
     return circuit, task, frozen_readout(circuit, task)
 
 

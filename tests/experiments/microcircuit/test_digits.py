@@ -14,31 +14,35 @@ import experiments
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from experiments import tasks
-from experiments.baselines.linear import has_learned
-from experiments.microcircuit.digits import (
-    BACKPROP_EPOCHS,
-    digits,
-    digits_circuit,
-    stored_weights,
-)
+from experiments.microcircuit.digits import digits, reference_errors
+from experiments.microcircuit.digits_circuit import digits_circuit, stored_weights
 from experiments.plots.microcircuit.digits import plot
 
 ROOT = Path(experiments.__file__).parents[1]
 CIRCUIT = {
     "hidden": (12, 8),
-    "learning_rate": 1.0,
-    "hidden_rate": 2.0,
-    "interneuron_rate": 2.0,
-    "presentation": 4.8,
-    "learning_lag": 2.4,
-    "dt": 0.15,
+    "learning_rate": 0.6,
+    "hidden_rate": (8.0, 0.2),
+    "interneuron_rate": None,
+    "g_teacher": 0.8,
+    "top_feedback": 10.0,
+    "hidden_feedback": 10.0,
+    "start": "centred",
+    "filter_tau": 0.0,
+    "presentation": 9.0,
+    "learning_lag": 8.1,
+    "dt": 0.18,
     "seed": 0,
 }
 
 
+def small_circuit(task, **options):
+    return digits_circuit(task, **{**CIRCUIT, **options})
+
+
 @pytest.fixture(scope="module")
 def tree():
-    return digits(epochs=2, hidden=(12, 8), threads=1)
+    return digits(epochs=2, negatives_epochs=1, hidden=(12, 8), threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,9 @@ def test_the_tree_is_valid_and_has_every_part_of_the_answer(tree, saved):
         "/controls/frozen_hidden",
         "/references",
         "/populations/hidden1",
+        "/negatives/training",
+        "/negatives/diagnostics",
+        "/negatives/references",
         "/predictions/test",
         "/weights/input_to_hidden1_basal",
     }
@@ -82,23 +89,17 @@ def test_headline_figures_have_value_unit_reference_and_source(tree):
         assert headline[name]["source"]
     curve = tree["training"].error_rate.sel(split="test")
     assert headline["test_error"]["value"] == float(curve[-1])
-    angle = tree["diagnostics"].angle_to_bp.sel(layer="hidden1")
-    assert headline["angle_deg_hidden1"]["value"] == float(np.median(angle[1:]))
-    found = tree["references"].error_rate
-    for name in found.reference.values:
-        key = f"test_error_{str(name).removesuffix('_readout')}"
-        assert headline[key]["value"] == float(found.sel(reference=name))
-
-
-def test_an_untrained_learner_is_no_reference(tree):
-    headline = json.loads(tree.attrs["headline_json"])
-    backprop = headline["test_error_backprop"]
-    # Two epochs of this circuit; backprop leaves chance after more than ten.
-    assert backprop["value"] < 0.1
-    assert f"{BACKPROP_EPOCHS} epochs" in backprop["source"]
-    assert headline["test_error"]["reference"] == f"backprop {backprop['value']:.4f}"
-    assert has_learned(0.4, 10) and not has_learned(0.897, 10)
-    assert not has_learned(0.6, 3)
+    for layer in ("hidden1", "hidden2"):
+        # Of two epochs, the second half is the last.
+        angle = tree["diagnostics"].angle_to_bp.sel(layer=layer)
+        assert headline[f"angle_deg_{layer}"]["value"] == float(angle[-1])
+    for of, prefix in (("references", ""), ("negatives/references", "negatives_")):
+        found = tree[of].error_rate
+        for name in set(map(str, found.reference.values)) - {"backprop"}:
+            key = f"test_error_{prefix}{name.removesuffix('_readout')}"
+            assert headline[key]["value"] == float(found.sel(reference=name))
+    quiet = rms(apical(tree, "without", "after")[-1])
+    assert headline["apical_without_teacher"]["value"] == pytest.approx(quiet)
 
 
 def test_the_time_of_a_run_is_compared_with_nothing(tree):
@@ -121,7 +122,7 @@ def test_one_image_is_recorded_without_and_with_the_teacher(tree):
     ]
     assert list(v.compartment.values) == ["soma", "basal", "apical"]
     assert v.sizes["unit"] == 12
-    assert float(v.time[-1]) == pytest.approx(12.0)
+    assert float(v.time[-1]) == pytest.approx(12.6)
 
 
 def apical(tree, teacher, when):
@@ -136,8 +137,9 @@ def rms(values):
 
 
 def test_apical_dendrites_start_silent_without_the_teacher(tree):
-    # Self-predicting with matched interneurons: silent through transients as well.
-    assert np.abs(apical(tree, "without", "before")).max() < 1e-13
+    # Self-predicting with matched interneurons: silent through transients as well, but
+    # for weights that were rounded to single precision (6e-8 of fields of about 50).
+    assert np.abs(apical(tree, "without", "before")).max() < 3e-6
     assert rms(apical(tree, "with", "before")[-1]) > 1e-3
 
 
@@ -149,19 +151,27 @@ def test_after_training_the_teacher_still_adds_to_apical_potentials(tree):
     assert quiet < rms(apical(tree, "with", "before")[-1]) / 2
 
 
-def test_faster_interneurons_keep_apical_dendrites_quieter(tree, monkeypatch):
-    monkeypatch.setattr("experiments.microcircuit.digits.BACKPROP_EPOCHS", 1)
-    fast = digits(epochs=2, hidden=(12, 8), interneuron_rate=8.0, threads=1)
-    quiet = rms(apical(fast, "without", "after")[-1])
-    # Four times the rate; the lag of a tracking weight falls with the rate.
-    assert quiet < rms(apical(tree, "without", "after")[-1]) / 2
-    assert quiet < rms(apical(fast, "with", "after")[-1]) / 3
+def test_interneurons_that_take_the_steps_of_their_layer_keep_dendrites_quieter(tree):
+    slow = digits(
+        epochs=2,
+        negatives_epochs=0,
+        hidden=(12, 8),
+        interneuron_rate=0.3,
+        threads=1,
+    )
+    # A twentieth of the matched rates (5 and 1.5 for these circuits) cannot keep up.
+    quiet = rms(apical(tree, "without", "after")[-1])
+    assert quiet < rms(apical(slow, "without", "after")[-1]) / 3
+    assert "negatives" not in slow.children
+    assert "test_error_negatives" not in json.loads(slow.attrs["headline_json"])
 
 
 def test_recorded_potentials_are_those_of_the_stored_weights(tree):
     weights = stored_weights(tree, -1)
-    task, circuit = tasks.digits(seed=0), digits_circuit(**CIRCUIT)
-    taught = circuits.Phase("shown", 12.0, on=("input", "target"), learning=False)
+    task = tasks.digits(seed=0)
+    circuit = small_circuit(task)
+    on = ("input", "target", "bias")
+    taught = circuits.Phase("shown", 12.6, on=on, learning=False)
     test = task.splits["test"]
     again = circuits.simulate(
         circuit,
@@ -175,10 +185,13 @@ def test_recorded_potentials_are_those_of_the_stored_weights(tree):
 
 
 def test_a_second_run_and_two_threads_give_the_same_bits(tree):
-    again = digits(epochs=2, hidden=(12, 8), threads=2)
+    again = digits(epochs=2, negatives_epochs=1, hidden=(12, 8), threads=2)
     assert again.attrs["state_sha256"] == tree.attrs["state_sha256"]
     np.testing.assert_array_equal(
         again["references"].error_rate, tree["references"].error_rate
+    )
+    np.testing.assert_array_equal(
+        again["negatives/training"].loss, tree["negatives/training"].loss
     )
 
 
@@ -190,44 +203,72 @@ def test_a_lag_that_leaves_no_time_to_learn_is_refused():
 # The picture
 
 
-def test_learning_curves_are_the_stored_arrays(tree, figure):
-    lines = figure.axes[0].lines
-    levels = [line for line in lines if list(line.get_xdata()) == [0, 1]]
-    references = 100 * tree["references"].error_rate
-    np.testing.assert_array_equal(
-        sorted(line.get_ydata()[0] for line in levels), sorted(references)
-    )
-    curves = tree["training"].error_rate
-    drawn = {str(line.get_label()): line for line in lines if line not in levels}
-    for split in ("train", "test"):
-        (line,) = (
-            line
-            for label, line in drawn.items()
-            if label.startswith("microcircuit") and split in label
+def panel(figure, words):
+    """The panel whose title has these words."""
+    (found,) = (axes for axes in figure.axes if words in axes.get_title(loc="left"))
+    return found
+
+
+def drawn_curves(axes):
+    """Curves and levels of a panel by their labels."""
+    return {str(line.get_label()): line for line in axes.lines}
+
+
+@pytest.mark.parametrize(
+    ("words", "group"),
+    [("errors on digits", ""), ("in negative", "negatives/")],
+)
+def test_errors_are_the_stored_arrays(tree, figure, words, group):
+    lines = drawn_curves(panel(figure, words))
+    curves = tree[f"{group}training"].error_rate
+    for label, split in (
+        ("microcircuit", "test"),
+        ("microcircuit, on its training images", "train"),
+    ):
+        np.testing.assert_array_equal(lines[label].get_xdata(), curves.epoch)
+        np.testing.assert_array_equal(
+            lines[label].get_ydata(), 100 * curves.sel(split=split)
         )
-        np.testing.assert_array_equal(line.get_xdata(), curves.epoch)
-        np.testing.assert_array_equal(line.get_ydata(), 100 * curves.sel(split=split))
-    control = 100 * tree["controls/frozen_hidden"].error_rate.sel(split="test")
-    for label, line in drawn.items():
-        if not label.startswith("microcircuit"):
-            np.testing.assert_array_equal(line.get_ydata(), control)
+    if not group:
+        control = tree["controls/frozen_hidden"].error_rate.sel(split="test")
+        np.testing.assert_array_equal(
+            lines["frozen hidden layers, own rule"].get_ydata(), 100 * control
+        )
+    found = tree[f"{group}references"].error_rate
+    for label, name in (
+        ("linear classifier", "linear"),
+        ("frozen hidden layers, converged readout", "frozen_hidden_readout"),
+        ("backprop, same network", "backprop"),
+    ):
+        level = 100 * float(found.sel(reference=name))
+        assert list(lines[label].get_ydata()) == [level, level]
+
+
+def test_no_two_curves_of_a_panel_look_alike(figure):
+    for axes in figure.axes[:3]:
+        looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
+        assert len({*looks}) == len(looks) >= 3
 
 
 def test_angles_are_the_stored_arrays(tree, figure):
-    lines = {line.get_label(): line for line in figure.axes[1].lines}
+    lines = drawn_curves(panel(figure, "point down the loss"))
     angles = tree["diagnostics"].angle_to_bp
     for layer in ("hidden1", "hidden2", "output"):
         np.testing.assert_array_equal(lines[layer].get_xdata(), angles.epoch_at)
         np.testing.assert_array_equal(lines[layer].get_ydata(), angles.sel(layer=layer))
 
 
+def apical_panels(figure):
+    return [axes for axes in figure.axes if "teacher" in axes.get_title(loc="left")]
+
+
 def test_apical_traces_are_the_stored_arrays(tree, figure):
     v = tree["populations/hidden1"].v.sel(compartment="apical")
-    panels = figure.axes[2:]
+    panels = apical_panels(figure)
     assert len(panels) == v.sizes["condition"]
     for axes, condition in zip(panels, v.condition.values, strict=True):
         shown = v.sel(condition=condition)
-        assert axes.get_title().startswith(str(condition).split(",")[0])
+        assert str(condition).split(",")[0] in axes.get_title(loc="left")
         assert len(axes.lines) == 12
         for unit, line in enumerate(axes.lines):
             np.testing.assert_array_equal(line.get_xdata(), v.time)
@@ -235,9 +276,9 @@ def test_apical_traces_are_the_stored_arrays(tree, figure):
 
 
 def test_apical_panels_share_their_scale_and_axes_are_labelled(figure):
-    assert len({axes.get_ylim() for axes in figure.axes[2:]}) == 1
-    assert all(axes.get_title() for axes in figure.axes)
-    for axes in figure.axes[:3]:
+    assert len({axes.get_ylim() for axes in apical_panels(figure)}) == 1
+    assert all(axes.get_title(loc="left") for axes in figure.axes)
+    for axes in figure.axes[:4]:
         assert axes.get_xlabel() and axes.get_ylabel()
 
 
@@ -257,3 +298,17 @@ def test_a_saved_file_is_drawn_by_a_process_without_a_display(saved):
         timeout=60,
     )
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+# The references
+
+
+def test_references_of_the_negatives_need_a_hidden_layer_that_learned():
+    task = tasks.digits(seed=0, negatives=0.5)
+    circuit = small_circuit(task, hidden=(30, 20))
+    found = reference_errors(circuit, task, epochs=40, batch=10, rate_decay=1.0, seed=0)
+    # A linear readout of an image and of its negative says opposite things; what it
+    # gets right it owes to the number of bright pixels.
+    assert found["linear"] > 0.5
+    assert found["frozen_hidden_readout"] > 0.4
+    assert found["backprop"] < 0.25
