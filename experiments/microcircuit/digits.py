@@ -32,10 +32,13 @@ def digits(
     *,
     epochs: Annotated[int, Argument("passes over the training images"), Ge(1)] = 60,
     negatives_epochs: Annotated[
-        int,
-        Argument("passes of a second circuit, half of whose images are negatives"),
+        int | None,
+        Argument(
+            "passes of a second circuit, half of whose images are negatives; 0: none "
+            "[default: two thirds of epochs]"
+        ),
         Ge(0),
-    ] = 40,
+    ] = None,
     hidden: Annotated[tuple[int, ...], Argument("cells of each hidden layer")] = (
         100,
         50,
@@ -136,6 +139,8 @@ def digits(
         acts=integrator == "blocked",
         needs="integrator = blocked",
     )
+    if negatives_epochs is None:
+        negatives_epochs = max(1, round(2 * epochs / 3))
     built = {
         "hidden": hidden,
         "learning_rate": learning_rate,

@@ -56,7 +56,7 @@ def test_an_option_without_effect_is_refused_with_what_it_needs(name, options, n
 @pytest.mark.parametrize(
     ("name", "flag", "text"),
     [
-        ("digits", "block", "[default: 8]"),
+        ("digits", "block", "[default: 5]"),
         ("mnist-microcircuit", "presentation", "(ms) [default: 100.0]"),
         ("yin-yang", "interneuron_rate", "(1/presentation) [default: 0.15]"),
         ("apical-timing", "noise_tau", "(ms) [default: 2.0]"),
