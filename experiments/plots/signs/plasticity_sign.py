@@ -99,7 +99,8 @@ def _flips(headline):
     """Where the mean sign of each model flips, in words, for models that have it."""
     words = {}
     for key, entry in headline.items():
-        for start, unit in (("flip_current_pa_", " pA"), ("flip_drive_", "")):
+        for start in ("flip_current_pa_", "flip_drive_"):
             if key.startswith(start) and not isinstance(entry["value"], str):
+                unit = "" if entry["unit"] == "1" else f" {entry['unit']}"
                 words[key.removeprefix(start)] = f"{entry['value']:.3g}{unit}"
     return words
