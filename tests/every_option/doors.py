@@ -159,7 +159,7 @@ def _pieces(found, digits=None):
                     yield f"{node.path}/{name}".encode()
                     yield from _pieces(variable.values, digits)
     elif isinstance(found, np.ndarray):
-        yield str(found.shape).encode()
+        yield f"{found.dtype} {found.shape}".encode()
         if digits is not None and found.dtype.kind == "f":
             found = np.round(found, digits) + 0.0
         plain = found.dtype.kind in "OU"
@@ -169,9 +169,11 @@ def _pieces(found, digits=None):
             yield str(key).encode()
             yield from _pieces(value, digits)
     elif isinstance(found, (tuple, list)):
+        yield f"{type(found).__name__} of {len(found)}".encode()
         for value in found:
             yield from _pieces(value, digits)
     elif dataclasses.is_dataclass(found):
+        yield type(found).__name__.encode()
         for item in dataclasses.fields(found):
             yield item.name.encode()
             yield from _pieces(getattr(found, item.name), digits)
