@@ -48,12 +48,12 @@ class OwnQuestion:
             source = importlib.util.find_spec(self.module).loader.get_source(
                 self.module
             )
-            text = next(
-                ast.get_docstring(node)
+            defined = {
+                node.name: ast.get_docstring(node)
                 for node in ast.parse(source).body
-                if isinstance(node, ast.FunctionDef) and node.name == self.function
-            )
-            return text.splitlines()[0]
+                if isinstance(node, ast.FunctionDef)
+            }
+            return (defined[self.function] or "").partition("\n")[0]
         except Exception as error:  # whatever finding a stranger's module may raise
             return f"({self.home}: cannot be read: {type(error).__name__}: {error})"
 
