@@ -129,11 +129,16 @@ def test_predictions_are_those_of_the_stored_weights(tree):
 
 
 def test_the_circuit_learns_and_more_than_its_frozen_control():
-    tree = tiny_train(tiny_circuit(hidden_rate=2.0), epochs=40, probe=0)
-    loss, control = tree["training"].loss, tree["controls/frozen_hidden"].loss
-    assert float(loss.sel(epoch=40, split="train")) < 0.9 * float(loss[0, 0])
+    circuit = tiny_circuit(learning_rate=4.0, hidden_rate=20.0, interneuron_rate=8.0)
+    tree = tiny_train(circuit, tiny_task(n_test=100), epochs=100, probe=0)
     assert "diagnostics" not in tree
-    assert float(control.sel(epoch=40, split="train")) < float(control[0, 0])
+    loss, control = (
+        tree[group].loss.sel(epoch=100, split="test").item()
+        for group in ("training", "controls/frozen_hidden")
+    )
+    # Over eight seeds 0.095 to 0.157 and 0.340 to 0.377, on examples never learnt. The
+    # same answer to every example, the share of its class, has a loss of 0.33.
+    assert loss < 0.2 < 0.3 < control
 
 
 def test_a_control_keeps_its_frozen_projections_to_the_bit():

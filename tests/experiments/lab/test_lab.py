@@ -85,10 +85,12 @@ def test_the_difference_of_two_halves_is_odd_in_the_apical_current():
     assert change[2] == 0.0
     assert change[4] > 1e-4
     np.testing.assert_allclose(change[:2], -change[:2:-1], rtol=1e-9)
-    # sigma(A) - 1/2 at the two potentials, long after the onset.
+    # sigma(A) - 1/2 at the two potentials, long after the onset. At all smaller ones,
+    # during the onset, the ratio lies between this and that of the potentials, 3. The
+    # kernel of 3 and 10 ms has passed after 30 ms, 15 % of a half of 206 ms.
     sigma = 1 / (1 + np.exp(-np.array([300.0, 100.0]) / 150))
-    ratio = (sigma[0] - 0.5) / (sigma[1] - 0.5)
-    assert change[4] / change[3] == pytest.approx(ratio, rel=0.15)
+    settled = (sigma[0] - 0.5) / (sigma[1] - 0.5)
+    assert settled < change[4] / change[3] < settled + 0.15 * (3.0 - settled)
 
 
 def test_the_weight_and_not_the_apical_current_sets_the_sign_of_btsp():
@@ -310,7 +312,8 @@ def test_a_model_of_ones_own_needs_a_cell_and_a_rule(burst):
         models.presynaptic(tau_trace=20.0),
     )
     change = paired(own, [Protocol(frequency=1.0)]).weight_change.item()
-    # From rest, 4000 pA reach the threshold 16 ms * -ln(1 - 19.72 / 173) after onset.
+    # From rest, 4000 pA reach the threshold 16 ms * -ln(1 - 19.72 / 173) after onset;
+    # both spikes are at the ends of their steps, the presynaptic one 0.1 ms after 0.
     latency = -16.0 * math.log(1 - 19.72 / 173.0)
-    pair = 0.1 * math.exp(-(10.0 + latency) / 20.0)
-    assert change == pytest.approx(5 * pair, rel=0.01)
+    lag = 10.0 + 0.1 * math.ceil(latency / 0.1) - 0.1
+    assert change == pytest.approx(5 * 0.1 * math.exp(-lag / 20.0), rel=1e-12)

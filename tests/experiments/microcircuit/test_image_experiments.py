@@ -20,9 +20,9 @@ SIZES = (784, 12, 8, 10)
 OPTIONS = {"two_sweep": True, "steps": (0.02, 0.012), "mixing": 0.1}
 
 
-def small_images(n=60):
+def small_images(seed, n=60):
     """Bright patches, one place per class: anything that learns tells them apart."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     labels = np.arange(n) % 10
     inputs = rng.uniform(0, 0.2, (n, 784)).astype(np.float32)
     for row, label in enumerate(labels):
@@ -33,7 +33,7 @@ def small_images(n=60):
 
 @pytest.fixture(autouse=True)
 def images(monkeypatch):
-    task = Task("mnist", {name: small_images() for name in ("train", "test")})
+    task = Task("mnist", {"train": small_images(0), "test": small_images(1)})
     monkeypatch.setattr(tasks, "mnist", lambda: task)
     return task
 
@@ -138,6 +138,7 @@ def test_the_continuous_form_runs_from_the_same_command(integrator):
 def test_the_circuit_learns_and_its_tree_reopens(tmp_path):
     run = small_run(epochs=60, output_step=0.1, hidden_step=0.05, rate_decay=1.0)
     assert run.attrs["integrator"] == "settled"
+    # None of 60 other images is wrong, with six seeds; with frozen hidden layers 0.8.
     assert float(run["training"].error_rate.sel(split="test")[-1]) < 0.1
     assert open_run(save_run(run, tmp_path / "run.nc")).identical(run)
 
