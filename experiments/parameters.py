@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 
 #: More repetitions, cells or pairings than anybody waits for.
 MOST_REPEATS = 100_000
+NOISE_TAU = 2.0  # ms, of Ornstein-Uhlenbeck currents
+SIGMA = 0.1  # of the noise of somata
 #: How a question is run, which is no part of what it asks or of its record.
 CONTROLS = ("threads", "progress", "checkpoint", "resume")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Le
 
-from experiments.axes import ascending
+from experiments.checks import ascending
 from experiments.parameters import Argument, Step
 from experiments.record import Answer, question
 

@@ -6,9 +6,15 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.axes import ascending
-from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.checks import ascending, given_or_usual
+from experiments.parameters import (
+    NOISE_TAU,
+    Argument,
+    FirstSeed,
+    Progress,
+    Repeats,
+    Threads,
+)
 from experiments.record import Answer, question
 
 CITATION = "Naud & Sprekeler (2018), PNAS 115, E6329; Payeur et al. (2021)"

@@ -10,13 +10,14 @@ import xarray as xr
 from dendrites._checks import number, whole_number
 from dendrites.compile.jit import told_once
 from dendrites.errors import ConfigError
-from experiments.conditions import NOISE_TAU, given_or_usual
+from experiments.checks import given_or_usual
 from experiments.lab.background import Background, KeptBackground
 from experiments.lab.group import Group, run_group
 from experiments.lab.labelled import labelled
 from experiments.lab.model import LabModel
 from experiments.lab.plan import planned
 from experiments.lab.protocol import Protocol
+from experiments.parameters import NOISE_TAU
 
 
 def run_lab(

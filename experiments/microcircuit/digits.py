@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.conditions import given_or_usual
+from experiments.checks import given_or_usual
 from experiments.parameters import (
     Argument,
     Checkpoint,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.conditions import given_or_usual
+from experiments.checks import given_or_usual
 from experiments.parameters import Argument, Checkpoint, Progress, Resume, Seed, Threads
 from experiments.record import question
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.conditions import SIGMA, given_or_usual
-from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.checks import given_or_usual
+from experiments.parameters import SIGMA, Argument, Progress, Repeats, Seed
 from experiments.record import Answer, question
 
 CITATION = "Sacramento, Costa, Bengio & Senn (2018), NeurIPS 31, 8721-8732"

@@ -6,8 +6,15 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.conditions import NOISE_TAU, given_or_usual
-from experiments.parameters import Argument, FirstSeed, Progress, Repeats, Threads
+from experiments.checks import given_or_usual
+from experiments.parameters import (
+    NOISE_TAU,
+    Argument,
+    FirstSeed,
+    Progress,
+    Repeats,
+    Threads,
+)
 from experiments.record import Answer, question
 from experiments.statistics import (
     AGREED,

@@ -1,12 +1,11 @@
-"""Options that act under a condition only."""
+"""Checks of what questions are given: axes, and options that act under a condition."""
 
 from typing import Any
 
+import numpy as np
+
 from dendrites._checks import shown
 from dendrites.errors import ConfigError
-
-NOISE_TAU = 2.0  # ms, of Ornstein-Uhlenbeck currents
-SIGMA = 0.1  # of the noise of somata
 
 
 def given_or_usual(name: str, value: Any, usual: Any, *, acts: bool, needs: str) -> Any:
@@ -36,3 +35,20 @@ def given_or_usual(name: str, value: Any, usual: Any, *, acts: bool, needs: str)
             f"out, or give {needs}"
         )
     return value
+
+
+def ascending(name: str, values, unit: str = "pA") -> np.ndarray:
+    """Values of one axis in ascending order, (n,).
+
+    Raises
+    ------
+    ConfigError
+        If there are none, one is given twice or is not a finite number.
+    """
+    found = np.sort(np.array(values, dtype=float).ravel())
+    if found.size == 0 or not np.isfinite(found).all() or (np.diff(found) == 0).any():
+        values = ", ".join(f"{x:g}" for x in found[:8])
+        raise ConfigError(
+            f"{name} = ({values}) {unit}: give at least one finite value, none twice"
+        )
+    return found
