@@ -25,8 +25,10 @@ from experiments.registry import EXPERIMENTS, Experiment
 
 NAME = "answers"
 ROOT = Path(__file__).resolve().parents[1]
-#: Variables of the environment: where jobs say that they run; no more failures.
-LOG, MENDED = "SWEEP_LOG", "SWEEP_MENDED"
+#: Variables of the environment: where jobs say that they run; no more failures; a file
+#: for whose end jobs with the gain LAST wait.
+LOG, MENDED, HOLD = "SWEEP_LOG", "SWEEP_MENDED", "SWEEP_HOLD"
+LAST = 30.0
 #: Values of `gain` at which a job does not answer.
 RAISES, SURPRISES, EXITS, IS_KILLED, WARNS = 103.0, 104.0, 105.0, 109.0, 102.0
 #: Its process ends without a word; it never lets the interpreter go; it needs too much.
@@ -54,6 +56,8 @@ def answers(
 
     write_log(f"{os.getpid()} {gain} {cells} {threads} {progress}")
     time.sleep(pause)
+    while gain == LAST and os.path.exists(os.environ.get(HOLD, "")):
+        time.sleep(0.01)
     if os.environ.get(MENDED):
         pass
     elif gain == RAISES:
@@ -169,7 +173,7 @@ def start(*argv, before="", **more):
     )
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     """The first value of a condition that counts as true."""
     until = time.monotonic() + seconds
     while not (found := condition()):
@@ -232,5 +236,5 @@ def contents(path):
 def sweep(*argv, **more):
     """The same, waited for: exit code, standard output and error."""
     with start(*argv, **more) as child:
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=300)
     return child.returncode, out, err

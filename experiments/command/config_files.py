@@ -68,7 +68,7 @@ def read_config(path: str | os.PathLike) -> dict:
         else:
             data = json.loads(text, object_pairs_hook=_pairs(path))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"configuration {path}, {_toml_place(error, text)}") from None
+        raise ConfigError(f"configuration {path}: {_short(str(error))}") from None
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"configuration {path}, line {error.lineno}, column {error.colno}: "
@@ -143,15 +143,9 @@ def _check_size(path, suffix, text):
         )
 
 
-def _toml_place(error, text):
-    """`line 3, column 5: what is wrong` out of the parser's message."""
-    message = str(error)
-    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
-    if match:
-        return f"line {match[2]}, column {match[3]}: {match[1][:300]}"
-    lines = text.split("\n")
-    what = message.replace(" (at end of document)", "")[:300]
-    return f"line {len(lines)}, column {len(lines[-1]) + 1}: {what}, where it ends"
+def _short(text):
+    """A message with its end, which says where, if it quotes something long."""
+    return text if len(text) <= 400 else f"{text[:300]} ... {text[-80:]}"
 
 
 def _pairs(path):

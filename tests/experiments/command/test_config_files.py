@@ -60,15 +60,16 @@ def test_a_folder_is_no_configuration(tmp_path):
 @pytest.mark.parametrize(
     ("text", "place", "what"),
     [
-        ("epochs = 3\nepochs = 4\n", "line 2, column 11", "overwrite"),
-        ("epochs = 3\ndt == 4\n", "line 2, column 5", "Invalid value"),
-        ("epochs = 3\nhidden = [1, 2", "line 2, column 15", "Unclosed array"),
-        ('rule = "a\n', "line 1, column 10", "Illegal character"),
+        ("epochs = 3\nepochs = 4\n", "(at line 2, column 11)", "overwrite"),
+        ("epochs = 3\ndt == 4\n", "(at line 2, column 5)", "Invalid value"),
+        ("epochs = 3\nhidden = [1, 2", "(at end of document)", "Unclosed array"),
+        ('rule = "a\n', "(at line 1, column 10)", "Illegal character"),
+        (f"[{'a' * 999}]\n" * 2, "(at line 2, column 1001)", "Cannot declare"),
     ],
 )
-def test_a_toml_error_names_line_and_column(tmp_path, text, place, what):
+def test_a_toml_error_says_what_and_where(tmp_path, text, place, what):
     message = refusal(tmp_path, text)
-    assert message.startswith(f", {place}: ") and what in message
+    assert what in message and message.endswith(place) and len(message) < 500
 
 
 def test_a_json_error_names_line_and_column(tmp_path):
@@ -145,7 +146,7 @@ def test_a_file_above_10_mb_is_refused(tmp_path):
     "text", ['a = "' + '\\"' * 2_000_000, "a = " + '"""' * 1_000_001]
 )
 def test_unclosed_text_of_any_length_takes_linear_time(tmp_path, text):
-    assert "column" in refusal(tmp_path, text)
+    assert "(at " in refusal(tmp_path, text)
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_line(tmp_path):

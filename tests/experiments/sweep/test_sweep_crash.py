@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 import sweep_jobs
-from sweep_jobs import HANGS, IS_LARGE, QUITS, contents, read_log, wait_for
+from sweep_jobs import HANGS, IS_LARGE, LAST, QUITS, contents, read_log, wait_for
 
 from dendrites._atomic import is_alive
 from experiments.registry import EXPERIMENTS
 
 JOBS = 60
-GRID = {"gain": tuple(float(k) for k in range(1, JOBS // 2 + 1)), "cells": (2, 3)}
+GRID = {"gain": tuple(float(k) for k in range(1, int(LAST) + 1)), "cells": (2, 3)}
 FIXED = {"seed": 1, "pause": 0.02, "dense": False}
-TYPED = ["--grid", f"gain=1:{JOBS // 2 + 1}", "--grid", "cells=2,3"]
+TYPED = ["--grid", f"gain=1:{int(LAST) + 1}", "--grid", "cells=2,3"]
 TYPED += ["--seed", 1, "--pause", 0.02, "--no-dense"]
 SLOW_TRIALS = 5
 ORPHANS = 5  # seconds after which none may be left
@@ -44,17 +44,24 @@ def expected(tmp_path_factory):
 
 
 class Trial:
-    """One sweep that is started, disturbed and gone on with until it is done."""
+    """One sweep that is started, disturbed and gone on with until it is done.
+
+    Its last jobs wait until it shall end, so that it is disturbed in time however busy
+    the machine is.
+    """
 
     def __init__(self, path, expected, number, workers):
-        self.folder, self.log = path / "s", path / "log"
+        self.folder, self.log, self.hold = path / "s", path / "log", path / "hold"
         (self.reference, self.jobs), self.workers = expected, workers
         self.random = random.Random(number)
 
     def start(self, *, resume):
         argv = ["--resume"] if resume else TYPED
         argv = [*argv, "--out", self.folder.name, "--workers", self.workers]
-        return sweep_jobs.start(*argv, SWEEP_LOG=str(self.log))
+        self.hold.touch()
+        return sweep_jobs.start(
+            *argv, SWEEP_LOG=str(self.log), SWEEP_HOLD=str(self.hold)
+        )
 
     def done(self):
         files = self.folder / "jobs"
@@ -115,7 +122,8 @@ class Trial:
         self.nothing_again(done, begun)
 
     def ends_well(self, child):
-        out, err = child.communicate(timeout=120)
+        self.hold.unlink()
+        out, err = child.communicate(timeout=300)
         assert child.returncode == 0, err
         assert out.startswith(f"jobs     {JOBS} of {JOBS} jobs finished\n")
 
