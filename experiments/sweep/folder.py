@@ -4,26 +4,18 @@ Every file appears complete or not at all, and which jobs are done is read off t
 folder, so there is no record that could disagree with it.
 """
 
-import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dendrites._atomic import (
-    LEFTOVER,
-    remove,
-    replace,
-    settle_leftovers,
-    sibling,
-    sync,
-    usual_mode,
-)
+from dendrites import _atomic
 from dendrites.errors import ConfigError, StorageError
 from experiments.command.config_files import read_config
 from experiments.command.locks import check_unused, locked, now, owner_file
 from experiments.command.outputs import shown
+from experiments.sweep.files import storage_errors, write_json, write_whole
 from experiments.sweep.jobs import Job, Sweep, differences, read_sweep
 
 CONFIG, RESULT, LOCK = "sweep.json", "sweep.nc", "sweep.lock"
@@ -87,7 +79,7 @@ class SweepFolder:
             entry
             for entry in sorted(os.listdir(folder) if there else ())
             if entry not in (LOCK, owner_file(Path(LOCK)).name)
-            and not LEFTOVER.fullmatch(entry)
+            and not _atomic.LEFTOVER.fullmatch(entry)
         ]
         if others:
             raise StorageError(
@@ -104,12 +96,12 @@ class SweepFolder:
         StorageError
             If another process has the folder.
         """
-        with _storage(self.path):
+        with storage_errors(self.path):
             self.path.mkdir(exist_ok=True)
         with locked(*self._lock):
-            with _storage(self.path):
+            with storage_errors(self.path):
                 for part in ("", JOBS, FAILED):
-                    settle_leftovers(self.path / part)
+                    _atomic.settle_leftovers(self.path / part)
             yield
 
     def start(self, sweep: Sweep) -> dict:
@@ -182,13 +174,13 @@ class SweepFolder:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder here for files that workers write; what is left in it goes."""
-        path = sibling(self.path / "scratch", "part")
-        with _storage(self.path):
+        path = _atomic.sibling(self.path / "scratch", "part")
+        with storage_errors(self.path):
             path.mkdir()
         try:
             yield path
         finally:
-            remove(path)
+            _atomic.remove(path)
 
     def write_job(self, job: Job, result: bytes | Path) -> None:
         """Keep the run tree of a job; it has no failure any more.
@@ -200,12 +192,12 @@ class SweepFolder:
             Of its file; a path, in `scratch`, is moved from there.
         """
         file = self.job_file(job.name)
-        with _storage(file):
+        with storage_errors(file):
             if isinstance(result, Path):
-                replace(result, file)
-                sync(file.parent)
+                _atomic.replace(result, file)
+                _atomic.sync(file.parent)
             else:
-                self._write(file, result)
+                write_whole(file, result)
             self.failure_file(job.name).unlink(missing_ok=True)
 
     def write_failure(self, job: Job, failure: Mapping) -> int:
@@ -218,7 +210,7 @@ class SweepFolder:
             **failure,
             "tries": tries,
         }
-        self._write_json(self.failure_file(job.name), record, indent=1)
+        write_json(self.failure_file(job.name), record, indent=1)
         return tries
 
     def failure(self, name: str) -> dict:
@@ -276,7 +268,7 @@ class SweepFolder:
 
     def set_aside(self, name: str) -> None:
         """Remove what cannot be used of a job, so that it is run again."""
-        with _storage(self.path):
+        with storage_errors(self.path):
             self.job_file(name).unlink(missing_ok=True)
 
     @property
@@ -284,30 +276,10 @@ class SweepFolder:
         return self.path / LOCK, f"{shown(self.path)} is in use by a running sweep"
 
     def _begin(self, record):
-        self._write_json(self.config, record)
-        with _storage(self.path):
+        write_json(self.config, record)
+        with storage_errors(self.path):
             for part in (JOBS, FAILED):
                 (self.path / part).mkdir(exist_ok=True)
-
-    def _write_json(self, path, record, indent=None):
-        text = json.dumps(record, sort_keys=True, allow_nan=False, indent=indent)
-        self._write(path, text.encode() + b"\n")
-
-    def _write(self, path, data):
-        """Put a file in place whole; it would survive a loss of power."""
-        temporary = sibling(path, "part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        try:
-            with _storage(path, len(data)):
-                with open(os.open(temporary, flags, 0o600), "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.chmod(usual_mode(path, 0o666))
-                replace(temporary, path)
-                sync(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _plain(value):
@@ -326,15 +298,3 @@ def new_record(sweep: Sweep) -> dict:
         "n_resumes": 0,
         "sweep": sweep.config,
     }
-
-
-@contextmanager
-def _storage(path, size=0):
-    try:
-        yield
-    except StorageError:
-        raise
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        needs = f": needs about {max(1, round(size / 1e6))} MB" if size else ""
-        raise StorageError(f"cannot write {shown(path)}: {reason}{needs}") from error
