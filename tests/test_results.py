@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dendrites.dataset import open_run
-from experiments.lab.matrix import matrix_table
+from experiments.lab.matrix import matrix_table, sign_table
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # First words of a row: file, variable, factor, and what to select in it.
@@ -242,14 +242,10 @@ def test_stored_figures_of_the_lab_reach_their_references():
     assert 200 < headline("plasticity-sign")["flip_current_pa_burst"]["value"] < 300
 
 
-def test_the_page_of_plasticity_sign_has_the_stored_boundaries():
+def test_the_table_of_plasticity_sign_is_made_from_its_dataset():
+    run = open_run(DOCS / "results" / "plasticity-sign.nc")
     page = (DOCS / "experiments" / "plasticity-sign.md").read_text()
-    for key, entry in headline("plasticity-sign").items():
-        if not key.startswith("flip_current_pa_"):
-            continue
-        model, value = key.removeprefix("flip_current_pa_"), entry["value"]
-        shown = value if value == "none" else f"{value:.0f}"
-        assert f"| {model} | {shown} |" in page
+    assert sign_table(run) in page
 
 
 def test_the_matrix_is_made_from_its_dataset():

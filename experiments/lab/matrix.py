@@ -79,3 +79,42 @@ def matrix_table(tree, link: str) -> str:
             ]
         )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def sign_table(tree) -> str:
+    """Where the sign of every model flips, as a table in Markdown.
+
+    Flips are in the unit of the model's own apical drive, with the 95 % interval of
+    their mean over seeds; the boundary of the mean change is on the axis of pA.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        As `experiments.signs.plasticity_sign.plasticity_sign` returns.
+    """
+    found = tree["plasticity"].to_dataset()
+    rows = [
+        "| model | flip | 95 % of it | seeds with a flip | mean change, by frequency "
+        "| interaction |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in found.model.values:
+        here = found.sel(model=name)
+        scale, unit = here.apical_scale.item(), here.apical_unit.item()
+        flip, low, high = (
+            f"{here[f'flip_{part}'].item() * scale:.3g}"
+            for part in ("mean", "low", "high")
+        )
+        text = [flip + (f" {unit}" if unit != "1" else ""), f"{low} to {high}"]
+        if not np.isfinite(here.flip_mean):
+            text = ["none", ""]
+        seeds = found.sizes["seed"]
+        boundary = here.sign_boundary.values[np.isfinite(here.sign_boundary.values)]
+        n, over = len(boundary), ""
+        if n:
+            over = f"{boundary.min():.0f} to {boundary.max():.0f} "
+            over += f"({n} of {here.sizes['pairing_frequency']})"
+        count = f"{round(here.flip_share.item() * seeds)} of {seeds}"
+        size = f"{here.interaction_mean.item():.2g}"
+        rows.append(f"| {' | '.join([str(name), *text, count, over, size])} |")
+    return "\n".join(rows) + "\n"
