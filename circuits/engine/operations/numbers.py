@@ -144,11 +144,11 @@ def show_waveform(weights, lane, row, span):
     each, n_groups = at(numbers(lane, listed[2]), span[STEP] * n_each), n // n_each
     for g in range(n_groups):
         out, k = at(shown, g * n_each), span[STEP] * n_groups + g
-        level = numbers(lane, listed[3])[k]
+        level = at(numbers(lane, listed[3]), k)[0]
         for i in range(n_each):
             out[i] = each[i] + level
         for j in range(1, layers):
-            level = numbers(lane, listed[3 + j])[k]
+            level = at(numbers(lane, listed[3 + j]), k)[0]
             for i in range(n_each):
                 out[i] += level
     if amplitude != 1:
