@@ -116,3 +116,27 @@ def adaptive_burst_rule(
             weight += eta * trace
             burst += 1.0 / tau_average
     return weight
+
+
+def periodic_pairings(frequency, *, sequences=15, pairings=5, pause=11_000.0):
+    """Weight change by simultaneous pairings at exact times, event by event.
+
+    Sequences of `pairings` spikes of both cells at `frequency`, Hz, begin
+    pairings / frequency + `pause` ms apart. Averages begin at 5 Hz and 0.15 of it.
+    """
+    period = 1000.0 / frequency
+    times = [
+        k * (pairings * period + pause) + j * period
+        for k in range(sequences)
+        for j in range(pairings)
+    ]
+    events, bursts = parse(times, 16.0, "strict")
+    return adaptive_burst_rule(
+        events,
+        events,
+        bursts,
+        eta=0.1,
+        tau_pre=50.0,
+        tau_average=15_000.0,
+        start=(0.005, 0.15 * 0.005),
+    )

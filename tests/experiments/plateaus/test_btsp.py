@@ -11,7 +11,7 @@ from dendrites.btsp import FIT, ONE_CELL, SINGLE_SPIKE, btsp_change
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
 from dendrites.models import plateau_cell
-from experiments.plateaus.btsp import TABLE, btsp
+from experiments.plateaus.btsp import TABLE, TABLE_WEIGHTS, btsp
 from experiments.plateaus.plateau_laps import RAMP_WIDTH, Track, run_laps
 from experiments.plateaus.plateau_pairing import pairings, run_pairings
 
@@ -53,6 +53,17 @@ def test_pairings_are_the_exact_solution_and_the_table(tree):
     gap = (pairing.change - table.change).sel(spike_time=shared)
     # Three digits, and Euler steps good to 0.001.
     assert gap.shape == (4, 5) and float(abs(gap).max()) < 1.5e-3
+
+
+def test_the_table_is_that_of_the_twin():
+    for time, row in TABLE.items():
+        start = min(time, 0.0)
+        offset, factor = btsp_twin.trial(
+            [time], [(0.0, 300.0)], asdict(SINGLE_SPIKE), 0.5, start + 40_000.0
+        )
+        change = offset + (factor - 1.0) * np.array(TABLE_WEIGHTS)
+        # Three digits, and Euler steps good to 0.001.
+        np.testing.assert_allclose(change, row, atol=1.5e-3)
 
 
 def test_the_current_switches_plasticity_on_and_leaves_its_sign(tree):
