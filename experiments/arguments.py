@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from dendrites.errors import ConfigError, choices
-from experiments.options import HANDLED, Option, Options, all_options
+from experiments.options import HANDLED, Option, Options, all_options, words_of
 
 MOST_PROBLEMS = 20
 _BOUNDS = {
@@ -35,8 +35,7 @@ class Typed:
 
     def pair(self, option: Option, value: Any) -> str:
         """The argument with a value."""
-        items = value if isinstance(value, (tuple, list)) else [value]
-        return f"{option.flag} {_short(shlex.join(map(str, items)))}"
+        return f"{option.flag} {_short(shlex.join(words_of(value)))}"
 
 
 @dataclass(frozen=True)
@@ -185,6 +184,8 @@ def _lines(options, error, written):
         as_written = written[option.name] if isinstance(written, dict) else written
         items = tuple(k for k in found["loc"][1:] if isinstance(k, int))
         place = f", item {items[0] + 1}" if items else ""
+        if option.named and len(found["loc"]) > 1:
+            items, place = found["loc"][1:], f" {found['loc'][-1]}"
         says = _says(option, found, as_written, bool(items))
         # Alternatives of a union each report the same value; the first says it all.
         key = (option.name, *items)
@@ -198,7 +199,7 @@ def _says(option, found, written, of_item):
     in_unit = f" in{unit}" if unit else ""
     expected = option.expected_item if of_item else option.expected
     example = f", such as {written.pair(option, option.example)}"
-    if kind in ("seed", "length"):
+    if kind in ("seed", "length", "cell"):
         return found["msg"] + (example if kind == "length" else "")
     if kind in ("missing", "too_short", "too_long"):
         return "has too many or too few values" + example
@@ -228,6 +229,8 @@ def _plain(value):
         return os.fspath(value)
     if isinstance(value, (list, tuple, range)):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
     return value
 
 

@@ -61,8 +61,7 @@ class Option:
         """Words that give it this value on the command line."""
         if isinstance(value, bool):
             return [self.flag if value else "--no-" + self.flag[2:]]
-        items = value if isinstance(value, (tuple, list)) else [value]
-        return [self.flag, *("none" if x is None else str(x) for x in items)]
+        return [self.flag, *words_of(value)]
 
     @property
     def types(self) -> tuple:
@@ -78,6 +77,11 @@ class Option:
     def many(self) -> bool:
         """Whether it takes several values."""
         return any(_is_list(part) for part in _alternatives(self.annotation))
+
+    @property
+    def named(self) -> bool:
+        """Whether it takes names with values."""
+        return any(typing.get_origin(p) is dict for p in _alternatives(self.annotation))
 
     @property
     def checked(self) -> Any:
@@ -104,6 +108,8 @@ class Option:
     @property
     def expected_item(self) -> str:
         """What one item of a list looks like, or the value if it takes one."""
+        if self.named:
+            return "names with a number each"
         if self.literals:
             return "one of " + ", ".join(map(str, self.literals))
         leaves = [t for t in self.types if t is not None]
@@ -120,6 +126,8 @@ class Option:
             return self.default
         if self.usual is not None:
             return self.usual
+        if self.named:
+            return {"NAME": 1.0}
         fallback = {int: 1, str: "name"}.get(self.types[0], 1.0)
         value = self.literals[0] if self.literals else fallback
         return (value,) if self.many else value
@@ -172,10 +180,29 @@ def experiment_options(function: Callable) -> Options:
 
 def from_text(option: Option, given: str | tuple[str, ...]) -> Any:
     """What a text on the command line stands for; what cannot be read stays text."""
+    if option.named:
+        pairs = [given] if isinstance(given, str) else given
+        pairs = [item.partition("=") for text in pairs for item in text.split(",")]
+        return {name.strip(): _number(text.strip()) for name, _, text in pairs if name}
     if option.many:
         items = [item for text in given for item in text.split(",")]
         return tuple(_plain_value(option, item.strip()) for item in items if item)
     return _plain_value(option, given)
+
+
+def words_of(value: Any) -> list[str]:
+    """A value as words of the command line."""
+    if isinstance(value, Mapping):
+        return [f"{name}={item}" for name, item in value.items()]
+    items = value if isinstance(value, (tuple, list)) else [value]
+    return ["none" if item is None else str(item) for item in items]
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _plain_value(option, text):

@@ -12,6 +12,8 @@ from annotated_types import Ge, Gt
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from dendrites.errors import ModelError, choices
+
 #: More repetitions, cells or pairings than anybody waits for.
 MOST_REPEATS = 100_000
 NOISE_TAU = 2.0  # ms, of Ornstein-Uhlenbeck currents
@@ -46,6 +48,41 @@ def _few_enough(count):
             "with a seed of its own",
         )
     return count
+
+
+def changed_cell(model: str, parameters: tuple[str, ...]):
+    """The type of an argument that changes parameters of a question's published cell.
+
+    Parameters
+    ----------
+    model : str
+        In `dendrites.models`.
+    parameters : tuple of str
+        Those of its parameters that act on what the question finds and that no other
+        argument sets.
+    """
+
+    def check(changes):
+        if changes is None:
+            return None
+        from dendrites import models
+
+        unknown = [name for name in changes if name not in parameters]
+        if unknown:
+            close = choices(unknown[0][:60], parameters)
+            text = f"no parameter {unknown[0]!r:.60} that acts here; {close}"
+            if "allowed" not in close:
+                text += " allowed: " + ", ".join(parameters)
+            raise PydanticCustomError("cell", "{text}", {"text": text})
+        try:
+            getattr(models, model)().with_parameters(**changes)
+        except ModelError as error:
+            text = " ".join(str(error).split())
+            raise PydanticCustomError("cell", "{text}", {"text": text}) from None
+        return changes
+
+    meaning = Argument(f"changed parameters of the {model} cell, NAME=VALUE")
+    return Annotated[dict[str, float] | None, meaning, AfterValidator(check)]
 
 
 Repeats = Annotated[int, Argument("repetitions"), Ge(1), AfterValidator(_few_enough)]

@@ -105,5 +105,5 @@ def _configuration(function, arguments):
     return {
         name: options[name].usual if value is None else value
         for name, value in arguments.items()
-        if name not in CONTROLS
+        if name not in CONTROLS and not (options[name].named and value is None)
     }

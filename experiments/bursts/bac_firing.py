@@ -6,8 +6,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Le
 
+from experiments.bursts.burst_ensemble import CELL
 from experiments.checks import ascending
-from experiments.parameters import Argument, Step
+from experiments.parameters import Argument, Step, changed_cell
 from experiments.record import Answer, question
 
 CITATION = "Payeur et al. (2021), Nat. Neurosci. 24, 1010; Naud & Sprekeler (2018)"
@@ -60,6 +61,7 @@ def bac_firing(
         Gt(0),
     ] = 2000.0,
     dt: Annotated[Step, Le(0.5)] = 0.1,
+    cell: changed_cell("naud_sprekeler", CELL) = None,
 ):
     """When do a somatic spike and apical current together make a burst?
 
@@ -89,6 +91,7 @@ def bac_firing(
     the question is that of Larkum, Zhu and Sakmann (1999).
     """
     from dendrites.dataset import labels
+    from dendrites.models import naud_sprekeler
 
     given = {
         "delays": delays,
@@ -98,12 +101,14 @@ def bac_firing(
     }
     axes = {name: ascending(name, x, AXES[name]) for name, x in given.items()}
     _check(axes)
+    model = naud_sprekeler(**(cell or {}))
     pulses = Pulses(
         soma_current,
         soma_duration,
         apical_duration,
         max(float(axes["delays"][-1]), 0.0),
         dt,
+        model,
     )
     traces = pulses.traces(apical_current)
     recorded = traces["populations/cell"].to_dataset()
@@ -113,7 +118,9 @@ def bac_firing(
         ),
         "/spikes/cell": traces["spikes/cell"].to_dataset(),
         "/coincidence": coincidence(pulses, axes["delays"], axes["apical_currents"]),
-        "/gain": gain(axes["constant_soma"], axes["constant_apical"], counted, dt),
+        "/gain": gain(
+            axes["constant_soma"], axes["constant_apical"], counted, dt, model
+        ),
     }
     return Answer(
         groups,
@@ -143,11 +150,11 @@ def _check(axes):
 class Pulses:
     """The cell under pulses of given form, many conditions at a time."""
 
-    def __init__(self, soma_current, soma_duration, apical_duration, latest, dt):
+    def __init__(self, soma_current, soma_duration, apical_duration, latest, dt, cell):
         self.soma_current = soma_current
         self.soma_duration, self.apical_duration = soma_duration, apical_duration
         self.length = START + latest + max(soma_duration, apical_duration) + AFTER
-        self.dt = dt
+        self.dt, self.cell = dt, cell
 
     def drives(self, paired, delay, current):
         """Drives of both compartments for one condition."""
@@ -191,11 +198,10 @@ class Pulses:
 
     def _simulate(self, conditions):
         import dendrites as dn
-        from dendrites.models import naud_sprekeler
 
         soma, apical = zip(*(self.drives(*c) for c in conditions), strict=True)
         return dn.simulate(
-            naud_sprekeler(),
+            self.cell,
             soma=list(soma),
             apical=list(apical),
             duration=round(self.length / self.dt) * self.dt,
@@ -258,18 +264,17 @@ def coincidence(pulses: Pulses, delays, currents):
     )
 
 
-def gain(soma, apical, counted, dt):
+def gain(soma, apical, counted, dt, cell):
     """The group ``/gain``: rates under constant currents and their slopes."""
     import dendrites as dn
     from dendrites.bursts import events_and_bursts
     from dendrites.dataset import group
-    from dendrites.models import naud_sprekeler
 
     rates = {name: [] for name in ("rate", "event_rate", "burst_rate")}
     duration = round((SETTLED + counted) / dt) * dt
     for current in apical:
         spikes = dn.simulate(
-            naud_sprekeler(),
+            cell,
             soma=soma.tolist(),
             apical=[float(current)] * len(soma),
             duration=duration,

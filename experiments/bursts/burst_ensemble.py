@@ -10,6 +10,15 @@ import numpy as np
 CELLS, SOMA, APICAL = "cell", "soma_current", "apical_current"
 
 
+# Parameters of the cell that its spikes depend on, besides those of its noise.
+CELL = (
+    *("e_leak", "tau_soma", "c_soma", "g_soma", "b_adaptation", "tau_adaptation"),
+    *("threshold", "threshold_jump", "tau_threshold", "tau_apical", "c_apical"),
+    *("g_apical", "e_apical", "d_apical", "bap_current", "bap_duration", "a_apical"),
+    "tau_apical_adaptation",
+)
+
+
 class Noise(NamedTuple):
     """Ornstein-Uhlenbeck currents into soma and dendrite, independent of each other.
 
@@ -49,7 +58,9 @@ class Trains(NamedTuple):
         return np.bincount(cell[time > after + 1e-6], minlength=self.n)
 
 
-def ensemble_circuit(n_ensembles: int, cells: int, *, noise: Noise, dt: float):
+def ensemble_circuit(
+    n_ensembles: int, cells: int, *, noise: Noise, dt: float, cell=None
+):
     """Ensembles of unconnected cells; one source of current per ensemble and place.
 
     Cell k of every ensemble has the random stream k: ensembles differ by their
@@ -59,15 +70,14 @@ def ensemble_circuit(n_ensembles: int, cells: int, *, noise: Noise, dt: float):
     from dendrites.models import naud_sprekeler, source
 
     n = n_ensembles * cells
-    cell = naud_sprekeler(
-        noise=True, noise_soma=noise.sd, noise_apical=noise.sd, tau_noise=noise.tau
-    )
+    changes = dict(cell or {}, noise_soma=noise.sd, noise_apical=noise.sd)
+    model = naud_sprekeler(noise=True, tau_noise=noise.tau, **changes)
     to_its_cells = np.repeat(np.eye(n_ensembles), cells, axis=0)
     return Circuit(
         populations=(
             Population(SOMA, source(), n_ensembles),
             Population(APICAL, source(), n_ensembles),
-            Population(CELLS, cell, n, noise=np.tile(np.arange(cells), n_ensembles)),
+            Population(CELLS, model, n, noise=np.tile(np.arange(cells), n_ensembles)),
         ),
         projections=(
             Projection(SOMA, CELLS, "soma", initial=to_its_cells),
@@ -82,7 +92,7 @@ def ensemble_circuit(n_ensembles: int, cells: int, *, noise: Noise, dt: float):
 
 
 def run_ensembles(
-    soma, apical, *, n_steps: int, cells: int, noise: Noise, dt: float, seed: int
+    soma, apical, *, n_steps: int, cells: int, noise: Noise, dt, seed: int, cell=None
 ) -> Trains:
     """What ensembles fire under currents that are the same for all their cells.
 
@@ -96,6 +106,8 @@ def run_ensembles(
     dt : float
         ms.
     seed : int
+    cell : mapping of str to float, optional
+        Changed parameters.
 
     Returns
     -------
@@ -107,7 +119,7 @@ def run_ensembles(
 
     soma, apical = (x if callable(x) else _held(x) for x in (soma, apical))
     n_ensembles = soma(0, 1).shape[1]
-    circuit = ensemble_circuit(n_ensembles, cells, noise=noise, dt=dt)
+    circuit = ensemble_circuit(n_ensembles, cells, noise=noise, dt=dt, cell=cell)
 
     def given(first, count):
         return Inputs({SOMA: soma(first, count), APICAL: apical(first, count)}, {})

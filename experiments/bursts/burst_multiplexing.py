@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
+from experiments.bursts.burst_ensemble import CELL
 from experiments.checks import ascending, given_or_usual
 from experiments.parameters import (
     NOISE_TAU,
@@ -14,6 +15,7 @@ from experiments.parameters import (
     Progress,
     Repeats,
     Threads,
+    changed_cell,
 )
 from experiments.record import Answer, question
 
@@ -70,6 +72,7 @@ def burst_multiplexing(
         float, Argument("of stepped currents", "ms"), Ge(1)
     ] = 4000.0,
     bin_width: Annotated[float, Argument("of ensemble rates", "ms"), Ge(1)] = 50.0,
+    cell: changed_cell("naud_sprekeler", CELL) = None,
     threads: Threads = None,
     progress: Progress = False,
 ):
@@ -120,8 +123,9 @@ def burst_multiplexing(
         "cells": cells,
         "noise": noise,
         "noise_tau": noise_tau,
+        "cell": cell,
     }
-    shared = {"noise": current, "dt": DT}
+    shared = {"noise": current, "dt": DT, "cell": cell}
     pairs = np.array([(s, a) for s in soma for a in apical])
     at_once = max(WIDEST // cells, 1)
     chunks = [pairs[k : k + at_once] for k in range(0, len(pairs), at_once)]
@@ -178,7 +182,7 @@ def _check_bins(width, duration):
 
 
 def counted(
-    pairs, *, settling, duration, cells, noise, dt, seed
+    pairs, *, settling, duration, cells, noise, dt, seed, cell=None
 ) -> dict[str, np.ndarray]:
     """Spikes, events and bursts of every cell after `settling`, (n_pairs, cells).
 
@@ -199,6 +203,7 @@ def counted(
         noise=noise,
         dt=dt,
         seed=seed,
+        cell=cell,
     )
     return {
         name: trains.counts(name, after=settling).reshape(len(pairs), cells)
@@ -249,7 +254,8 @@ def _grid(counts, soma, apical, seeds, run):
         "n_events": (full, per_seed["events"], "1"),
     }
     expected = statistics.table_values(soma, apical)
-    if any(run[name] != x for name, x in statistics.TABLE_RUN.items()):
+    known = all(run[name] == x for name, x in statistics.TABLE_RUN.items())
+    if run["cell"] or not known:
         expected = [np.full_like(x, np.nan) for x in expected]
     mean = statistics.rate_and_error(events, seconds)
     rate_digit, share_digit = statistics.DIGITS

@@ -12,7 +12,7 @@ def square_wave(time, levels, half, shift) -> np.ndarray:
     return np.asarray(levels)[np.floor((time + shift) / half).astype(int) % 2]
 
 
-def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed):
+def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed, cell=None):
     """The group ``/steps``: what an ensemble tells of two currents, bin by bin.
 
     The somatic current changes every 500 ms, the apical one every 1000 ms, 250 ms away
@@ -27,6 +27,8 @@ def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed):
         ms.
     cells, seed : int
     noise : experiments.bursts.burst_ensemble.Noise
+    cell : mapping of str to float, optional
+        Changed parameters.
 
     Returns
     -------
@@ -49,7 +51,13 @@ def stepped(soma, apical, *, duration, bin_width, cells, noise, dt, seed):
     n_steps, n_bins = round(duration / dt), round(duration / bin_width)
     currents = [current(wave) for wave in waves]
     trains = run_ensembles(
-        *currents, n_steps=n_steps, cells=cells, noise=noise, dt=dt, seed=seed
+        *currents,
+        n_steps=n_steps,
+        cells=cells,
+        noise=noise,
+        dt=dt,
+        seed=seed,
+        cell=cell,
     )
     # A spike of a step is stamped with its end.
     events, bursts = (

@@ -273,15 +273,16 @@ def _parameter(option):
     names = option.literals or [
         getattr(kind, "__name__", "value").upper() for kind in kinds
     ]
-    metavar = "|".join(map(str, names))
-    kind = tuple[str, ...] if option.many else str
+    metavar = "NAME=VALUE" if option.named else "|".join(map(str, names))
+    several = option.many or option.named
+    kind = tuple[str, ...] if several else str
     return _keyword(
         option.name,
         kind,
         help=text,
         group=_ARGUMENTS,
         metavar=metavar,
-        **({"consume_multiple": True, "negative": ""} if option.many else {}),
+        **({"consume_multiple": True, "negative": ""} if several else {}),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.parameters import Argument, Progress, Repeats, Seed, Step
+from experiments.parameters import Argument, Progress, Repeats, Seed, Step, changed_cell
 from experiments.record import Answer, question
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
@@ -30,6 +30,11 @@ SYNAPSES = "input_to_output_dendrite"
 MEAN, SWING, PERIOD, INHIBITION = 162.0, 144.0, 100.0, 540.0
 MOMENTS = ("free", "first_taught", "last_taught", "free_again")
 LAST = 5
+# Parameters of the cell but for the dead time, which is an argument.
+CELL = (
+    *("capacitance", "g_leak", "g_dendrite", "g_back", "e_leak", "e_exc", "e_inh"),
+    *("tau_syn", "tau_exc", "tau_inh", "phi_max", "k", "beta", "theta"),
+)
 _SPIKES_PER_S = 1000.0  # of 1/ms
 
 
@@ -63,6 +68,7 @@ def dendritic_prediction(
         float, Argument("of the output after a spike", "ms"), Ge(0)
     ] = 3.0,
     dt: Annotated[Step, Argument("step", "ms")] = 0.1,
+    cell: changed_cell("urbanczik_senn", CELL) = None,
     seeds: Annotated[
         Repeats, Argument("runs, each with its own pattern and spikes")
     ] = 1,
@@ -105,6 +111,7 @@ def dendritic_prediction(
         delay=delay,
         dead_time=dead_time,
         dt=dt,
+        **(cell or {}),
     )
     replicas = seed + np.arange(seeds)
     runs = []
@@ -149,7 +156,16 @@ def pattern_steps(pattern: float, dt: float) -> int:
 
 
 def taught_cell(
-    inputs: int, duration: float, *, eta, initial, largest, clip, delay, dead_time, dt
+    inputs: int,
+    duration: float,
+    *,
+    eta,
+    initial,
+    largest,
+    clip,
+    delay,
+    dt,
+    **parameters,
 ):
     """One cell with a teacher, which runs for `duration` ms.
 
@@ -177,7 +193,7 @@ def taught_cell(
         teacher="jumps",
         duration=duration,
         dt=dt,
-        dead_time=dead_time,
+        **parameters,
     )
 
 

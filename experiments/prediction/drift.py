@@ -5,11 +5,16 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.parameters import Argument, Progress, Repeats, Seed, Step
+from experiments.parameters import Argument, Progress, Repeats, Seed, Step, changed_cell
 from experiments.record import Answer, question
 from experiments.statistics import standard_error
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
+# Parameters of the cell that act under constant conductances, without a dead time.
+CELL = (
+    *("capacitance", "g_leak", "g_dendrite", "g_back", "e_leak", "e_exc", "e_inh"),
+    *("tau_syn", "phi_max", "k", "beta", "theta"),
+)
 # V* of a dendrite at -60 mV, where a run of NEST was made; pA, with T - tau_filter.
 CARD, CARD_PREDICTED = -60.476, 3550.5e-6
 DEFAULT_POTENTIALS = (
@@ -42,6 +47,7 @@ def drift(
         float, Argument("low-pass filter of the update", "ms"), Gt(0)
     ] = 100.0,
     dt: Annotated[Step, Argument("step", "ms")] = 0.1,
+    cell: changed_cell("urbanczik_senn", CELL) = None,
     seed: Annotated[Seed, Argument("of all spikes")] = 0,
     progress: Progress = False,
 ):
@@ -75,7 +81,7 @@ def drift(
     potentials = np.array(sorted(set(potentials)), float)
     rule = learning_rate_from_nest(eta)
     circuit = steady_cells(
-        cells, duration, learning_rate=rule, tau_filter=tau_filter, dt=dt
+        cells, duration, learning_rate=rule, tau_filter=tau_filter, dt=dt, cell=cell
     )
     p = circuit.model("output").parameters
     seeds = generator(seed, "drift").integers(2**62, size=len(potentials))
@@ -134,7 +140,9 @@ def drift(
     )
 
 
-def steady_cells(cells: int, duration: float, *, learning_rate, tau_filter, dt):
+def steady_cells(
+    cells: int, duration: float, *, learning_rate, tau_filter, dt, cell=None
+):
     """Cells without a dead time, with one input and one held dendrite each.
 
     A presentation settles without plasticity, then learns for `duration` ms.
@@ -154,6 +162,7 @@ def steady_cells(cells: int, duration: float, *, learning_rate, tau_filter, dt):
         bounds=None,
         dead_time=0.0,
         dt=dt,
+        **(cell or {}),
     )
     alone = [replace(x, connectivity="one_to_one") for x in circuit.projections]
     on = ("input", "exc", "inh", "held")

@@ -5,10 +5,15 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.parameters import Argument, Step
+from experiments.parameters import Argument, Step, changed_cell
 from experiments.record import Answer, question
 
 CITATION = "Urbanczik & Senn (2014), Neuron 81, 521-528"
+# Parameters of the cell that act without a teacher and with forced spikes.
+CELL = (
+    *("capacitance", "g_leak", "g_dendrite", "g_back", "e_leak", "tau_syn"),
+    *("phi_max", "k", "beta", "theta"),
+)
 # What is left in the filter at the end: e^-25.
 FADED = 25.0
 MOST_LAGS = 100_000
@@ -35,6 +40,7 @@ def spike_pair_window(
         float, Argument("low-pass filter of the update", "ms"), Gt(0)
     ] = 100.0,
     dt: Annotated[Step, Argument("step", "ms")] = 0.1,
+    cell: changed_cell("urbanczik_senn", CELL) = None,
 ):
     """What does one input spike and one somatic spike do to a synapse, over their lag?
 
@@ -56,7 +62,7 @@ def spike_pair_window(
     from experiments.prediction.held_dendrite import rate_and_importance
 
     lags = lag_steps(first, last, interval, dt)
-    found = paired(potentials, lags, eta=eta, tau_filter=tau_filter, dt=dt)
+    found = paired(potentials, lags, eta=eta, tau_filter=tau_filter, dt=dt, cell=cell)
     p, change = found["parameters"], found["change"]
     rate, importance = rate_and_importance(np.array(potentials), p)
     rule = found["learning_rate"]
@@ -121,7 +127,9 @@ def lag_steps(first: float, last: float, interval: float, dt: float) -> np.ndarr
     return np.arange(start, steps["last"] + 1, steps["interval"])
 
 
-def paired(potentials, lags, *, eta: float, tau_filter: float, dt: float) -> dict:
+def paired(
+    potentials, lags, *, eta: float, tau_filter: float, dt: float, cell=None
+) -> dict:
     """Weight changes (potential, lag), pA, and what they were obtained with."""
     import circuits
     from circuits.algorithms import urbanczik_senn
@@ -144,6 +152,7 @@ def paired(potentials, lags, *, eta: float, tau_filter: float, dt: float) -> dic
         initial=0.0,
         bounds=None,
         dt=dt,
+        **(cell or {}),
     )
     p = circuit.model("output").parameters
     begin = max(int(np.ceil(settling(p) / dt)), 1 - int(lags[0]))

@@ -85,6 +85,8 @@ def read_grid(
             problems.append(f"--grid {text[:60]!r}: write {SYNTAX}")
         elif name not in options:
             problems += unknown_names([name], options, (), "--grid")
+        elif options[name].named:
+            problems.append(f"--grid {name}: a table of values is not swept over")
         elif name in axes:
             problems.append(f"--grid {name}: given twice; join the values with commas")
         else:
@@ -108,6 +110,9 @@ def check_grid(
     for name, values in grid:
         if name not in options:
             problems += unknown_names([name], options, (), "grid")
+            continue
+        if options[name].named:
+            problems.append(f"grid {name}: a table of values is not swept over")
             continue
         many = options[name].many
         values = [tuple(v) if many and isinstance(v, list) else v for v in values]

@@ -33,7 +33,8 @@ def typed(line):
     options = experiment_options(EXPERIMENTS[name].load())
     return {
         argument: from_text(
-            options[argument], texts if options[argument].many else texts[0]
+            options[argument],
+            texts if options[argument].many or options[argument].named else texts[0],
         )
         if texts
         else True

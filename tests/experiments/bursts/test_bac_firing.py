@@ -8,6 +8,7 @@ from reference import naud_sprekeler_twin as twin
 
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
+from dendrites.models import naud_sprekeler
 from experiments.bursts.bac_firing import Pulses, bac_firing, slope
 from experiments.plots.bursts import bac_firing as plot_bac_firing
 
@@ -87,7 +88,7 @@ def test_a_current_adds_spikes_where_it_is_above_the_threshold(found):
 
 
 def test_a_threshold_is_a_border_to_half_a_picoampere():
-    pulses = Pulses(2000.0, 5.0, 20.0, 0.0, DT)
+    pulses = Pulses(2000.0, 5.0, 20.0, 0.0, DT, naud_sprekeler())
     for paired, base in ((True, 1), (False, 0)):
         (border,) = pulses.thresholds(paired, np.zeros(1), 1000.0)
         found = pulses.look([(paired, 0.0, border - 0.5), (paired, 0.0, border)])
