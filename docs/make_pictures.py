@@ -102,21 +102,32 @@ def stored(name: str) -> xr.DataTree:
 
 def store(name: str, source: Path) -> Path:
     """Write what the picture of a question needs of a run or a sweep."""
-    tree = open_sweep(source) if source.is_dir() else open_run(source)
-    groups = {"/": xr.Dataset(attrs=tree.attrs)}
+    swept = source.is_dir()
+    tree = open_sweep(source) if swept else open_run(source)
+    jobs = [open_run(path) for path in sorted((source / "jobs").glob("*.nc"))]
+    first = tree["sweep"].run_id.values.flat[0] if swept else None
+    attrs = dict(tree.attrs) | _provenance(jobs)
+    groups = {"/": xr.Dataset(attrs=attrs)}
     for path, part in KEPT[name].items():
-        found = tree if path in tree.groups or f"/{path}" in tree.groups else None
-        found = found or _first_job(tree, source)  # unlike in the jobs of a sweep
+        found = tree
+        if f"/{path}" not in tree.groups:  # unlike in the jobs: that of the first
+            found = next(job for job in jobs if job.attrs["run_id"] == first)
         groups[path] = found[path].to_dataset(inherit=False).isel(part)
     STORED.mkdir(exist_ok=True)
     kept = xr.DataTree.from_dict(groups)
     return save_run(kept, STORED / f"{name}.nc", overwrite=True)
 
 
-def _first_job(tree, folder):
-    wanted = tree["sweep"].run_id.values.flat[0]
-    runs = map(open_run, sorted((folder / "jobs").glob("*.nc")))
-    return next(run for run in runs if run.attrs["run_id"] == wanted)
+def _provenance(jobs):
+    """Commit and versions of the jobs of a sweep, which must have them in common."""
+    found = {}
+    for key in jobs[0].attrs if jobs else ():
+        if key.startswith("git_") or key.endswith("_version"):
+            values = {job.attrs[key] for job in jobs}
+            if len(values) > 1:
+                raise SystemExit(f"jobs differ in {key}: {sorted(map(str, values))}")
+            found[key] = values.pop()
+    return found
 
 
 def _collected(tree):
@@ -157,10 +168,16 @@ def artists_of(axes):
         looks = [line.get_linestyle(), line.get_marker(), to_hex(line.get_color())]
         yield line.get_label(), looks, [line.get_xdata(), line.get_ydata()]
     for collection in axes.collections:
-        looks = [to_hex(color) for color in collection.get_facecolor()[:1]]
-        arrays = [path.vertices for path in collection.get_paths()]
-        if collection.get_array() is not None:
-            arrays.append(np.ma.filled(collection.get_array(), np.nan))
+        values = collection.get_array()
+        if hasattr(collection, "get_coordinates"):
+            arrays = [collection.get_coordinates()]
+        else:
+            arrays = [path.vertices for path in collection.get_paths()]
+        if values is None:
+            looks = [to_hex(color) for color in collection.get_facecolor()[:1]]
+        else:  # colours of values are not known before they are rendered
+            looks = [to_hex(color) for color in collection.cmap([0.0, 0.5, 1.0])]
+            arrays += [np.ma.filled(values, np.nan), collection.get_clim()]
         yield collection.get_label(), looks, arrays
     for image in axes.images:
         yield (
@@ -169,7 +186,8 @@ def artists_of(axes):
             [np.ma.filled(image.get_array(), np.nan)],
         )
     for patch in axes.patches:
-        yield patch.get_label(), [to_hex(patch.get_facecolor())], [patch.get_verts()]
+        corners = patch.get_patch_transform().transform(patch.get_path().vertices)
+        yield patch.get_label(), [to_hex(patch.get_facecolor())], [corners]
 
 
 def _digest(axes):

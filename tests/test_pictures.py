@@ -240,6 +240,11 @@ def test_a_picture_that_shows_something_else_is_found_out():
     assert {text[:7] for text in stale} == {"panel 0", "panel 1", "panel 2"}
 
 
+def test_digests_are_those_of_a_figure_that_is_not_rendered_yet(question, tree, figure):
+    fresh = make_pictures.figure_of(question, tree)
+    assert make_pictures.drawn(fresh) == make_pictures.drawn(figure)
+
+
 def test_digests_do_not_depend_on_the_last_bits():
     values = np.array([0.1 + 0.2, -1e-300, np.nan, 0.0, 12345.678])
     nearby = np.nextafter(values, 1e9)
