@@ -20,7 +20,8 @@ from experiments.sweep.worker import hung_file, local_job, prepare, too_long
 
 _NONE_STARTS = (
     "no worker process could be started; try fewer workers, and dendrites doctor\n"
-    "In a script, what starts a sweep must stand below if __name__ == '__main__':"
+    "A script must be a file, not standard input, and what starts a sweep in it must"
+    " stand below if __name__ == '__main__':"
 )
 
 

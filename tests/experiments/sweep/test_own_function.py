@@ -280,6 +280,6 @@ def test_a_script_that_does_not_say_that_it_is_the_main_one_is_told():
         text=True,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    said = "must stand below if __name__ == '__main__':"
+    said = "in it must stand below if __name__ == '__main__':"
     assert said in done.stderr.splitlines()[-1]
     assert "called while a worker process imports this script" in done.stderr
