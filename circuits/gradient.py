@@ -8,7 +8,7 @@ Its loss L is by default
     dL/du = -phi'(u) (t - u)
 
 with u the output potentials and t the target potentials: the loss whose gradient a
-weakly nudged dendritic microcircuit descends (model page, check C5).
+weakly nudged dendritic microcircuit descends (its model page, "The loss").
 """
 
 from collections.abc import Mapping

@@ -64,7 +64,7 @@ def weak_nudge(
         ``predicted_size`` (nudge, layer), the first-order size ratio.
 
     Source: Sacramento et al. (2018), section 2; angle and size to first order are our
-    derivation (model page, C5, C6).
+    derivation (model page, "The loss" and "The size of the update").
     """
     from tqdm import tqdm
 
@@ -283,7 +283,7 @@ def _headline(alignment):
             "value": float(abs(ratio - 1.0).max()),
             "unit": "1",
             "reference": "at most 0.001",
-            "source": "model page, C6; largest of the layers",
+            "source": "size of the update, model page; largest of the layers",
         }
     angle(
         f"angle_to_fa_deg_{first}_random_at_1e-3",

@@ -68,8 +68,7 @@ def drift(
         ``zero_crossing`` of a parabola through the measured points within 4 mV of it,
         divided by h(V*), with its ``crossing_error``, if there are enough of them.
 
-    Source: Urbanczik and Senn (2014); the closed form is our derivation (model page,
-    C6 and C7).
+    Source: Urbanczik and Senn (2014); the closed form is our derivation (model page).
     """
     from tqdm import tqdm
 
@@ -249,7 +248,7 @@ def fixed_point(potentials, measured, error, g_exc, g_inh, p) -> dict:
 
 
 def _headline(table, point):
-    here = "closed form, model page, C6"
+    here = "closed form of the mean drift, model page"
     off = abs(table.measured - table.predicted) / table.standard_error
     figures = {}
     nearest = table.sel(potential=CARD, method="nearest")
@@ -271,7 +270,7 @@ def _headline(table, point):
     )
     if "zero_crossing" in point:
         matching = f"{point['matching_potential']:.4g}"
-        model = "U_M, model page, C7"
+        model = "U_M, model page"
         figures |= {
             "zero_crossing_mv": (point["zero_crossing"], "mV", matching, model),
             "zero_crossing_error_mv": (point["crossing_error"], "mV", "", "fit"),

@@ -47,7 +47,7 @@ def holding_current(potential, p):
 
 
 def settled_soma(potential, g_exc, g_inh, p):
-    """U, mV, where V* is held and a teacher's conductances, nS, are constant (C2)."""
+    """U, mV, where V* is held and a teacher's conductances, nS, are constant."""
     own = p.g_leak + p.g_dendrite
     drive = own * potential + g_exc * p.e_exc + g_inh * p.e_inh
     return drive / (own + g_exc + g_inh)

@@ -201,7 +201,7 @@ def peak(lag, change) -> float:
 def _headline(window):
     scale = abs(window.expected).max("lag")
     deviation = abs(window.change - window.expected).max("lag") / scale
-    here = "closed form, model page, C9"
+    here = "closed form of one pair, model page"
     return {
         "max_deviation": {
             "value": float(deviation.max()),

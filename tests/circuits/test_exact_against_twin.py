@@ -121,7 +121,7 @@ def test_apical_dendrites_of_a_self_predicting_circuit_are_silent_at_rest(sizes)
     presenter = run(free, {"input": inputs, "target": targets}, weights=weights)
     for k in range(1, len(sizes) - 1):
         apical = presenter.read(f"hidden{k}", "apical")
-        assert np.abs(apical).max() < 1e-12  # C1
+        assert np.abs(apical).max() < 1e-12
 
 
 def peak_apical(sizes, g_dendrite):
@@ -142,7 +142,7 @@ def peak_apical(sizes, g_dendrite):
 
 
 def test_matched_dendrites_stay_silent_while_the_input_is_replaced():
-    assert peak_apical([6, 5, 5, 4], "matched").max() < 1e-12  # C2
+    assert peak_apical([6, 5, 5, 4], "matched").max() < 1e-12
 
 
 def test_equal_dendrites_flash_below_the_last_hidden_layer():
@@ -174,7 +174,7 @@ def test_a_conductance_nudge_equals_the_current_nudge():
     opened = {"basal": basal, "g_exc": g_exc, "g_inh": g_inh}
     model = sacramento_output(nudge="conductance")
     presenter = driven_by_sources(model, opened)
-    # C3; the two forms round differently, by about 1e-16 per step.
+    # The two forms round differently, by about 1e-16 per step.
     deviation = presenter.read("output", "soma") - current
     assert np.abs(deviation).max() < 1e-14
     assert np.abs(current).min() > 0.01

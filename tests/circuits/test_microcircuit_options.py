@@ -314,7 +314,7 @@ def test_a_split_apical_tree_without_learning_changes_no_potential():
 
 @pytest.mark.parametrize("form", ["two_sweep", "equilibrium"])
 def test_updates_are_the_gradient_times_the_scale_of_their_layer(form):
-    # C5 and C6 with unequal layers and biases; feedback through transposed weights
+    # With unequal layers and biases, and feedback through the transposed weights.
     nudge = 1e-4
     options = {**UNEQUAL, "g_output_nudge": nudge, "bias": True, "basal_rates": 1e-3}
     circuit = microcircuit(

@@ -275,7 +275,7 @@ def test_a_self_predicting_circuit_without_teacher_is_the_feedforward_net(
         presenter = Presenter(circuit, weights=weights, batch=batch)
         presenter.present(patterns, without_teacher(circuit))
     for k, name in enumerate(layer_names(len(u))[1:]):
-        # C1: a hundred roundings of potentials below ten
+        # A hundred roundings of potentials below ten
         assert np.abs(presenter.read(name, "soma") - u[k]).max() < 1e-13
     for k in range(1, len(u)):
         assert np.abs(presenter.read(f"hidden{k}", "apical")).max() < 1e-13

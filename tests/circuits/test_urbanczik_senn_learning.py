@@ -1,4 +1,4 @@
-"""What dendritic prediction learns has closed forms: the model page's C5 to C9, C11."""
+"""What dendritic prediction learns has the closed forms of the model page."""
 
 from dataclasses import replace
 
@@ -78,7 +78,7 @@ def learned(tree, name=SYNAPSES):
     return after - before
 
 
-# --- C8: the rule is the gradient of the log-likelihood of the soma's spikes ---------
+# --- the rule is the gradient of the log-likelihood of the soma's spikes ---------
 
 N_INPUTS, STEPS = 10, 5000
 
@@ -183,7 +183,7 @@ def test_learning_rates_of_all_systems_move_a_weight_by_the_same_gradient():
     assert pytest.approx(paper * 150.0) == RATE
 
 
-# --- C5 and C9: the filter and one pair of spikes ------------------------------------
+# --- the filter and one pair of spikes ------------------------------------
 
 V_STAR = np.array([-66.0, -59.0, -54.0])
 BEGIN = 4000  # the dendrite has settled: e^-40
@@ -220,7 +220,7 @@ def pairs(lags, *, tau_filter, after, v_star=V_STAR):
 
 @pytest.mark.parametrize("tau", [None, 20.0, 100.0, 1000.0])
 def test_one_impulse_of_induction_reaches_the_weight_through_the_filter(tau):
-    # C5. The impulse is what a somatic spike adds: h(V*) kappa(lag).
+    # The impulse is what a somatic spike adds: h(V*) kappa(lag).
     lags, after = (None, 1, 52, 200, 900, 1999), 2000
     change = pairs(lags, tau_filter=tau, after=after)
     impulse = change[:, 1:] - change[:, :1]
@@ -232,7 +232,7 @@ def test_one_impulse_of_induction_reaches_the_weight_through_the_filter(tau):
 
 
 def test_one_pair_of_spikes_moves_the_weight_by_the_published_window():
-    # C9 on the grid, where the area of kappa is a sum.
+    # On the grid, where the area of kappa is a sum.
     lags, after = (None, -300, -1, 0, 1, 30, 51, 52, 53, 150, 590), 4000
     change = pairs(lags, tau_filter=None, after=after)
     lag = np.array([0 if k is None else k for k in lags]) * DT
@@ -256,7 +256,7 @@ def test_the_largest_potentiation_is_at_the_peak_of_the_psp():
     assert {lags[k] for k in change.argmax(axis=1)} == {52}
 
 
-# --- C6, C7, C11: the mean drift ------------------------------------------------------
+# --- the mean drift ------------------------------------------------------
 
 N_CELLS, INPUT, TAU_FILTER, SETTLE, LEARN = 400, 0.057, 100.0, 400.0, 2000.0
 
@@ -320,7 +320,7 @@ def mean_and_variance(v_star, u):
 
 @pytest.mark.parametrize("v_star", [-66.0, -60.476, -56.0])
 def test_the_mean_drift_is_the_difference_of_rates_times_importance(v_star):
-    # C6 at the point where NEST was measured, and on both sides of it.
+    # At the point where NEST was measured, and on both sides of it.
     change = drifts(v_star, 175.0, 350.0)
     mean, variance = mean_and_variance(v_star, settled(v_star, 175.0, 350.0))
     error = np.sqrt(variance / N_CELLS)
@@ -330,7 +330,7 @@ def test_the_mean_drift_is_the_difference_of_rates_times_importance(v_star):
 @pytest.mark.parametrize("strength", [1.0, 4.0])
 @pytest.mark.parametrize("off", [-4.0, 0.0, 4.0])
 def test_the_prediction_drifts_to_the_matching_potential(strength, off):
-    # C7: U_M = -50 mV at g_inh = 2 g_exc, however strong the teacher is.
+    # U_M = -50 mV at g_inh = 2 g_exc, however strong the teacher is.
     g_exc, g_inh = 175.0 * strength, 350.0 * strength
     v_star = -50.0 + off
     mean, variance = mean_and_variance(v_star, settled(v_star, g_exc, g_inh))
@@ -345,7 +345,7 @@ def test_the_prediction_drifts_to_the_matching_potential(strength, off):
 
 
 def test_without_a_teacher_weights_walk_without_drift():
-    # C11 with U = V*: a random walk of known width.
+    # With U = V*: a random walk of known width.
     v_star = -57.0
     change = drifts(v_star, 0.0, 0.0, seed=2)
     mean, variance = mean_and_variance(v_star, v_star)

@@ -1,4 +1,4 @@
-"""With a weak teacher the circuit's update is the exact gradient (C4-C8)."""
+"""With a weak teacher the circuit's update is the exact gradient."""
 
 from itertools import pairwise
 
@@ -75,7 +75,7 @@ def alignments(g_output_nudge, **options):
 
 @pytest.mark.parametrize("options", [{}, UNEQUAL], ids=["published", "unequal"])
 def test_the_angle_to_the_gradient_is_proportional_to_the_teachers_share(options):
-    # A2: one ratio from 1e-4 to 1e-2, within 5 %, in every layer.
+    # One ratio from 1e-4 to 1e-2, within 5 %, in every layer.
     ratios = np.array(
         [
             [found.angle / share(nudge) for found, _ in alignments(nudge, **options)]
@@ -94,7 +94,7 @@ def test_the_angle_to_the_gradient_is_proportional_to_the_teachers_share(options
     ids=["published", "unequal", "matched"],
 )
 def test_the_size_of_every_layers_update_is_the_predicted_one(options):
-    # A2: within 1e-3 at a share of 1e-3.
+    # Within 1e-3 at a share of 1e-3.
     nudge = 1.1e-3 / (1 - 1e-3)
     assert share(nudge) == pytest.approx(1e-3)
     for found, scale in alignments(nudge, **options):
@@ -159,7 +159,7 @@ def test_random_feedback_gives_the_direction_of_feedback_alignment():
     exact = negative_gradient(circuit, weights, *pattern)
     for layer in circuit.network.layers:
         name = layer.projection
-        # C8: 0.014-0.021 degree at this share, and far from backprop below the top.
+        # 0.014-0.021 degree at this share, and far from backprop below the top.
         assert measure_alignment(change[name], wanted[name]).angle < 0.05
     for layer in circuit.network.layers[:-1]:
         assert (

@@ -213,7 +213,7 @@ def test_without_teacher_the_self_predicting_circuit_learns_nothing():
 
 
 def error_directions(weights, g, inputs, target, feedback):
-    """(delta_k / a_k) r^T of C6 without dilutions: -dL/dW where feedback is W^T."""
+    """(delta_k / a_k) r^T without dilutions: -dL/dW where feedback is W^T."""
     u = feedforward(weights, inputs, g)
     r = [inputs, *map(logistic, u)]
     delta = logistic_slope(u[-1]) * (target - u[-1]) * g.a(g.n_layers)

@@ -76,7 +76,7 @@ def test_without_plasticity_the_error_stays_and_nothing_is_learned():
     tree = new_association(taught=0.5, untaught=0.2, seeds=1, **FROZEN)
     found, curves = figures(tree), tree["new_association"].to_dataset()
     # The input filter has exp(-200 / 3) left, the cells less: rounding alone.
-    assert found["apical_rms_before"] < 1e-13  # C1
+    assert found["apical_rms_before"] < 1e-13
     at_end = curves.apical.sel(time=[390.0, 700.0], method="nearest").values
     assert at_end[0, 0] == pytest.approx(at_end[0, 1], rel=1e-12)
     assert at_end[0, 0] > 0.01

@@ -1,4 +1,4 @@
-"""The transient-silence experiment: silent dendrites (C2), tree and picture."""
+"""The transient-silence experiment: silent dendrites, tree and picture."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_the_tree_is_valid_and_reopens_as_it_was(tree, tmp_path):
 
 @pytest.mark.parametrize("layer", ["hidden1", "hidden2"])
 def test_matched_dendrites_are_silent_while_the_input_is_replaced(tree, layer):
-    assert np.abs(potentials(tree, layer, "matched")).max() < 1e-12  # C2
+    assert np.abs(potentials(tree, layer, "matched")).max() < 1e-12
 
 
 def test_equal_dendrites_flash_below_the_last_hidden_layer_only(tree):

@@ -66,7 +66,7 @@ def test_every_pattern_of_every_network_is_kept():
 
 @pytest.mark.parametrize("feedback", ["transpose", "random"])
 def test_the_angle_is_proportional_to_the_teachers_share(alignment, feedback):
-    # A2: one ratio from 1e-4 to 1e-2, within 5 %, in every layer.
+    # One ratio from 1e-4 to 1e-2, within 5 %, in every layer.
     weak = alignment.sel(feedback=feedback, nudge=slice(1e-4, 1e-2))
     ratio = weak.angle_to_fa.mean(("replica", "pattern")) / weak.nudge
     assert ratio.sizes == {"nudge": 3, "layer": 3}
@@ -75,7 +75,7 @@ def test_the_angle_is_proportional_to_the_teachers_share(alignment, feedback):
 
 @pytest.mark.parametrize("feedback", ["transpose", "random"])
 def test_the_length_is_the_predicted_one_for_a_weak_teacher(alignment, feedback):
-    # A2: within 1e-3 at a share of 1e-3.
+    # Within 1e-3 at a share of 1e-3.
     at = alignment.size_over_prediction.sel(feedback=feedback, nudge=1e-3)
     assert float(abs(at.mean(("replica", "pattern")) - 1).max()) < 1e-3
 
@@ -92,7 +92,7 @@ def test_transposed_feedback_gives_the_gradient_and_random_feedback_does_not(ali
 
 
 def test_predicted_sizes_are_those_of_the_card(alignment):
-    # C6: lambda_N [lambda_A (1 - lambda_I)]^(N - k) / product of a_j, j = k..N.
+    # lambda_N [lambda_A (1 - lambda_I)]^(N - k) / product of a_j, j = k..N.
     hidden, output, passed = 1 / 1.9, 1 / 1.1, 0.8 / 1.9 * (1 - 0.8 / 1.9)
     expected = [
         passed**2 / (hidden**2 * output),
