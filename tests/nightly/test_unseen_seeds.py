@@ -7,8 +7,8 @@ spread over the stored ones, it should lie in 99 of a hundred repetitions:
     |mean_new - mean_stored| <= t s sqrt(1 / n_stored + 1 / n_new)
 
 with s the standard deviation over the stored seeds and t the quantile of Student's
-distribution of n_stored - 1 degrees. The same seeds give the same figures every night, so that chance
-is asked once. A task that takes hours is run on one seed.
+distribution of n_stored - 1 degrees. The same seeds give the same figures every night,
+so that chance is asked once. A task that takes hours is run on one seed.
 """
 
 import json
