@@ -1,5 +1,6 @@
 """The weak-nudge experiment: angles and sizes measured elsewhere, tree and picture."""
 
+import inspect
 import json
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_figures_of_shares_that_were_not_asked_for_are_left_out():
 
 
 def test_the_default_shares_hold_the_references():
-    defaults = weak_nudge.__kwdefaults__["nudges"]
+    defaults = inspect.signature(weak_nudge).parameters["nudges"].default
     assert {1e-3, 1e-1} <= set(defaults)
     assert (min(defaults), max(defaults)) == (1e-5, 0.7)
 
