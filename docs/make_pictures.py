@@ -39,6 +39,16 @@ KEPT = {
         "weights/input_to_output_dendrite": {},
         "spikes/output": {},
     },
+    "digits": {
+        "sweep": {},
+        "training": {},
+        "diagnostics": {},
+        "controls/frozen_hidden": {},
+        "references": {},
+        "negatives/training": {},
+        "negatives/references": {},
+        "populations/hidden1": FIRST_SEED,
+    },
     "drift": {"drift": {}, "closed_form": {}, "fixed_point": {}},
     "early-late": {"settled": {}, "conditions": {}, "onset": {}, "map": {}},
     "new-association": {

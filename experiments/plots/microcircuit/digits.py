@@ -1,74 +1,52 @@
 """The picture of the digits experiment, from its saved tree alone."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from experiments.plots.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    LINES,
-    PURPLE,
-    RED,
-    figure,
-    legend,
-    log_percent,
-    picture,
-    seeds_of,
-    zero,
+from experiments.plots import style
+
+CIRCUIT, TRAINED, FROZEN = style.LINES[0], style.LINES[3], style.LINES[1]
+#: Other learners: reference, name, look.
+LEVELS = (
+    ("linear", "linear classifier", style.LINES[2]),
+    ("frozen_hidden_readout", "frozen hidden layers, best readout", style.LINES[5]),
+    ("backprop", "backprop, same network", style.LINES[6]),
 )
 
-# One look for each learner, in both panels of errors.
-CIRCUIT, TRAINED, FROZEN = (
-    {"color": BLUE, "linestyle": "-"},
-    {"color": BLACK, "linestyle": (0, (1, 1)), "linewidth": 1.0},
-    {"color": RED, "linestyle": "--"},
-)
-LEVELS = {
-    "linear": ("linear classifier", {"color": GREEN, "linestyle": "-."}),
-    "frozen_hidden_readout": (
-        "frozen hidden layers, converged readout",
-        {"color": PURPLE, "linestyle": (0, (5, 1))},
-    ),
-    "backprop": ("backprop, same network", {"color": GREY, "linestyle": ":"}),
-}
 
-
-@picture
-def plot(tree):
+@style.picture
+def plot(tree) -> Figure:
     """Learning curves of both tasks, angles, and the apical error of one image.
 
     Parameters
     ----------
     tree : xarray.DataTree
-        As `experiments.digits.digits` returns or `dendrites.open_run` reads.
+        As `experiments.digits` returns or `dendrites.open_run` reads; or of a sweep
+        over seeds, of which the first one's image is shown.
     """
-    drawn = figure(f"{tree.attrs['title']} ({seeds_of(tree)})", width=12, height=8.4)
+    drawn = style.figure(
+        f"{tree.attrs['title']} ({style.seeds_of(tree)})", width=11.5, height=8.2
+    )
     both = "negatives" in tree.children
-    grid = drawn.add_gridspec(2, 12, height_ratios=(1.25, 1))
-    panels = np.split(np.arange(12), 3 if both else 2)
-    first, *_ = spans = [grid[0, part[0] : part[-1] + 1] for part in panels]
-    errors = plot_errors(
-        drawn.add_subplot(first),
-        tree,
-        title="errors on digits",
+    grid = drawn.add_gridspec(2, 12, height_ratios=(1.3, 1))
+    spans = [part[[0, -1]] for part in np.split(np.arange(12), 3 if both else 2)]
+    first, *others = (
+        drawn.add_subplot(grid[0, start : end + 1]) for start, end in spans
     )
-    frozen = tree["controls/frozen_hidden"].error_rate.sel(split="test")
-    errors.plot(
-        frozen.epoch, 100 * frozen, label="frozen hidden layers, own rule", **FROZEN
+    plot_errors(first, tree, "digits")
+    frozen = 100 * tree["controls/frozen_hidden"].error_rate.sel(split="test")
+    style.mean_and_runs(
+        first, frozen.epoch, frozen, "seed", FROZEN, "frozen hidden layers, own rule"
     )
-    legend(errors)
-    plot_angles(drawn.add_subplot(spans[-1]), tree)
+    style.legend(first)
     if both:
-        plot_errors(
-            drawn.add_subplot(spans[1], sharey=errors),
-            tree["negatives"],
-            title="the same, half of the images in negative",
-        )
+        plot_errors(others[0], tree["negatives"], "half of them in negative")
+    plot_angles(others[-1], tree)
     top = None
-    for k, condition in enumerate(tree["populations/hidden1"].condition.values):
+    v = style.first(tree["populations/hidden1"].v)
+    for k, condition in enumerate(v.condition.values):
         axes = drawn.add_subplot(grid[1, 3 * k : 3 * k + 3], sharex=top, sharey=top)
-        plot_apical(axes, tree, str(condition))
+        plot_apical(axes, v.sel(condition=condition, compartment="apical"))
         top = top or axes
         if k:
             axes.set(ylabel="")
@@ -76,60 +54,56 @@ def plot(tree):
     return drawn
 
 
-def plot_errors(axes, tree, *, title):
-    """Errors of the circuit over epochs, and of references."""
-    curves = tree["training"].error_rate
-    axes.plot(
-        curves.epoch, 100 * curves.sel(split="test"), label="microcircuit", **CIRCUIT
-    )
-    axes.plot(
-        curves.epoch,
-        100 * curves.sel(split="train"),
-        label="microcircuit, on its training images",
-        **TRAINED,
-    )
-    found = tree["references"].error_rate
-    for name, (label, look) in LEVELS.items():
-        value = 100 * float(found.sel(reference=name))
-        axes.axhline(value, label=label, **look)
-    final = 100 * float(curves.sel(split="test")[-1])
-    linear = 100 * float(found.sel(reference="linear"))
+def plot_errors(axes, tree, images):
+    """Errors over epochs on new and on training images; levels of other learners."""
+    curves = 100 * tree["training"].error_rate
+    for split, look, label in (
+        ("test", CIRCUIT, "microcircuit, new images"),
+        ("train", TRAINED, "microcircuit, its training images"),
+    ):
+        values = curves.sel(split=split)
+        style.mean_and_runs(axes, values.epoch, values, "seed", look, label)
+    found = 100 * tree["references"].error_rate
+    for name, label, look in LEVELS:
+        axes.axhline(float(found.sel(reference=name).mean()), label=label, **look)
+    final = float(curves.sel(split="test").isel(epoch=-1).mean())
+    linear = float(found.sel(reference="linear").mean())
     axes.set(
-        yscale="log",
-        ylim=(0.5, 100),
+        ylim=(0.2, 100),
         xlabel="epoch",
-        ylabel="error (%)",
-        title=f"{title}:\n{final:.1f} % on new images, linear {linear:.1f} %",
+        ylabel="error (percent)",
+        title=f"{images}: {final:.1f} % wrong, linear {linear:.1f} %",
     )
-    log_percent(axes)
-    return axes
+    style.log_percent(axes)
 
 
 def plot_angles(axes, tree):
     """Angle between each layer's weight change and the exact gradient."""
     angles = tree["diagnostics"].angle_to_bp
-    for name, look in zip(angles.layer.values, LINES, strict=False):
-        axes.plot(angles.epoch_at, angles.sel(layer=name), label=str(name), **look)
-    zero(axes, 90)
+    for name, look in zip(angles.layer.values, style.LINES, strict=False):
+        values = angles.sel(layer=name)
+        epochs = style.first(tree["diagnostics"].epoch_at)
+        style.mean_and_runs(axes, epochs, values, "seed", look, str(name))
+    style.zero(axes, 90)
     axes.set(
-        ylim=(0, 100),
-        yticks=(0, 30, 60, 90),
+        ylim=(0, 120),
+        yticks=(0, 30, 60, 90, 120),
         xlabel="epoch",
         ylabel="angle to the exact gradient (degree)",
-        title="do updates point down the loss?\n(90: unrelated)",
+        title="updates, digits (90: unrelated)",
     )
-    legend(axes, columns=3)
-    return axes
+    style.legend(axes, columns=3)
 
 
-def plot_apical(axes, tree, condition):
+def plot_apical(axes, v):
     """Apical potentials of all cells of hidden layer 1 while one image is shown."""
-    v = tree["populations/hidden1"].v.sel(compartment="apical", condition=condition)
-    axes.plot(v.time, v.transpose("time", "unit"), color=RED, linewidth=0.5, alpha=0.6)
+    axes.plot(
+        v.time, v.transpose("time", "unit"), color=style.RED, linewidth=0.5, alpha=0.6
+    )
     power = float(np.sqrt((v.isel(time=-1) ** 2).mean()))
+    teacher, when = str(v.condition.values).split(", ")
     axes.set(
         xlabel="time of the image (ms)",
-        ylabel="apical potential,\nhidden layer 1 (1)",
-        title=condition.replace(", ", "\n") + f":\nsettles at {power:.2g} rms",
+        ylabel="apical potential of hidden layer 1",
+        title=f"{teacher},\n{when}: {power:.2g} rms",
     )
-    return axes
