@@ -9,11 +9,12 @@ import pytest
 
 from dendrites.dataset import open_run
 from experiments.lab.matrix import matrix_table, sign_table
+from experiments.statistics import paired_p
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 # First words of a row: file, variable, factor, and what to select in it.
 ROWS = {
-    "digits, test error of the microcircuit": ("digits", "test_error", 100, {}),
+    "[digits]": ("digits", "test_error", 100, {}),
     "digits, frozen hidden layers, converged readout": (
         "digits",
         "test_error_frozen_hidden",
@@ -23,6 +24,26 @@ ROWS = {
     "digits, linear classifier": ("digits", "test_error_linear", 100, {}),
     "digits, backprop, same network": ("digits", "test_error_backprop", 100, {}),
     "digits, angle of hidden layer 1": ("digits", "angle_deg_hidden1", 1, {}),
+    "digits, angle of hidden layer 2": ("digits", "angle_deg_hidden2", 1, {}),
+    "digits, half in negative, the microcircuit": (
+        "digits",
+        "test_error_negatives",
+        100,
+        {},
+    ),
+    "digits, half in negative, frozen hidden layers": (
+        "digits",
+        "test_error_negatives_frozen_hidden",
+        100,
+        {},
+    ),
+    "digits, half in negative, linear classifier": (
+        "digits",
+        "test_error_negatives_linear",
+        100,
+        {},
+    ),
+    "digits, apical potential": ("digits", "apical_without_teacher", 1, {}),
     "[teacher-student]": ("teacher-student", "error_fraction", 1, {"apical_rate": 1.0}),
     "teacher-student, output weights only": (
         "teacher-student",
@@ -126,12 +147,27 @@ def test_the_results_table_repeats_the_stored_runs(row):
         assert float(text) == pytest.approx(value, abs=0.5001 * 10**-digits)
 
 
-def test_the_circuit_gains_from_its_hidden_layers():
+def test_the_circuit_reads_digits_better_than_a_linear_classifier_and_its_control():
     digits = stored("digits")
-    assert float(digits.test_error.mean()) <= 0.04
-    assert float(digits.test_error.mean()) <= 0.6 * float(
-        digits.test_error_frozen_hidden.mean()
-    )
+    assert list(digits.seed.values) == [*range(100, 110)]
+    assert float(digits.test_error.mean()) <= 0.022
+    for other in ("linear", "frozen_hidden"):
+        errors = digits[f"test_error_{other}"]
+        assert float(digits.test_error.mean()) < float(errors.mean())
+        assert paired_p(digits.test_error, errors) < 0.01
+
+
+def test_updates_of_hidden_layers_are_close_to_the_gradient_on_every_seed():
+    digits = stored("digits")
+    for layer in ("hidden1", "hidden2"):
+        assert float(digits[f"angle_deg_{layer}"].max()) < 60.0
+
+
+def test_only_learned_hidden_layers_read_images_and_their_negatives():
+    digits = stored("digits")
+    assert float(digits.test_error_negatives_linear.min()) > 0.65
+    assert float(digits.test_error_negatives_frozen_hidden.min()) > 0.4
+    assert float(digits.test_error_negatives.max()) < 0.25
 
 
 @pytest.mark.parametrize("name", ["mnist-tied", "mnist-plastic"])

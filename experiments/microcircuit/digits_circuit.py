@@ -1,5 +1,6 @@
 """The circuit of the digits experiment, and what is looked at in it."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from dendrites.dataset import population_dataset
 from dendrites.errors import ConfigError
 from experiments.microcircuit.image_circuit import initial
 
-SETTLED = 7.56
+SETTLED = 7.5  # ms, and the step it ends in
+SHOWN = 12.5
 
 
 def digits_circuit(
@@ -65,7 +67,7 @@ def digits_circuit(
         else interneuron_rate / learning_time,
         presentation=presentation,
         learning_lag=learning_lag,
-        test_presentation=SETTLED,
+        test_presentation=_whole_steps(SETTLED, dt),
         g_dendrite="matched",
         g_output_nudge=g_teacher,
         bias=start == "centred",
@@ -98,7 +100,7 @@ def stored_weights(tree, snapshot: int) -> dict:
     }
 
 
-def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12.6):
+def apical_traces(circuit, tree, task, *, example: int = 0):
     """Potentials of the first hidden layer for one test image.
 
     Returns
@@ -108,6 +110,7 @@ def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12
         before and after training.
     """
     test = task.splits["test"]
+    duration = _whole_steps(SHOWN, circuit.dt)
     traces = {}
     for when, snapshot in (("before", 0), ("after", -1)):
         weights = stored_weights(tree, snapshot)
@@ -133,3 +136,7 @@ def apical_traces(circuit, tree, task, *, example: int = 0, duration: float = 12
         v_units="1",
         leading=("condition", [*traces]),
     )
+
+
+def _whole_steps(time, dt):
+    return math.ceil(time / dt) * dt
