@@ -89,7 +89,7 @@ def plot_angles(axes, tree):
         ylim=(0, 120),
         yticks=(0, 30, 60, 90, 120),
         xlabel="epoch",
-        ylabel="angle to the exact gradient (degree)",
+        ylabel="angle to the exact gradient (degrees)",
         title="updates, digits (90: unrelated)",
     )
     style.legend(axes, columns=3)
@@ -104,6 +104,6 @@ def plot_apical(axes, v):
     teacher, when = str(v.condition.values).split(", ")
     axes.set(
         xlabel="time of the image (ms)",
-        ylabel="apical potential of hidden layer 1",
+        ylabel="apical potential, hidden layer 1\n(dimensionless)",
         title=f"{teacher},\n{when}: {power:.2g} rms",
     )
