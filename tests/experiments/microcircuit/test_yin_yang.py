@@ -1,6 +1,5 @@
 """The yin-yang experiment: circuit, controls, map, picture, and documented figures."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import circuits
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
+from docs.results.collect import collect
 from experiments import tasks
 from experiments.microcircuit.yin_yang import symbol_circuit, yin_yang
 from experiments.plots.microcircuit import yin_yang as plot_yin_yang
@@ -186,10 +186,6 @@ def test_a_second_run_and_two_threads_give_the_same_bits():
 
 
 def test_collected_runs_are_ordered_by_argument_and_seed(tmp_path):
-    path = DOCS / "results" / "collect.py"
-    spec = importlib.util.spec_from_file_location("collect", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     runs = {
         (kind, seed): yin_yang(
             epochs=2, train=30, hidden=4, interneurons=kind, seed=seed, threads=1
@@ -202,7 +198,7 @@ def test_collected_runs_are_ordered_by_argument_and_seed(tmp_path):
         for (kind, seed), run in runs.items()
     ]
     kept = ("training/error_rate", "controls/frozen_hidden/error_rate")
-    found = module.collect(files, keep=kept, by="interneurons")["sweep"].to_dataset()
+    found = collect(files, keep=kept, by="interneurons")["sweep"].to_dataset()
     for (kind, seed), run in runs.items():
         at = found.sel(interneurons=kind, seed=seed)
         error = json.loads(run.attrs["headline_json"])["test_error"]["value"]
@@ -221,7 +217,7 @@ def stored():
     return open_run(DOCS / "results" / "yin-yang.nc")["sweep"].to_dataset()
 
 
-def test_five_seeds_reach_96_percent(stored):
+def test_stored_figures_of_five_seeds_reach_96_percent(stored):
     assert stored.sizes["seed"] == 5
     for kind in ("tied", "plastic"):
         assert float(stored.test_error.sel(interneurons=kind).mean()) <= 0.04
@@ -238,7 +234,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_the_page_repeats_the_stored_runs(row, stored):
+def test_stored_figures_are_those_of_the_page(row, stored):
     text = (DOCS / "experiments" / "yin-yang.md").read_text()
     line = next(x for x in text.splitlines() if x.startswith(f"| {row}"))
     mean, spread, *each = re.findall(r"\d+\.\d+", line.split("|")[2])
