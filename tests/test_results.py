@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from dendrites.dataset import open_run
 from docs.results import make
@@ -95,6 +96,27 @@ def test_files_without_a_commit_of_their_runs_are_listed_to_be_made_again():
         if tree.attrs["git_dirty"] or (joined and not kept):
             assert name in listed
     assert "pictures/drift" not in listed
+
+
+@pytest.mark.parametrize(
+    ("commits", "dirty", "why"),
+    [
+        (["a", "a"], [0, 0], []),
+        (["a", "b"], [0, 0], ["runs of several commits"]),
+        (["unknown", "unknown"], [0, 0], ["no commit"]),
+        (["a", "a"], ["0", "1"], ["files differed from the commit"]),
+        (["a", "a"], ["0", ""], []),  # "": a job of a sweep that is not finished
+    ],
+)
+def test_commits_kept_of_runs_say_whether_a_file_is_to_be_made_again(
+    monkeypatch, commits, dirty, why
+):
+    runs = xr.Dataset(coords={"git_commit": ("seed", commits)})
+    runs = runs.assign_coords(git_dirty=("seed", np.array(dirty, object)))
+    root = xr.Dataset(attrs={"config_json": '{"seed": "all"}', "git_dirty": 1})
+    tree = xr.DataTree.from_dict({"/": root, "/sweep": runs})
+    monkeypatch.setattr(make, "stored", lambda name: tree)
+    assert make.faults("any") == why
 
 
 # Stored figures: what the files hold, which no test makes again.

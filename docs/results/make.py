@@ -194,14 +194,19 @@ def faults(name: str) -> list[str]:
     tree, found = stored(name), []
     commits = tree["sweep"].coords if "sweep" in tree else {}
     config = json.loads(tree.attrs["config_json"])
+    dirty = [tree.attrs["git_dirty"]]
     if "git_commit" in commits:
-        if len(set(commits["git_commit"].values.ravel())) > 1:
+        dirty = [int(x or 0) for x in commits["git_dirty"].values.ravel()]
+        kept = set(commits["git_commit"].values.ravel())
+        if len(kept) > 1:
             found.append("runs of several commits")
+        if "unknown" in kept:
+            found.append("no commit")
     elif config.get("seed") == "all" or "grid" in config:
         found.append("commit of the joining, those of the runs are not kept")
-    if tree.attrs["git_commit"] in ("", "unknown") and not found:
+    elif tree.attrs["git_commit"] in ("", "unknown"):
         found.append("no commit")
-    if tree.attrs["git_dirty"]:
+    if any(dirty):
         found.append("files differed from the commit")
     return found
 

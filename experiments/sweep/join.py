@@ -36,13 +36,14 @@ def open_sweep(
     -------
     xarray.DataTree
         ``/sweep`` as in ``sweep.nc``: one dimension per swept parameter; the headline
-        figures, NaN where a job is not finished; ``run_id``, ``seed`` and ``status``
-        ("ok", "failed", "missing"). Besides, each group that has the same variables,
-        shapes, units and coordinates in all finished jobs, its variables with the
-        swept parameters as further dimensions in front: NaN, or "" for text, where a
-        job is not finished (whole numbers are floats then). A name that is also that
-        of a swept parameter ends in ``_of_job``. Spikes, which are ragged, and groups
-        that differ stay in the files of the jobs.
+        figures, NaN where a job is not finished; ``run_id``, ``seed``,
+        ``git_commit`` and ``git_dirty`` of each job, and ``status`` ("ok", "failed",
+        "missing"); the root's commit is that of the joining. Besides, each group that
+        has the same variables, shapes, units and coordinates in all finished jobs, its
+        variables with the swept parameters as further dimensions in front: NaN, or ""
+        for text, where a job is not finished (whole numbers are floats then). A name
+        that is also that of a swept parameter ends in ``_of_job``. Spikes, which
+        are ragged, and groups that differ stay in the files of the jobs.
 
     Raises
     ------

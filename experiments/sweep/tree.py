@@ -14,7 +14,7 @@ from experiments.sweep.grid import text_of
 from experiments.sweep.jobs import Sweep
 
 #: Names in the group /sweep that no headline figure can have.
-ABOUT_JOBS = ("run_id", "status", "seed")
+ABOUT_JOBS = ("run_id", "status", "seed", "git_commit", "git_dirty")
 INT64 = range(-(2**63), 2**63)
 
 
@@ -42,7 +42,10 @@ def sweep_tree(place: SweepFolder | None, sweep: Sweep, record: Mapping) -> xr.D
     for name, values in (
         ("run_id", [root.get("run_id", "") for root in roots]),
         ("status", [ledger[job.name] for job in jobs]),
-        ("seed", [root.get("seed", "") for root in roots]),
+        *(
+            (name, [str(root.get(name, "")) for root in roots])
+            for name in ("seed", "git_commit", "git_dirty")
+        ),
     ):
         if name not in sweep.grid:
             variables[name] = (tuple(sweep.grid), _text(values, sweep.shape), {})

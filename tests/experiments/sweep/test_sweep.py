@@ -464,11 +464,14 @@ def test_figures_are_those_of_each_job(filled):
         here = group.sel(job.point)
         if k == 2:
             assert (here.status, here.run_id, here.verdict) == ("failed", "", "")
+            assert (here.git_commit, here.git_dirty) == ("", "")
             assert np.isnan(here.peak) and np.isnan(here.firing)
             continue
         one = open_run(folder.job_file(job.name))
         figures = json.loads(one.attrs["headline_json"])
         assert (here.status, here.run_id) == ("ok", one.attrs["run_id"])
+        assert here.git_commit == one.attrs["git_commit"]
+        assert int(here.git_dirty) == one.attrs["git_dirty"]
         for name in ("peak", "firing", "verdict"):
             assert here[name] == figures[name]["value"]
     # An argument is swept that has the name of a figure and of something known.
