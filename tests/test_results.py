@@ -10,6 +10,8 @@ import xarray as xr
 
 from dendrites.dataset import open_run
 from docs.results import make
+from experiments.options import experiment_options
+from experiments.registry import EXPERIMENTS
 from experiments.statistics import paired_p
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -29,6 +31,17 @@ def test_every_stored_file_is_declared_once_and_used():
     assert {p.with_suffix("").as_posix() for p in paths} == {*make.TABLES["files"]}
     used = {row["file"] for row in make.TABLES["results"]} | {*make.TABLES["lab"]}
     assert used <= {*make.TABLES["files"]}
+
+
+@pytest.mark.parametrize("name", make.TABLES["files"])
+def test_the_command_of_a_stored_file_has_options_that_exist(name):
+    program, verb, question, *words = make.TABLES["files"][name]["command"].split()
+    assert program == "dendrites" and verb in ("run", "sweep")
+    options = {*experiment_options(EXPERIMENTS[question].load()), "full"}
+    if verb == "sweep":
+        options |= {"grid", "out"}
+    given = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+    assert {option.removeprefix("no_") for option in given} <= options
 
 
 def row(start):
