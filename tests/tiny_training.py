@@ -1,5 +1,6 @@
 """A training run of a second, for tests of training and as a process to be killed."""
 
+import signal
 import sys
 
 import numpy as np
@@ -59,6 +60,8 @@ def curves(tree):
 
 
 if __name__ == "__main__":
+    # Shells have what they start in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     checkpoint, epochs, n_train = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     run = tiny_train(
         task=tiny_task(n_train),
