@@ -10,6 +10,8 @@ import contextlib
 import functools
 from typing import NamedTuple
 
+from dendrites.compile.syntax import parse
+
 
 class Value(NamedTuple):
     """A number: names that it depends on, and the one whose value it is, if any."""
@@ -66,7 +68,7 @@ def dependence(lines, expression: str, given: dict) -> list[Value] | Value:
 def _found(lines, expression, given):
     given = dict(given)
     try:
-        asked = ast.parse(expression, mode="eval").body
+        asked = parse(expression, mode="eval").body
         return _Module(lines).value(asked, given, 0)
     except (_TooHard, RecursionError):
         return Value(_needs(*given.values()))
@@ -95,7 +97,7 @@ class _Module:
 
     def __init__(self, lines):
         self.functions, self.tuples = {}, {}
-        for node in ast.parse(lines).body:
+        for node in parse(lines).body:
             if isinstance(node, ast.FunctionDef):
                 self.functions[node.name] = node
             elif isinstance(node, ast.ClassDef):

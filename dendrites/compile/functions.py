@@ -3,12 +3,14 @@
 import ast
 import functools
 
+from dendrites.compile.syntax import parse
+
 _KEPT = 64  # modules
 
 
 def functions_of(text) -> dict[str, ast.FunctionDef]:
     """The functions of a `ModuleText`, by their names."""
-    nodes = ast.parse("\n".join(text.lines)).body
+    nodes = parse("\n".join(text.lines)).body
     return {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
 
 

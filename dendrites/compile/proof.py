@@ -20,6 +20,8 @@ import warnings
 import weakref
 from types import CodeType
 
+from dendrites.compile.syntax import parse
+
 _FUTURES = functools.reduce(
     lambda flags, name: flags | getattr(__future__, name).compiler_flag,
     __future__.all_feature_names,
@@ -86,7 +88,7 @@ def _texts(filename, scope):
 def _parsed(text):
     """Functions of a text by their name in code objects, and names it imports."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return {}, ()
     found, imported = {}, []

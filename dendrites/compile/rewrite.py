@@ -11,6 +11,7 @@ import weakref
 from dendrites.compile.outside import Outside
 from dendrites.compile.refused import reason_against, refused
 from dendrites.compile.scopes import inner_functions, local_names, place_arguments
+from dendrites.compile.syntax import parse
 from dendrites.compile.whole_numbers import WholeNumbers
 from dendrites.errors import ModelError
 
@@ -276,7 +277,7 @@ def _is_constant(node):
 
 
 def _expression(text):
-    return ast.parse(text, mode="eval").body
+    return parse(text, mode="eval").body
 
 
 def _without_docstring(body):
