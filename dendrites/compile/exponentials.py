@@ -8,17 +8,27 @@ import numpy as np
 
 from dendrites.compile.calls import tile
 from dendrites.compile.jit import inner_kernel, jit_disabled
-from dendrites.transfer import exp
-
-_LOG2E = 1.4426950408889634
-_BIASED = 2.0**52 + 1023.0
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_F = np.float32
-_LOG2E_32, _HALF_32, _ONE_32 = _F(1.4426950408889634), _F(0.5), _F(1.0)
-_LN2_HIGH_32, _LN2_LOW_32 = _F(0.693359375), _F(-2.12194440e-4)
-_LOWEST_32, _HIGHEST_32 = _F(-87.0), _F(88.0)
-_C7, _C6, _C5 = _F(1 / 5040), _F(1 / 720), _F(1 / 120)
-_C4, _C3, _BIAS_32, _SHIFT_32 = _F(1 / 24), _F(1 / 6), np.int32(127), np.int32(23)
+from dendrites.transfer import (
+    _BIAS_32,
+    _BIASED,
+    _C3,
+    _C4,
+    _C5,
+    _C6,
+    _C7,
+    _HALF_32,
+    _HIGHEST_32,
+    _LN2_HIGH,
+    _LN2_HIGH_32,
+    _LN2_LOW,
+    _LN2_LOW_32,
+    _LOG2E,
+    _LOG2E_32,
+    _LOWEST_32,
+    _ONE_32,
+    _SHIFT_32,
+    exp,
+)
 
 
 @inner_kernel
