@@ -1,11 +1,7 @@
 """What schemes that carry errors back have in common."""
 
-import inspect
-
 from circuits.initialisers import Uniform
-from circuits.stack import layered
 from dendrites.activity_difference import ActivityDifference
-from dendrites.errors import ModelError, choices
 
 RANDOM_FEEDBACK = Uniform(-0.5, 0.5)
 
@@ -25,18 +21,3 @@ def delta_rule(learning_rate, momentum, n_layers):
         )
         for rate in rates
     ]
-
-
-def check_options(algorithm, options, *, own=(), of=layered, without=()):
-    """Refuse options that the builder of an algorithm's circuit does not have."""
-    allowed = [
-        name
-        for name in inspect.signature(of).parameters
-        if name not in ("sizes", *without)
-    ]
-    for name in options:
-        if name not in allowed:
-            raise ModelError(
-                f"{algorithm} has no option {name!r}. "
-                + choices(name, [*own, *allowed])
-            )

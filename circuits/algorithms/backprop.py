@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import check_options, delta_rule
+from circuits.algorithms._errors import delta_rule
+from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import bottom_up, layered

@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import (
-    RANDOM_FEEDBACK,
-    check_options,
-    delta_rule,
-)
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
+from circuits.algorithms._options import check_options
 from circuits.algorithms.feedback_alignment import TRANSMITTED
 from circuits.circuit import Circuit
 from circuits.projection import Projection

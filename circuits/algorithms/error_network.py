@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._errors import (
-    RANDOM_FEEDBACK,
-    check_options,
-    delta_rule,
-)
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
+from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase

@@ -1,14 +1,14 @@
 """The dendritic error microcircuit as a learning algorithm."""
 
-import inspect
 from collections.abc import Sequence
 
 from circuits._conductances import per_layer
+from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.initialisers import Uniform
 from circuits.microcircuit import microcircuit
 from dendrites._checks import number
-from dendrites.errors import ModelError, choices
+from dendrites.errors import ModelError
 
 _OWN = (
     "learning_rate",
@@ -78,13 +78,9 @@ def sacramento(
 
     Source: Sacramento et al. (2018); matched rates are our derivation (model page).
     """
-    allowed = inspect.signature(microcircuit).parameters
-    for name in options:
-        if name not in allowed or name == "basal_rates":
-            raise ModelError(
-                f"sacramento has no option {name!r}. "
-                + choices(name, [*_OWN, *(key for key in allowed if key != "sizes")])
-            )
+    check_options(
+        "sacramento", options, own=_OWN, of=microcircuit, without=("basal_rates",)
+    )
     if interneuron_rate is None:
         interneuron_rate = 0.0 if options.get("tie_interneurons") else INTERNEURON_RATE
     matched = _is_matched("interneuron_rate", interneuron_rate, "a number")
