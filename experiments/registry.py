@@ -206,6 +206,11 @@ EXPERIMENTS = {
             "Do events follow somatic and bursts apical current, and up to where?",
             full={"seeds": 10},
         ),
+        _question(
+            "learning",
+            "linear-stages",
+            "Do deep linear networks learn the strongest direction first, in stages?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

@@ -1,0 +1,1 @@
+"""Questions about what learning schemes do to weights and errors."""
