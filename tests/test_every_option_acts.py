@@ -10,6 +10,7 @@ from every_option import (
     layered_rows,
     presenter_rows,
     rules_rows,
+    sampled_rows,
 )
 from every_option.cells import KINDS, parameters_of
 from every_option.doors import ACTS, REFUSED, ROUNDS, SAME, SHOWN
@@ -27,6 +28,7 @@ DOORS = [
     *descriptions_rows.DOORS,
     *algorithms_rows.DOORS,
     *layered_rows.DOORS,
+    *sampled_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

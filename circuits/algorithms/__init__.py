@@ -1,10 +1,12 @@
 """Learning algorithms: functions from layer sizes to a Circuit."""
 
 from circuits.algorithms.backprop import backprop
+from circuits.algorithms.boltzmann_machine import boltzmann_machine
 from circuits.algorithms.direct_feedback_alignment import direct_feedback_alignment
 from circuits.algorithms.error_network import error_network
 from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
+from circuits.algorithms.harmonium import harmonium
 from circuits.algorithms.kolen_pollack import kolen_pollack
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
@@ -14,10 +16,12 @@ from circuits.algorithms.weight_mirror import weight_mirror
 
 __all__ = [
     "backprop",
+    "boltzmann_machine",
     "direct_feedback_alignment",
     "error_network",
     "feedback_alignment",
     "guerguiev",
+    "harmonium",
     "kolen_pollack",
     "sacramento",
     "shallow",

@@ -1,6 +1,7 @@
 """One cell model per file; each factory returns a CellModel."""
 
 from dendrites.models.adex_dendrite import adex_dendrite
+from dendrites.models.binary_cell import binary_cell
 from dendrites.models.burst_detector import burst_detector
 from dendrites.models.cable import cable
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
@@ -25,6 +26,7 @@ from dendrites.models.urbanczik_senn import urbanczik_senn
 
 __all__ = [
     "adex_dendrite",
+    "binary_cell",
     "burst_detector",
     "cable",
     "error_cell",

@@ -45,6 +45,8 @@ KINDS = (
         )
         for dendrite, noise in (("passive", False), ("active", True))
     ),
+    Kind(models.binary_cell),
+    Kind(models.binary_cell, {"turns": 2}, {}, {"place": 1}),
     *(
         Kind(models.burst_detector, {"detector": detector}, EVENTS)
         for detector in ("strict", "trace")
