@@ -211,6 +211,11 @@ EXPERIMENTS = {
             "linear-stages",
             "Do deep linear networks learn the strongest direction first, in stages?",
         ),
+        _question(
+            "learning",
+            "weight-symmetry",
+            "Do forward and feedback weights become alike while a network learns?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.
