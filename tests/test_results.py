@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stored_files
 import xarray as xr
 
 from dendrites.dataset import open_run
@@ -30,6 +31,10 @@ def test_every_stored_file_is_declared_once_and_used():
     paths = [p.relative_to(make.RESULTS) for p in make.RESULTS.rglob("*.nc")]
     assert {p.with_suffix("").as_posix() for p in paths} == {*make.TABLES["files"]}
     used = {row["file"] for row in make.TABLES["results"]} | {*make.TABLES["lab"]}
+    for table in (table for page in make.PAGES.values() for table in page.values()):
+        used |= {*table.get("files", [])}
+        cells = [cell for row in table.get("rows", []) for cell in row]
+        used |= {cell["file"] for cell in cells if isinstance(cell, dict)}
     assert used <= {*make.TABLES["files"]}
 
 
@@ -84,6 +89,41 @@ def test_a_row_selects_divides_and_averages_as_it_says():
     assert onset == pytest.approx(figures["apical_rms_onset"]["value"], rel=1e-12)
 
 
+def page_cells(page, name, start):
+    rows = make.page_rows(make.PAGES[page][name])
+    return next(cells for cells in rows if cells[0].startswith(start))
+
+
+def test_a_cell_of_a_page_shows_the_runs_of_its_file():
+    values = [2.4, 2.7, 2.9, 2.6, 1.8]
+    shown = f"{np.mean(values):.2f} +- {np.std(values, ddof=1):.2f} "
+    found = page_cells("yin-yang", "errors", "microcircuit, tied")
+    assert found[1:] == [shown + "(2.4, 2.7, 2.9, 2.6, 1.8)"]
+
+
+def test_a_cell_becomes_several_along_what_it_runs_across():
+    errors = 100 * stored("depth").test_error.sel(setting="matched", epoch=5)
+    found = page_cells("depth", "errors", "matched, 5 epochs")
+    assert found[1:] == [f"{x:.2f}" for x in errors.sel(depth=[1, 2, 3, 4, 5]).values]
+    angles = stored("teacher-student-full").angle_w_b[0]  # of measurements, by epoch
+    found = page_cells("teacher-student", "full", "angle")
+    assert found[-1] == f"{float(angles[-1]):.1f}"
+
+
+def test_files_of_a_page_are_listed_with_seeds_times_and_commands():
+    (first, *_) = make.page_rows(make.PAGES["yin-yang"]["files"])
+    assert first[0] == "[yin-yang.nc](../results/yin-yang.nc)"
+    assert first[1] == "0-4" and first[2].endswith(" s")
+    assert first[3].startswith("`dendrites run yin-yang --seed S`")
+
+
+def test_a_cell_pairs_its_runs_with_those_of_another_figure():
+    digits = stored("digits")
+    pair = {"figure": "test_error_linear", "against": "test_error"}
+    (found,) = make._texts({"file": "digits", "show": "{p}"} | pair, {})
+    assert float(found) == paired_p(digits.test_error_linear, digits.test_error)
+
+
 def test_a_changed_value_makes_a_table_stale(monkeypatch, capsys):
     changed = [entry | {"factor": 3.0} for entry in make.TABLES["results"][:1]]
     rows = {"results": [*changed, *make.TABLES["results"][1:]]}
@@ -128,7 +168,7 @@ def test_commits_kept_of_runs_say_whether_a_file_is_to_be_made_again(
     runs = runs.assign_coords(git_dirty=("seed", np.array(dirty, object)))
     root = xr.Dataset(attrs={"config_json": '{"seed": "all"}', "git_dirty": 1})
     tree = xr.DataTree.from_dict({"/": root, "/sweep": runs})
-    monkeypatch.setattr(make, "stored", lambda name: tree)
+    monkeypatch.setattr(stored_files, "stored", lambda name: tree)
     assert make.faults("any") == why
 
 
@@ -189,24 +229,6 @@ def test_stored_figures_of_five_layers_need_matched_rates():
 
 # One seed each: file, variable, factor, page, the figure as written there.
 SINGLE_RUNS = [
-    ("mnist-continuous-500", "test_error", 100, "mnist-microcircuit", "8.8"),
-    ("mnist-continuous-500-500", "test_error", 100, "mnist-microcircuit", "25.6"),
-    ("mnist-continuous-large-steps", "test_error", 100, "mnist-microcircuit", "29.1"),
-    ("mnist-continuous-batch1", "test_error", 100, "mnist-microcircuit", "18.2"),
-    ("mnist-continuous-batch64", "test_error", 100, "mnist-microcircuit", "22.3"),
-    ("mnist-learned", "test_error", 100, "mnist-microcircuit", "3.39"),
-    ("yin-yang-continuous", "test_error", 100, "yin-yang", "2.9"),
-    ("teacher-student-full", "error_fraction", 1e6, "teacher-student", "2.7"),
-    ("segregated-mnist", "test_error", 100, "segregated-dendrites", "5.80"),
-    ("segregated-mnist-two", "test_error", 100, "segregated-dendrites", "7.26"),
-    ("segregated-epochs", "test_error", 100, "segregated-dendrites", "14.1"),
-    ("segregated-zero", "test_error", 100, "segregated-dendrites", "36.1"),
-    ("segregated-sparse", "test_error", 100, "segregated-dendrites", "14.5"),
-    ("segregated-symmetric", "test_error", 100, "segregated-dendrites", "16.3"),
-    ("segregated-full-kernel", "test_error", 100, "segregated-dendrites", "14.4"),
-    ("segregated-no-hidden", "test_error", 100, "segregated-dendrites", "13.3"),
-    ("segregated-two-hidden", "test_error", 100, "segregated-dendrites", "38.4"),
-    ("segregated-digits", "test_error", 100, "segregated-dendrites", "23.1"),
     ("plateau-angle-mnist", "angle_deg_spiking", 1, "plateau-angle", "68.1"),
     ("plateau-angle-mnist", "angle_deg_rate", 1, "plateau-angle", "45.8"),
     ("plateau-angle-symmetric", "angle_deg_spiking", 1, "plateau-angle", "44.1"),

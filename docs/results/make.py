@@ -3,123 +3,48 @@
     python docs/results/make.py           # rewrites what lies between markers
     python docs/results/make.py --check   # names the tables that are not current
 
-`tables.toml` declares every row once; seeds, spreads, intervals, references of the lab
-and run times come from the files. A page holds a table between `<!-- made: NAME -->`
-and `<!-- end: NAME -->`.
+`tables.toml` and, for the pages of questions, `pages.toml` declare every row once;
+seeds, spreads, intervals, references of the lab and run times come from the files. A
+page holds a table between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
 """
 
 import argparse
-import functools
-import json
 import re
 import sys
 import tomllib
-from datetime import datetime
-from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from scipy import stats
+from stored_files import (
+    RESULTS,
+    TABLES,
+    command,
+    commands,
+    ends,
+    faults,
+    headline,
+    link,
+    plain,
+    seconds_of,
+    seeds_of,
+    stored,
+    time_text,
+    took,
+    values_of,
+)
 
-from dendrites.dataset import open_run
 from experiments.lab.matrix import matrix_table, sign_table
+from experiments.statistics import paired_p
 
-RESULTS = Path(__file__).resolve().parent
 DOCS = RESULTS.parent
-TABLES = tomllib.loads((RESULTS / "tables.toml").read_text(encoding="utf-8"))
-#: Dimensions along which runs lie.
-RUNS = ("seed", "replica")
-RESULT_TITLES = (
-    "what",
-    "published, or measured elsewhere",
-    "ours",
-    "lowest to highest",
-)
-RESULT_TITLES += ("95 % of the mean", "seeds", "command", "run time", "stored file")
-LAB_TITLES = (
-    "experiment",
-    "figure",
-    "reference",
-    "ours",
-    "95 % of the mean",
-    "unit",
-    "seeds",
-)
-LAB_TITLES += ("command, run time", "stored file")
-AGAIN_TITLES = ("stored file", "commit", "made on", "why again", "command", "took")
-
-
-@functools.cache
-def stored(name: str) -> xr.DataTree:
-    """A stored file by its name in tables.toml."""
-    return open_run(RESULTS / f"{name}.nc")
-
-
-def headline(name: str) -> dict:
-    return json.loads(stored(name).attrs["headline_json"])
-
-
-def values_of(row) -> xr.DataArray:
-    """The values of a row, one for each run; a headline figure is a single one."""
-    tree, factor = stored(row["file"]), row.get("factor", 1)
-    where, _, name = row["figure"].rpartition("/")
-    group = tree.get(where or "sweep")
-    if group is None or name not in group:
-        return factor * xr.DataArray(headline(row["file"])[name]["value"])
-    found = _selected(group[name], row.get("at", {}))
-    if "over" in row:
-        found = found / _selected(group[name], row["over"])
-    return factor * found.mean([dim for dim in found.dims if dim not in RUNS])
-
-
-def _selected(array, at):
-    parts = {k: slice(*v) if isinstance(v, list) else v for k, v in at.items()}
-    return array.sel(parts)
-
-
-def seeds_of(name: str, values=None) -> str:
-    """Seeds of a file's runs, such as "0-4", or that there is one."""
-    if TABLES["files"][name].get("random") is False:
-        return "nothing random"
-    attrs = stored(name).attrs
-    if values is not None and values.ndim:
-        dim = max(values.dims, key=lambda dim: values.sizes[dim])
-        seeds = [int(x) for x in values[dim].values]
-    else:
-        config = json.loads(attrs["config_json"])
-        n = config.get("seeds", config.get("networks", 1))
-        seeds = list(range(int(attrs["seed"]), int(attrs["seed"]) + n))
-    if len(seeds) == 1:
-        return f"one seed ({seeds[0]})"
-    if seeds == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ", ".join(map(str, seeds))
-
-
-def seconds_of(name: str, values=None) -> list[float]:
-    """How long the runs of a row took, or all of a file that was made in one go."""
-    tree = stored(name)
-    if "sweep" in tree and "wall_s" in tree["sweep"]:
-        wall = tree["sweep"].wall_s
-        known = {} if values is None else values.coords
-        at = {k: known[k] for k in wall.dims if k not in RUNS and k in known}
-        return [float(x) for x in wall.sel(at).values.ravel()]
-    begun, ended = (
-        datetime.fromisoformat(tree.attrs[key])
-        for key in ("created_utc", "finished_utc")
-    )
-    return [(ended - begun).total_seconds()]
-
-
-def time_text(seconds) -> str:
-    """A length of time, or the shortest and longest of several."""
-    unit, size = ("min", 60) if max(seconds) >= 180 else ("s", 1)
-    low, high = (f"{x / size:.{0 if x >= 9.5 * size else 1}f}" for x in _ends(seconds))
-    return f"{low} {unit}" if low == high else f"{low}-{high} {unit}"
-
-
-def _ends(values):
-    return min(values), max(values)
+PAGES = tomllib.loads((RESULTS / "pages.toml").read_text(encoding="utf-8"))
+RESULT_TITLES = ["what", "published, or measured elsewhere", "ours"]
+RESULT_TITLES += ["lowest to highest", "95 % of the mean", "seeds", "command"]
+RESULT_TITLES += ["run time", "stored file"]
+LAB_TITLES = ["experiment", "figure", "reference", "ours", "95 % of the mean"]
+LAB_TITLES += ["unit", "seeds", "command, run time", "stored file"]
+FILE_TITLES = ["stored file", "seeds", "run time", "command"]
+AGAIN_TITLES = ["stored file", "commit", "made on", "why again", "command", "took"]
 
 
 def result_rows():
@@ -140,14 +65,13 @@ def result_rows():
         cells = {
             "what": row["what"],
             "reference": row.get("reference", ""),
-            "ours": f"{row.get('of', '')} {_plain(show(middle))} {row.get('unit', '')}",
-            "ends": " to ".join(map(show, _ends(each))) if len(each) > 1 else "",
+            "ours": f"{row.get('of', '')} {plain(show(middle))} {row.get('unit', '')}",
+            "ends": " to ".join(map(show, ends(each))) if len(each) > 1 else "",
             "interval": " to ".join(map(show, interval)) if interval else "",
             "seeds": seeds_of(row["file"], values),
-            "command": row.get("command", _command(row["file"])),
-            "time": TABLES["files"][row["file"]].get("time")
-            or time_text(seconds_of(row["file"], values)),
-            "file": _link(row["file"]),
+            "command": row.get("command", command(row["file"])),
+            "time": took(row["file"], values),
+            "file": link(row["file"]),
         }
         shown = dict(cells)
         if cells["file"] == before.get("file"):
@@ -156,59 +80,24 @@ def result_rows():
         before = cells
 
 
-def _plain(text):
-    """Without the sign of a zero."""
-    return text.lstrip("-") if float(text) == 0 else text
-
-
-def _command(name):
-    return f"`{TABLES['files'][name]['command']}`"
-
-
-def _link(name):
-    return f"[{name}.nc](results/{name}.nc)"
-
-
 def lab_rows():
     """Cells of the table of the lab."""
     for name, figures in TABLES["lab"].items():
         entries = headline(name)
         for k, figure in enumerate(figures):
             entry = entries[figure]
-            ends = [entries.get(f"{figure}_{end}") for end in ("low", "high")]
+            limits = [entries.get(f"{figure}_{end}") for end in ("low", "high")]
             yield [
                 name if k else f"[{name}](experiments/{name}.md)",
                 figure,
                 entry["reference"],
                 f"{entry['value']:.4g}",
-                " to ".join(f"{x['value']:.4g}" for x in ends) if all(ends) else "",
+                " to ".join(f"{x['value']:.4g}" for x in limits) if all(limits) else "",
                 "" if entry["unit"] == "1" else entry["unit"],
                 seeds_of(name),
-                "" if k else f"{_command(name)}, {time_text(seconds_of(name))}",
-                "same" if k else _link(name),
+                "" if k else f"{command(name)}, {time_text(seconds_of(name))}",
+                "same" if k else link(name),
             ]
-
-
-def faults(name: str) -> list[str]:
-    """Why a file's commit does not say what it was made with."""
-    tree, found = stored(name), []
-    commits = tree["sweep"].coords if "sweep" in tree else {}
-    config = json.loads(tree.attrs["config_json"])
-    dirty = [tree.attrs["git_dirty"]]
-    if "git_commit" in commits:
-        dirty = [int(x or 0) for x in commits["git_dirty"].values.ravel()]
-        kept = set(commits["git_commit"].values.ravel())
-        if len(kept) > 1:
-            found.append("runs of several commits")
-        if "unknown" in kept:
-            found.append("no commit")
-    elif config.get("seed") == "all" or "grid" in config:
-        found.append("commit of the joining, those of the runs are not kept")
-    elif tree.attrs["git_commit"] in ("", "unknown"):
-        found.append("no commit")
-    if any(dirty):
-        found.append("files differed from the commit")
-    return found
 
 
 def again_rows():
@@ -217,34 +106,77 @@ def again_rows():
         if why := faults(name):
             attrs = stored(name).attrs
             yield [
-                _link(name),
+                link(name),
                 attrs["git_commit"][:10],
                 attrs["created_utc"][:10],
                 "; ".join(why),
-                " ".join(
-                    [_command(name), TABLES["files"][name].get("also", "")]
-                ).strip(),
+                commands(name),
                 time_text([sum(seconds_of(name))]),
             ]
 
 
-def table(titles, rows) -> str:
+def markdown(titles, rows) -> str:
     """Markdown."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
+class Each(list):
+    """Numbers that are shown alike, one after the other."""
+
+    def __format__(self, spec):
+        return ", ".join(format(number, spec) for number in self)
+
+
+def page_rows(table):
+    """Cells of a table that pages.toml declares."""
+    for name in table.get("files", []):
+        yield [link(name, "../"), seeds_of(name), took(name), commands(name)]
+    for row in table.get("rows", []):
+        yield [text for cell in row for text in _texts(cell, table)]
+
+
+def _texts(cell, table):
+    if isinstance(cell, str):
+        return [cell]
+    cell = {k: v for k, v in table.items() if k in ("factor", "show")} | cell
+    if "across" not in cell:
+        return [_text(cell)]
+    ((dim, places),) = cell["across"].items()
+    return [_text(cell | {"at": cell.get("at", {}) | {dim: x}}) for x in places]
+
+
+def _text(cell):
+    values = values_of(cell)
+    each = np.asarray(values.values, float).ravel()
+    known = {"mean": each.mean(), "median": np.median(each), "each": Each(each)}
+    known |= {"low": each.min(), "high": each.max()}
+    if len(each) > 1:
+        known["sd"] = each.std(ddof=1)
+    if "against" in cell:
+        known["p"] = paired_p(values, values_of(cell | {"figure": cell["against"]}))
+    known["seeds"] = seeds_of(cell["file"], values)
+    return cell["show"].format(**known)
+
+
 #: Tables by page and name.
 MADE = {
-    ("results.md", "results"): lambda: table(RESULT_TITLES, result_rows()),
-    ("results.md", "lab"): lambda: table(LAB_TITLES, lab_rows()),
-    ("results.md", "again"): lambda: table(AGAIN_TITLES, again_rows()),
+    ("results.md", "results"): lambda: markdown(RESULT_TITLES, result_rows()),
+    ("results.md", "lab"): lambda: markdown(LAB_TITLES, lab_rows()),
+    ("results.md", "again"): lambda: markdown(AGAIN_TITLES, again_rows()),
     ("experiments/plasticity-sign.md", "flips"): lambda: sign_table(
         stored("plasticity-sign")
     ),
     ("experiments/plasticity-matrix.md", "matrix"): lambda: matrix_table(
         stored("plasticity-matrix"), "../results/plasticity-matrix.nc"
     ),
+}
+MADE |= {
+    (f"experiments/{page}.md", name): lambda table=table: markdown(
+        table.get("titles", FILE_TITLES), page_rows(table)
+    )
+    for page, tables in PAGES.items()
+    for name, table in tables.items()
 }
 
 
