@@ -12,6 +12,7 @@ from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
 from circuits.algorithms.urbanczik_senn import urbanczik_senn
+from circuits.algorithms.wake_sleep import wake_sleep
 from circuits.algorithms.weight_mirror import weight_mirror
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "shallow",
     "sign_symmetry",
     "urbanczik_senn",
+    "wake_sleep",
     "weight_mirror",
 ]

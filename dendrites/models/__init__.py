@@ -8,6 +8,7 @@ from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
+from dendrites.models.helmholtz_cell import helmholtz_cell
 from dendrites.models.mirror_cell import mirror_cell
 from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
@@ -34,6 +35,7 @@ __all__ = [
     "gated_pyramidal",
     "guerguiev_hidden",
     "guerguiev_output",
+    "helmholtz_cell",
     "mirror_cell",
     "naud_sprekeler",
     "naud_sprekeler_simple",

@@ -71,6 +71,7 @@ KINDS = (
         {"spike": "escape"},
         {**CURRENT, **EVENTS, "escape_rate": 200.0, "e_burst": -69.0},
     ),
+    Kind(models.helmholtz_cell),
     Kind(models.mirror_cell, {"phi": TANH}),
     Kind(models.plateau_cell, {}, CURRENT),
     Kind(models.presynaptic),

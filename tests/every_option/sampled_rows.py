@@ -1,8 +1,8 @@
 """Options of schemes of stochastic binary cells."""
 
 from circuits import Uniform
-from circuits.algorithms import boltzmann_machine, harmonium
-from dendrites.models import binary_cell
+from circuits.algorithms import boltzmann_machine, harmonium, wake_sleep
+from dendrites.models import binary_cell, helmholtz_cell
 from every_option.doors import Door, acts, refused
 from every_option.layered_rows import built, of_model
 
@@ -46,6 +46,17 @@ DOORS = [
             "sweeps": [acts(5), refused(5, sizes=(4, 3))],
         },
     ),
+    Door(
+        wake_sleep,
+        of(wake_sleep),
+        COMMON
+        | {
+            "recognition_rate": acts(0.3),
+            "taught": acts(True),
+            "sweeps": [acts(5), refused(5, sizes=(4, 3))],
+        },
+    ),
+    Door(helmholtz_cell, of_model(helmholtz_cell), {}),
     Door(
         binary_cell,
         of_model(binary_cell),
