@@ -7,6 +7,7 @@ from circuits._microcircuit_parts import layer_names
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.network import SOFTMAX, Feedforward, Layer
+from circuits.perturbation import Perturbation
 from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
@@ -100,6 +101,7 @@ def layered(
     extra: Callable[[Stack], Iterable[Population | Projection]] | None = None,
     initial=ROOT_FAN_IN,
     weight_decay: float = 0.0,
+    perturbation: Perturbation | None = None,
     reference: bool = True,
     readout: str = "rate",
     name: str = "layered",
@@ -149,6 +151,8 @@ def layered(
         Of bottom-up weights. Default: uniform(-1, 1) / sqrt(n_pre).
     weight_decay : float
         Of bottom-up weights and biases, as in `Projection`.
+    perturbation : Perturbation, optional
+        Of the same.
     reference : bool
         Whether the circuit knows its reference network, for exact gradients.
     readout : str
@@ -187,6 +191,7 @@ def layered(
     projections, biases = [], []
     for below, here, rule in zip(names[:-1], names[1:], rules, strict=True):
         learned = {"rule": rule, "weight_decay": weight_decay}
+        learned["perturbation"] = perturbation
         sent = "rate" if below == "input" else signal
         projections.append(
             Projection(
@@ -212,7 +217,7 @@ def layered(
             Projection("output", "normaliser", "total", "unnormalised", **ones),
             Projection("normaliser", "output", "total", "total", **ones),
         ]
-        if teacher is not None:
+        if teacher is not None and "taught" in model.inputs._fields:
             projections += [
                 Projection("target", "normaliser", "taught", **ones),
                 Projection("normaliser", "output", "taught", "taught", **ones),
@@ -285,15 +290,8 @@ def _schedule(phases, always):
 
 
 def _network(names, functions, loss, bias):
-    layers = [
-        Layer(
-            here,
-            bottom_up(below, here),
-            1.0,
-            1.0,
-            bottom_up("bias", here) if bias else "",
-            phi,
-        )
-        for below, here, phi in zip(names[:-1], names[1:], functions, strict=True)
-    ]
+    layers = []
+    for below, here, phi in zip(names[:-1], names[1:], functions, strict=True):
+        own = bottom_up("bias", here) if bias else ""
+        layers.append(Layer(here, bottom_up(below, here), 1.0, 1.0, own, phi))
     return Feedforward(layers, TRANSFERS["logistic"], loss)

@@ -11,6 +11,7 @@ from every_option import (
     presenter_rows,
     rules_rows,
     sampled_rows,
+    scalar_rows,
 )
 from every_option.cells import KINDS, parameters_of
 from every_option.doors import ACTS, REFUSED, ROUNDS, SAME, SHOWN
@@ -29,6 +30,7 @@ DOORS = [
     *algorithms_rows.DOORS,
     *layered_rows.DOORS,
     *sampled_rows.DOORS,
+    *scalar_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

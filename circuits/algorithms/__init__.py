@@ -8,12 +8,14 @@ from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
 from circuits.algorithms.harmonium import harmonium
 from circuits.algorithms.kolen_pollack import kolen_pollack
+from circuits.algorithms.node_perturbation import node_perturbation
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
 from circuits.algorithms.urbanczik_senn import urbanczik_senn
 from circuits.algorithms.wake_sleep import wake_sleep
 from circuits.algorithms.weight_mirror import weight_mirror
+from circuits.algorithms.weight_perturbation import weight_perturbation
 
 __all__ = [
     "backprop",
@@ -24,10 +26,12 @@ __all__ = [
     "guerguiev",
     "harmonium",
     "kolen_pollack",
+    "node_perturbation",
     "sacramento",
     "shallow",
     "sign_symmetry",
     "urbanczik_senn",
     "wake_sleep",
     "weight_mirror",
+    "weight_perturbation",
 ]

@@ -14,6 +14,11 @@ from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
 from dendrites.models.plateau_cell import plateau_cell
 from dendrites.models.presynaptic import presynaptic
+from dendrites.models.rewarded_cell import (
+    comparing_critic,
+    rewarded_cell,
+    rewarded_output,
+)
 from dendrites.models.sacramento import (
     nudging_conductances,
     sacramento_interneuron,
@@ -30,6 +35,7 @@ __all__ = [
     "binary_cell",
     "burst_detector",
     "cable",
+    "comparing_critic",
     "error_cell",
     "error_partner",
     "gated_pyramidal",
@@ -42,6 +48,8 @@ __all__ = [
     "nudging_conductances",
     "plateau_cell",
     "presynaptic",
+    "rewarded_cell",
+    "rewarded_output",
     "sacramento_interneuron",
     "sacramento_output",
     "sacramento_pyramidal",

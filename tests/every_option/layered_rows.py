@@ -1,7 +1,7 @@
 """Options of stacks of layers and of the algorithms built on them."""
 
 import circuits
-from circuits import Phase, Population, Uniform, layered
+from circuits import Perturbation, Phase, Population, Uniform, layered
 from circuits.algorithms import (
     backprop,
     direct_feedback_alignment,
@@ -90,6 +90,7 @@ STACK = {
     "extra": acts(a_critic),
     "initial": acts(Uniform(-0.1, 0.1)),
     "weight_decay": acts(0.1, forward=RULE),
+    "perturbation": [acts(Perturbation(0.1, phases=("forward",))), refused(0.1)],
     "reference": acts(False),
     "readout": acts("error"),
     "name": acts("another"),
