@@ -174,9 +174,9 @@ def layered(
     depth = len(sizes) - 1
     names = tuple(layer_names(sizes))
     given = _one_per("phi", phi, depth - 1, "hidden layer", (str, Transfer))
-    functions = [_transfer("phi", value) for value in given]
+    functions = [as_transfer("layered: phi", value) for value in given]
     last = output_phi or (functions[-1] if functions else "logistic")
-    functions.append(_transfer("output_phi", last, SOFTMAX))
+    functions.append(as_transfer("layered: output_phi", last, SOFTMAX))
     softmax = functions[-1] == SOFTMAX
     rules = (type(None), ActivityDifference, SynapticRule)
     rules = _one_per("forward", forward, depth, "layer", rules)
@@ -266,11 +266,11 @@ def _one_per(option, given, n, what, kinds):
     return list(given)
 
 
-def _transfer(option, given, *more):
-    """The transfer function of that name, or itself."""
+def as_transfer(where: str, given: str | Transfer, *more: str) -> Transfer | str:
+    """The transfer function of that name, or itself; of `more` names these."""
     if isinstance(given, Transfer):
         return given
-    choice(f"layered: {option}", given, (*TRANSFERS, *more))
+    choice(where, given, (*TRANSFERS, *more))
     return TRANSFERS.get(given, given)
 
 

@@ -12,6 +12,7 @@ from every_option import (
     rules_rows,
     sampled_rows,
     scalar_rows,
+    target_rows,
 )
 from every_option.cells import KINDS, parameters_of
 from every_option.doors import ACTS, REFUSED, ROUNDS, SAME, SHOWN
@@ -31,6 +32,7 @@ DOORS = [
     *layered_rows.DOORS,
     *sampled_rows.DOORS,
     *scalar_rows.DOORS,
+    *target_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

@@ -2,6 +2,9 @@
 
 from circuits.algorithms.backprop import backprop
 from circuits.algorithms.boltzmann_machine import boltzmann_machine
+from circuits.algorithms.difference_target_propagation import (
+    difference_target_propagation,
+)
 from circuits.algorithms.direct_feedback_alignment import direct_feedback_alignment
 from circuits.algorithms.error_network import error_network
 from circuits.algorithms.feedback_alignment import feedback_alignment
@@ -12,6 +15,7 @@ from circuits.algorithms.node_perturbation import node_perturbation
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
+from circuits.algorithms.target_propagation import target_propagation
 from circuits.algorithms.urbanczik_senn import urbanczik_senn
 from circuits.algorithms.wake_sleep import wake_sleep
 from circuits.algorithms.weight_mirror import weight_mirror
@@ -20,6 +24,7 @@ from circuits.algorithms.weight_perturbation import weight_perturbation
 __all__ = [
     "backprop",
     "boltzmann_machine",
+    "difference_target_propagation",
     "direct_feedback_alignment",
     "error_network",
     "feedback_alignment",
@@ -30,6 +35,7 @@ __all__ = [
     "sacramento",
     "shallow",
     "sign_symmetry",
+    "target_propagation",
     "urbanczik_senn",
     "wake_sleep",
     "weight_mirror",

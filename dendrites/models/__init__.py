@@ -12,6 +12,7 @@ from dendrites.models.helmholtz_cell import helmholtz_cell
 from dendrites.models.mirror_cell import mirror_cell
 from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
+from dendrites.models.noise_cell import noise_cell
 from dendrites.models.plateau_cell import plateau_cell
 from dendrites.models.presynaptic import presynaptic
 from dendrites.models.rewarded_cell import (
@@ -27,6 +28,7 @@ from dendrites.models.sacramento import (
 )
 from dendrites.models.source import source
 from dendrites.models.spike_source import spike_source
+from dendrites.models.target_cells import target_hidden, target_output
 from dendrites.models.three_compartment import three_compartment
 from dendrites.models.urbanczik_senn import urbanczik_senn
 
@@ -45,6 +47,7 @@ __all__ = [
     "mirror_cell",
     "naud_sprekeler",
     "naud_sprekeler_simple",
+    "noise_cell",
     "nudging_conductances",
     "plateau_cell",
     "presynaptic",
@@ -56,6 +59,8 @@ __all__ = [
     "source",
     "spike_source",
     "summing_cell",
+    "target_hidden",
+    "target_output",
     "taught_cell",
     "three_compartment",
     "threshold_unit",

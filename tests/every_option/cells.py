@@ -73,6 +73,7 @@ KINDS = (
     ),
     Kind(models.helmholtz_cell),
     Kind(models.mirror_cell, {"phi": TANH}),
+    Kind(models.noise_cell),
     Kind(models.plateau_cell, {}, CURRENT),
     Kind(models.presynaptic),
     *(
@@ -93,6 +94,8 @@ KINDS = (
     Kind(models.source, {"tau": 5.0}),
     Kind(models.spike_source),
     Kind(models.spike_source, {"newest": "kernel", "memory": 10}),
+    Kind(models.target_hidden, {"phi": TANH}),
+    Kind(models.target_output, {"phi": TANH}),
     *(
         Kind(models.three_compartment, {"dendrites": dendrites})
         for dendrites in ("dynamic", "instantaneous")

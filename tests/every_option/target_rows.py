@@ -1,0 +1,53 @@
+"""Options of algorithms that send targets down, and of their cells."""
+
+from circuits import Uniform
+from circuits.algorithms import (
+    difference_target_propagation,
+    target_propagation,
+)
+from dendrites.models import noise_cell, target_hidden, target_output
+from dendrites.transfer import IDENTITY, TANH
+from every_option.doors import Door, acts, refused
+from every_option.layered_rows import LAYERS, RATES, built, of_model
+
+STEP = [acts(0.5), refused(0.0)]
+INVERSES = {
+    "sizes": [*LAYERS.values(), refused((4, 2))],
+    "inverse_rate": [acts(0.3), refused(-1.0)],
+    "sigma": [acts(0.3), refused(-1.0)],
+    "target_step": STEP,
+    "inverse_phi": [acts("identity"), refused("sine")],
+    "inverse_of": [acts("potentials"), refused("spikes")],
+    "inverse_initial": acts(Uniform(-0.1, 0.1)),
+}
+
+DOORS = [
+    Door(target_propagation, built(target_propagation), LAYERS | RATES | INVERSES),
+    Door(
+        difference_target_propagation,
+        built(difference_target_propagation),
+        LAYERS | RATES | INVERSES | {"top": [acts("gradient"), refused("direct")]},
+    ),
+    Door(
+        target_hidden,
+        of_model(target_hidden),
+        {
+            "phi": [acts(TANH), refused("tanh")],
+            "inverse_phi": [acts(IDENTITY), refused("tanh")],
+            "difference": acts(False),
+            "inverse_of": [acts("potentials"), refused("spikes")],
+            "target_step": STEP,
+        },
+    ),
+    Door(
+        target_output,
+        of_model(target_output),
+        {
+            "phi": acts(TANH),
+            "loss": [acts("cross_entropy"), refused("absolute")],
+            "inverse_of": [acts("potentials"), refused("spikes")],
+            "target_step": STEP,
+        },
+    ),
+    Door(noise_cell, of_model(noise_cell), {"sigma": [acts(0.5), refused(-1.0)]}),
+]
