@@ -99,6 +99,7 @@ WHOLE = (
     "pairing-frequency",
     "plasticity-matrix",
     "plasticity-sign",
+    "signed-errors",
     "weight-symmetry",
 )
 PICTURES = (*sorted((*KEPT, *WHOLE, "mnist-microcircuit")),)

@@ -216,6 +216,11 @@ EXPERIMENTS = {
             "weight-symmetry",
             "Do forward and feedback weights become alike while a network learns?",
         ),
+        _question(
+            "learning",
+            "signed-errors",
+            "How large are errors in deep networks: do they vanish or explode?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.
