@@ -6,6 +6,7 @@ from every_option import (
     algorithms_rows,
     circuits_rows,
     dendrites_rows,
+    dendritic_rows,
     descriptions_rows,
     layered_rows,
     presenter_rows,
@@ -33,6 +34,7 @@ DOORS = [
     *sampled_rows.DOORS,
     *scalar_rows.DOORS,
     *target_rows.DOORS,
+    *dendritic_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

@@ -2,6 +2,8 @@
 
 from circuits.algorithms.backprop import backprop
 from circuits.algorithms.boltzmann_machine import boltzmann_machine
+from circuits.algorithms.burst_ccn import burst_ccn
+from circuits.algorithms.burstprop import burstprop
 from circuits.algorithms.difference_target_propagation import (
     difference_target_propagation,
 )
@@ -24,6 +26,8 @@ from circuits.algorithms.weight_perturbation import weight_perturbation
 __all__ = [
     "backprop",
     "boltzmann_machine",
+    "burst_ccn",
+    "burstprop",
     "difference_target_propagation",
     "direct_feedback_alignment",
     "error_network",

@@ -3,6 +3,7 @@
 from dendrites.models.adex_dendrite import adex_dendrite
 from dendrites.models.binary_cell import binary_cell
 from dendrites.models.burst_detector import burst_detector
+from dendrites.models.burst_ensemble import burst_cell, taught_burst_cell
 from dendrites.models.cable import cable
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
@@ -35,6 +36,7 @@ from dendrites.models.urbanczik_senn import urbanczik_senn
 __all__ = [
     "adex_dendrite",
     "binary_cell",
+    "burst_cell",
     "burst_detector",
     "cable",
     "comparing_critic",
@@ -61,6 +63,7 @@ __all__ = [
     "summing_cell",
     "target_hidden",
     "target_output",
+    "taught_burst_cell",
     "taught_cell",
     "three_compartment",
     "threshold_unit",

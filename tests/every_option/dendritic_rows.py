@@ -1,0 +1,67 @@
+"""Options of algorithms whose errors lie in dendrites, and of their cells."""
+
+from circuits import Uniform
+from circuits.algorithms import burst_ccn, burstprop
+from dendrites.models import burst_cell, taught_burst_cell
+from dendrites.transfer import SOFTPLUS
+from every_option.doors import Door, acts, refused
+from every_option.layered_rows import LAYERS, RATES, built, of_model
+
+DRAWN = acts(Uniform(-0.1, 0.1))
+
+DOORS = [
+    Door(
+        burst_cell,
+        of_model(burst_cell),
+        {
+            "phi": [acts(SOFTPLUS), refused("tanh")],
+            "gain": [acts(2.0), refused(0.0)],
+            "resting": [acts(0.2), refused(1.0)],
+            "tonic": acts(1.0),
+        },
+    ),
+    Door(
+        taught_burst_cell,
+        of_model(taught_burst_cell),
+        {
+            "phi": [acts(SOFTPLUS), refused("tanh")],
+            "resting": [acts(0.5), refused(1.0)],
+        },
+    ),
+    Door(
+        burstprop,
+        built(burstprop),
+        LAYERS
+        | RATES
+        | {
+            "weight_decay": acts(0.1),
+            "feedback": [acts("fixed"), refused("random")],
+            "feedback_initial": DRAWN,
+            "recurrent": acts(False),
+            "recurrent_rate": [acts(0.1), refused(0.1, recurrent=False)],
+            "recurrent_initial": [DRAWN, refused(Uniform(), recurrent=False)],
+            "resting": acts(0.5),
+        },
+    ),
+    Door(
+        burst_ccn,
+        built(burst_ccn),
+        LAYERS
+        | RATES
+        | {
+            "feedback": [acts("transposed"), refused("learned")],
+            "feedback_initial": [DRAWN, refused(Uniform(), feedback="transposed")],
+            "cancellation": [acts("learned"), refused("tied")],
+            "cancellation_rate": [
+                acts(0.3, cancellation="learned"),
+                refused(0.3),
+            ],
+            "cancellation_initial": [
+                acts(Uniform(-0.1, 0.1), cancellation="learned"),
+                refused(Uniform()),
+            ],
+            "resting": acts(0.2),
+            "gain": acts(1.0),
+        },
+    ),
+]
