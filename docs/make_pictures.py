@@ -96,6 +96,7 @@ WHOLE = (
     "distance-switch",
     "external-timing",
     "linear-stages",
+    "gradient-atlas",
     "pairing-frequency",
     "plasticity-matrix",
     "plasticity-sign",

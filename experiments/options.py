@@ -24,6 +24,7 @@ _WORDS = {
     int: "a whole number",
     float: "a number",
     str: "text",
+    Callable: "a function",
 }
 
 
@@ -43,6 +44,8 @@ class Option:
         `REQUIRED` if there is none.
     usual : object
         What a default of None stands for where the argument acts, if that is a value.
+    written : bool
+        Whether it can be typed or written in a file.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Option:
     unit: str
     default: Any
     usual: Any = None
+    written: bool = True
 
     @property
     def flag(self) -> str:
@@ -167,15 +171,21 @@ def all_options(function: Callable) -> Options:
             argument.unit,
             parameter.default,
             argument.usual,
+            argument.typed,
         )
     return options
 
 
 @functools.cache
 def experiment_options(function: Callable) -> Options:
-    """Arguments of an experiment by name, without those in `HANDLED`."""
-    options = all_options(function)
-    return Options({name: options[name] for name in options if name not in HANDLED})
+    """Arguments of an experiment that are typed, without those in `HANDLED`."""
+    return Options(
+        {
+            name: option
+            for name, option in all_options(function).items()
+            if name not in HANDLED and option.written
+        }
+    )
 
 
 def from_text(option: Option, given: str | tuple[str, ...]) -> Any:

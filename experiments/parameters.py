@@ -33,11 +33,14 @@ class Argument:
         "1" where it has none.
     usual : object
         What None, its default, stands for where it acts.
+    typed : bool
+        Whether it can be typed or written in a file; False for objects of Python.
     """
 
     text: str
     unit: str = ""
     usual: object = None
+    typed: bool = True
 
 
 def _few_enough(count):

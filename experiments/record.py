@@ -47,9 +47,10 @@ def question(title: str = "", citation: str = "") -> Callable:
     """Make a function ``(**arguments) -> Answer`` one that checks and records them.
 
     The function decorated gives an `xarray.DataTree`, whose configuration holds the
-    arguments apart from those of `CONTROLS`, what None usually stands for where that is
-    a value, and the seed; of deterministic questions, which have none, it is 0. A
-    function that gives a tree of its own, such as one of training, keeps its record.
+    arguments that can be typed apart from those of `CONTROLS`, what None usually stands
+    for where that is a value, and the seed; of deterministic questions, which have
+    none, it is 0. A function that gives a tree of its own, such as one of training,
+    keeps its record.
 
     Parameters
     ----------
@@ -105,5 +106,7 @@ def _configuration(function, arguments):
     return {
         name: options[name].usual if value is None else value
         for name, value in arguments.items()
-        if name not in CONTROLS and not (options[name].named and value is None)
+        if name in options
+        and name not in CONTROLS
+        and not (options[name].named and value is None)
     }

@@ -117,6 +117,12 @@ EXPERIMENTS = {
             "Can a small circuit learn curved borders between three classes?",
         ),
         _question(
+            "family",
+            "gradient-atlas",
+            "How close does the update of each learning scheme come to the gradient?",
+            full={"networks": 10, "learning": 50_000},
+        ),
+        _question(
             "prediction",
             "dendritic-prediction",
             "Can a dendrite learn to predict what a teacher makes its soma do?",

@@ -1,0 +1,1 @@
+"""The family of learning schemes, beside each other: one table, one harness."""

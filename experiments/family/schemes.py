@@ -1,0 +1,242 @@
+"""The table of learning schemes: a row says how each takes part in comparisons."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from dendrites.errors import ConfigError, choices
+from dendrites.random import generator
+
+ALL = "all"
+#: What a hidden cell is told of the error, from the least specific to the most.
+INFORMATION = {
+    "none": "nothing tells hidden cells of the error",
+    "scalar": "one number for all cells",
+    "activity": "differences of activity",
+    "vector": "an error for every cell",
+}
+OWN = "own"
+#: Of schemes in `circuits.layered`, unless their row says otherwise.
+USUAL = {"phi": "tanh", "output_phi": "logistic", "loss": "cross_entropy"}
+
+
+class Limit(NamedTuple):
+    """A parameter in whose limit a scheme is exact.
+
+    Parameters
+    ----------
+    option : str
+        Of the builder.
+    values : (float, float)
+        Two small ones, between which the order is measured.
+    order : float
+        With which power of it the relative error falls.
+    rates : callable, optional
+        ``rates(value)``: options that follow it.
+    """
+
+    option: str
+    values: tuple[float, float]
+    order: float
+    rates: Callable[[float], dict] | None = None
+
+    def options(self, value: float) -> dict:
+        """Options of the builder at this value."""
+        return {self.option: value, **(self.rates(value) if self.rates else {})}
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Of its figures; of the function in `circuits.algorithms` unless `algorithm` is
+        another, or `own` the function itself.
+    information : str
+        A key of `INFORMATION`: what a hidden cell is told.
+    feedback : str
+        How it gets there.
+    exact_when : str
+        What makes the update the exact gradient of its loss.
+    options : mapping
+        Of the builder.
+    usual : mapping
+        Options that all schemes in `circuits.layered` share.
+    limit : Limit, optional
+    exact : callable, optional
+        ``exact(circuit, weights, inputs, targets)``: the negative gradient of its own
+        loss by projection, where that is not the loss of the reference network.
+    loss : str, optional
+        That loss in words.
+    samples : int
+        Presentations over which a random update is averaged; 1 where none is random.
+    target_rates : (float, float)
+        Rate of the wrong output cells and of the right one.
+    batch : int, optional
+        Examples side by side, where the question's number does not do.
+    tasks : tuple of str
+        Which questions it takes part in.
+    why : str
+        What keeps its error on digits from that of backprop, if anything.
+    """
+
+    name: str
+    information: str
+    feedback: str
+    exact_when: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    usual: Mapping[str, Any] = field(default_factory=lambda: USUAL)
+    algorithm: str = ""
+    own: Callable | None = None
+    limit: Limit | None = None
+    exact: Callable | None = None
+    loss: str = ""
+    samples: int = 1
+    target_rates: tuple[float, float] = (0.1, 0.8)
+    batch: int | None = None
+    tasks: tuple[str, ...] = ("atlas", "compare")
+    why: str = ""
+
+    def circuit(self, sizes: Sequence[int], *, seed: int = 0, **changed):
+        """The circuit of these layers; of a user's own function as it is."""
+        from circuits import algorithms
+        from circuits.circuit import check_circuit
+
+        if self.own is not None:
+            circuit = self.own([*sizes])
+            check_circuit(f"circuits: {self.name}", circuit)
+            return circuit
+        build = getattr(algorithms, self.algorithm or self.name)
+        return build([*sizes], **{**self.usual, **self.options, **changed}, seed=seed)
+
+    def gradient(self, circuit, weights, inputs, targets) -> dict:
+        """The exact negative gradient of the scheme's own loss, by projection."""
+        from circuits import negative_gradient
+
+        find = self.exact or negative_gradient
+        return find(circuit, weights, inputs, targets)
+
+    def loss_of(self, circuit) -> str:
+        """Its loss in words."""
+        if self.loss or circuit.network is None:
+            return self.loss
+        return circuit.network.loss.replace("_", " ")
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(
+            "shallow",
+            "none",
+            "none",
+            "never: hidden weights stay",
+            {"learning_rate": 0.5},
+        ),
+        Scheme(
+            "direct_feedback_alignment",
+            "vector",
+            "fixed, random, from the output",
+            "B = product of W^T and slopes",
+            {"learning_rate": 0.3},
+        ),
+        Scheme(
+            "feedback_alignment",
+            "vector",
+            "fixed, random",
+            "B = W^T, gated by slopes",
+            {"learning_rate": 0.3},
+        ),
+        Scheme(
+            "error_network",
+            "vector",
+            "fixed, random, between error cells",
+            "B = W^T, errors above -baseline",
+            {"learning_rate": 0.3},
+            {k: USUAL[k] for k in ("phi", "output_phi")},
+        ),
+        Scheme(
+            "sign_symmetry",
+            "vector",
+            "signs of the forward weights",
+            "equal sizes of weights",
+            {"learning_rate": 0.3},
+        ),
+        Scheme(
+            "weight_mirror",
+            "vector",
+            "learned from noise",
+            "many mirrored presentations",
+            {"learning_rate": 0.3},
+        ),
+        Scheme(
+            "kolen_pollack",
+            "vector",
+            "learned by the same products",
+            "W - B^T shrinks by 1 - lambda",
+            {"learning_rate": 0.3, "weight_decay": 1e-4},
+        ),
+        Scheme(
+            "backprop",
+            "vector",
+            "the forward weights, transposed",
+            "always",
+            {"learning_rate": 0.3},
+        ),
+    )
+}
+
+
+def chosen(
+    rules: Sequence[str], circuits: Sequence[Callable] | None, task: str
+) -> list[Scheme]:
+    """Rows of these names and of a user's own functions, in the order of the table.
+
+    Raises
+    ------
+    ConfigError
+        For names of no row, rows that do not take part, and functions whose names are
+        taken or that do not take layer sizes.
+    """
+    known = {name: one for name, one in SCHEMES.items() if task in one.tasks}
+    for name in rules:
+        if name not in (*known, ALL):
+            raise ConfigError(
+                f"rules: {name!r} does not take part. {choices(name, (ALL, *known))}"
+            )
+    found = [one for name, one in known.items() if ALL in rules or name in rules]
+    return found + [_own(function) for function in circuits or ()]
+
+
+def _own(function):
+    name = getattr(function, "__name__", "").strip("<>") or type(function).__name__
+    if name in SCHEMES:
+        raise ConfigError(
+            f"circuits: the name {name!r} is that of a scheme of the table; give your "
+            "function another one"
+        )
+    try:
+        inspect.signature(function).bind([2, 1])
+    except TypeError:
+        raise ConfigError(
+            f"circuits: {name} must be a function of the layer sizes alone, such as "
+            "lambda sizes: circuits.layered(sizes, ...)"
+        ) from None
+    return Scheme(name, OWN, "", own=function, usual={})
+
+
+def counted(schedule, dt: float) -> tuple[int, int]:
+    """Phases of a presentation, and how often its cells move: sweeps, or steps."""
+    moves = 0
+    for phase in schedule.phases:
+        if phase.timeless:
+            moves += phase.sweeps or phase.times or 1
+        else:
+            duration = phase.duration
+            if callable(duration):  # a length that is drawn: one of them
+                duration = duration(generator(0, "family/length"))
+            moves += phase.steps(duration, dt)[0]
+    return len(schedule.phases), moves
