@@ -7,6 +7,9 @@ from circuits.algorithms.burstprop import burstprop
 from circuits.algorithms.difference_target_propagation import (
     difference_target_propagation,
 )
+from circuits.algorithms.direct_difference_target_propagation import (
+    direct_difference_target_propagation,
+)
 from circuits.algorithms.direct_feedback_alignment import direct_feedback_alignment
 from circuits.algorithms.error_network import error_network
 from circuits.algorithms.feedback_alignment import feedback_alignment
@@ -29,6 +32,7 @@ __all__ = [
     "burst_ccn",
     "burstprop",
     "difference_target_propagation",
+    "direct_difference_target_propagation",
     "direct_feedback_alignment",
     "error_network",
     "feedback_alignment",

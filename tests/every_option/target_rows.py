@@ -3,6 +3,7 @@
 from circuits import Uniform
 from circuits.algorithms import (
     difference_target_propagation,
+    direct_difference_target_propagation,
     target_propagation,
 )
 from dendrites.models import noise_cell, target_hidden, target_output
@@ -27,6 +28,21 @@ DOORS = [
         difference_target_propagation,
         built(difference_target_propagation),
         LAYERS | RATES | INVERSES | {"top": [acts("gradient"), refused("direct")]},
+    ),
+    Door(
+        direct_difference_target_propagation,
+        built(direct_difference_target_propagation),
+        LAYERS
+        | RATES
+        | {
+            "sizes": INVERSES["sizes"],
+            "inverse_rate": INVERSES["inverse_rate"],
+            "sigma": [acts(0.3), refused(0.0)],
+            "damping": [acts(0.1), refused(-1.0), refused(20.0)],
+            "target_step": STEP,
+            "inverse_phi": [acts("tanh"), refused("sine")],
+            "inverse_initial": INVERSES["inverse_initial"],
+        },
     ),
     Door(
         target_hidden,
