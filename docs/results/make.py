@@ -43,6 +43,7 @@ RESULT_TITLES += ["lowest to highest", "95 % of the mean", "seeds", "command"]
 RESULT_TITLES += ["run time", "stored file"]
 LAB_TITLES = ["experiment", "figure", "reference", "ours", "95 % of the mean"]
 LAB_TITLES += ["unit", "seeds", "command, run time", "stored file"]
+NOT_OF_CELLS = ("titles", "rows", "files")
 FILE_TITLES = ["stored file", "seeds", "run time", "command"]
 AGAIN_TITLES = ["stored file", "commit", "made on", "why again", "command", "took"]
 
@@ -139,7 +140,7 @@ def page_rows(table):
 def _texts(cell, table):
     if isinstance(cell, str):
         return [cell]
-    cell = {k: v for k, v in table.items() if k in ("factor", "show")} | cell
+    cell = {k: v for k, v in table.items() if k not in NOT_OF_CELLS} | cell
     if "across" not in cell:
         return [_text(cell)]
     ((dim, places),) = cell["across"].items()
@@ -150,12 +151,16 @@ def _text(cell):
     values = values_of(cell)
     each = np.asarray(values.values, float).ravel()
     known = {"mean": each.mean(), "median": np.median(each), "each": Each(each)}
-    known |= {"low": each.min(), "high": each.max()}
+    known |= {"low": each.min(), "high": each.max(), "sum": each.sum()}
+    if np.isnan(each).all():
+        return "none"
     if len(each) > 1:
         known["sd"] = each.std(ddof=1)
+        known["se"] = known["sd"] / np.sqrt(len(each))
     if "against" in cell:
         known["p"] = paired_p(values, values_of(cell | {"figure": cell["against"]}))
-    known["seeds"] = seeds_of(cell["file"], values)
+    if "{seeds}" in cell["show"]:
+        known["seeds"] = seeds_of(cell["file"], values)
     return cell["show"].format(**known)
 
 

@@ -30,8 +30,9 @@ def values_of(row) -> xr.DataArray:
     """The values of a row, one for each run; a headline figure is a single one."""
     tree, factor = stored(row["file"]), row.get("factor", 1)
     where, _, name = row["figure"].rpartition("/")
-    group = tree.get(where or "sweep")
-    if group is None or name not in group:
+    where = where or "sweep"
+    group = tree[where] if f"/{where}" in tree.groups else {}
+    if name not in group:
         return factor * xr.DataArray(headline(row["file"])[name]["value"])
     found = _selected(group[name], row.get("at", {}))
     if "over" in row:
