@@ -20,6 +20,9 @@ from circuits.algorithms.node_perturbation import node_perturbation
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
+from circuits.algorithms.stochastic_feedback_alignment import (
+    stochastic_feedback_alignment,
+)
 from circuits.algorithms.target_propagation import target_propagation
 from circuits.algorithms.urbanczik_senn import urbanczik_senn
 from circuits.algorithms.wake_sleep import wake_sleep
@@ -43,6 +46,7 @@ __all__ = [
     "sacramento",
     "shallow",
     "sign_symmetry",
+    "stochastic_feedback_alignment",
     "target_propagation",
     "urbanczik_senn",
     "wake_sleep",

@@ -1,6 +1,7 @@
 """One cell model per file; each factory returns a CellModel."""
 
 from dendrites.models.adex_dendrite import adex_dendrite
+from dendrites.models.bernoulli_source import bernoulli_source
 from dendrites.models.binary_cell import binary_cell
 from dendrites.models.burst_detector import burst_detector
 from dendrites.models.burst_ensemble import burst_cell, taught_burst_cell
@@ -29,12 +30,17 @@ from dendrites.models.sacramento import (
 )
 from dendrites.models.source import source
 from dendrites.models.spike_source import spike_source
+from dendrites.models.stochastic_error_cell import (
+    stochastic_error_cell,
+    stochastic_taught_cell,
+)
 from dendrites.models.target_cells import target_hidden, target_output
 from dendrites.models.three_compartment import three_compartment
 from dendrites.models.urbanczik_senn import urbanczik_senn
 
 __all__ = [
     "adex_dendrite",
+    "bernoulli_source",
     "binary_cell",
     "burst_cell",
     "burst_detector",
@@ -60,6 +66,8 @@ __all__ = [
     "sacramento_pyramidal",
     "source",
     "spike_source",
+    "stochastic_error_cell",
+    "stochastic_taught_cell",
     "summing_cell",
     "target_hidden",
     "target_output",

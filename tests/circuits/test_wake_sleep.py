@@ -187,6 +187,7 @@ def test_the_free_energy_is_a_bound_and_sharp_for_the_true_posterior():
         assert (np.abs(found.update[name]) <= ERRORS * error).all()
 
 
+@pytest.mark.usefixtures("every_engine")
 def test_a_day_and_a_night_with_targets():
     rate, dreamt = 0.5, 0.25
     circuit = algorithms.wake_sleep(

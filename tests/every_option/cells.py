@@ -45,6 +45,7 @@ KINDS = (
         )
         for dendrite, noise in (("passive", False), ("active", True))
     ),
+    Kind(models.bernoulli_source),
     Kind(models.binary_cell),
     Kind(models.binary_cell, {"turns": 2}, {}, {"place": 1}),
     *(
@@ -96,6 +97,8 @@ KINDS = (
     Kind(models.spike_source, {"newest": "kernel", "memory": 10}),
     Kind(models.target_hidden, {"phi": TANH}),
     Kind(models.target_output, {"phi": TANH}),
+    Kind(models.stochastic_error_cell),
+    Kind(models.stochastic_taught_cell),
     *(
         Kind(models.three_compartment, {"dendrites": dendrites})
         for dendrites in ("dynamic", "instantaneous")

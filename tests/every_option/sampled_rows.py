@@ -1,8 +1,19 @@
 """Options of schemes of stochastic binary cells."""
 
 from circuits import Uniform
-from circuits.algorithms import boltzmann_machine, harmonium, wake_sleep
-from dendrites.models import binary_cell, helmholtz_cell
+from circuits.algorithms import (
+    boltzmann_machine,
+    harmonium,
+    stochastic_feedback_alignment,
+    wake_sleep,
+)
+from dendrites.models import (
+    bernoulli_source,
+    binary_cell,
+    helmholtz_cell,
+    stochastic_error_cell,
+    stochastic_taught_cell,
+)
 from every_option.doors import Door, acts, refused
 from every_option.layered_rows import built, of_model
 
@@ -19,9 +30,9 @@ COMMON = {
 }
 
 
-def of(make):
+def of(make, **usual):
     run = built(make)
-    return lambda sizes=SIZES, **options: run(sizes, **options)
+    return lambda sizes=SIZES, **options: run(sizes, **{**usual, **options})
 
 
 DOORS = [
@@ -55,6 +66,43 @@ DOORS = [
             "taught": acts(True),
             "sweeps": [acts(5), refused(5, sizes=(4, 3))],
         },
+    ),
+    Door(
+        stochastic_feedback_alignment,
+        of(stochastic_feedback_alignment, cells_per_class=2),
+        {
+            "sizes": [acts((4, 2, 2)), refused((4,))],
+            "cells_per_class": [acts(1), refused(0)],
+            "learning_rate": acts(0.1),
+            "weight_decay": acts(0.1),
+            "tau": [acts(0.1), refused(1.5)],
+            "error": [acts("spikes"), refused("none")],
+            "delay": [acts(1.0), refused(-1.0)],
+            "most": [acts(0.5), refused(2.0)],
+            "steps": [acts(3), refused(0)],
+            "test_steps": [acts(3), refused(0)],
+            "answer": [acts("rate"), refused("none")],
+            "bias": acts(False),
+            "initial": acts(Uniform(-0.2, 0.2)),
+            "feedback_initial": acts(Uniform(-0.2, 0.2)),
+            "name": acts("another"),
+            "seed": acts(3),
+        },
+    ),
+    Door(
+        bernoulli_source,
+        of_model(bernoulli_source),
+        {"most": [acts(0.2), refused(2.0)]},
+    ),
+    Door(
+        stochastic_error_cell,
+        of_model(stochastic_error_cell),
+        {"tau": [acts(0.5), refused(0.0)]},
+    ),
+    Door(
+        stochastic_taught_cell,
+        of_model(stochastic_taught_cell),
+        {"tau": acts(0.5), "error": [acts("spikes"), refused("none")]},
     ),
     Door(helmholtz_cell, of_model(helmholtz_cell), {}),
     Door(
