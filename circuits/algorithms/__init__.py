@@ -16,6 +16,7 @@ from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
 from circuits.algorithms.harmonium import harmonium
 from circuits.algorithms.kolen_pollack import kolen_pollack
+from circuits.algorithms.kording_konig import kording_konig
 from circuits.algorithms.node_perturbation import node_perturbation
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
@@ -43,6 +44,7 @@ __all__ = [
     "harmonium",
     "kolen_pollack",
     "node_perturbation",
+    "kording_konig",
     "sacramento",
     "shallow",
     "sign_symmetry",

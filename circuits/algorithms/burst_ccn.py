@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._bursts import OWN_PARTS, teacher_is_there
+from circuits.algorithms._bursts import OWN_PARTS, teacher_is_there, tied
+from circuits.algorithms._dale_bursts import (
+    beside,
+    excitatory,
+    long_range,
+    up,
+    up_and_down,
+)
 from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
 from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.projection import Projection
-from circuits.stack import bottom_up, layered
-from circuits.ties import Tied
-from dendrites._checks import choice, number
+from circuits.stack import ROOT_FAN_IN, bottom_up, layered
+from dendrites._checks import choice, flag, number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import burst_cell, taught_burst_cell
@@ -18,6 +24,7 @@ from dendrites.models.burst_ensemble import check_probability
 FEEDBACK = ("fixed", "transposed")
 CANCELLATION = ("set", "learned")
 CANCELLATION_RATE = 0.1
+SST_BASELINE = 1.0
 
 
 def burst_ccn(
@@ -32,6 +39,8 @@ def burst_ccn(
     cancellation_initial=None,
     resting: float = 0.5,
     gain: float | None = None,
+    dale: bool = False,
+    sst_baseline: float | None = None,
     **options,
 ) -> Circuit:
     """Depressing feedback of events cancels facilitating feedback of bursts.
@@ -76,6 +85,17 @@ def burst_ccn(
     gain : float, optional
         alpha, the slope of the dendrite. Default: 1 / (p_0 (1 - p_0)), so that a small
         u changes p by h u; 4 with the published p_0 = 1/2.
+    dale : bool
+        Dale's law: pyramidal cells excite. W = W+ - W-, W- the weights of PV cells, one
+        for each cell below, as active as it; both learn with the rate given, so that W
+        moves twice as fast where neither is 0. Y = Y+ - Y-, and Q likewise: bursts
+        excite SST cells (Y+) and dendrites (Y-), events VIP cells, which inhibit SST
+        cells (Q+), and NDNF cells (Q-); SST and NDNF cells inhibit the dendrite. Rates
+        of the input must be >= 0, and there is no reference network, since it has one
+        projection per layer.
+    sst_baseline : float, optional
+        Rate of SST cells at rest, with which a constant excitation of the dendrite
+        is in balance; apical errors that would take them below 0 are lost. Default: 1.
     **options
         Further arguments of `circuits.layered`: transfer functions above 0, biases, ...
 
@@ -93,7 +113,11 @@ def burst_ccn(
     """
     own = ("learning_rate", "momentum", "feedback_initial", "cancellation_rate")
     own = (*own, "cancellation_initial", "cancellation", "feedback", "resting", "gain")
+    own = (*own, "dale", "sst_baseline")
     without = (*OWN_PARTS, "loss", "signal", "readout")
+    flag("burst_ccn: dale", dale)
+    if dale:
+        without = (*without, "connectivity", "reference", "weight_decay", "test")
     check_options("burst_ccn", options, own=own, without=without)
     choice("burst_ccn: feedback", feedback, FEEDBACK)
     choice("burst_ccn: cancellation", cancellation, CANCELLATION)
@@ -107,6 +131,13 @@ def burst_ccn(
         because = "cancellation = 'set'"
         _unused(cancellation_rate=cancellation_rate, because=because)
         _unused(cancellation_initial=cancellation_initial, because=because)
+    if not dale:
+        _unused(sst_baseline=sst_baseline, because="dale = False")
+    elif cancellation == "learned":
+        raise ModelError(
+            "burst_ccn: cancellation = 'learned' with dale = True: a synapse on an "
+            "interneuron does not see the dendrite; use cancellation = 'set'"
+        )
     drawn = RANDOM_FEEDBACK if feedback_initial is None else feedback_initial
 
     def down(above, here):
@@ -114,9 +145,9 @@ def burst_ccn(
         bursts = {"initial": drawn}
         if feedback == "transposed":
             of = bottom_up(here, above), -1.0, True
-            bursts = {"tied_to": _tied(of)}
+            bursts = {"tied_to": tied(of)}
         yield Projection(above, here, "inhibition", "burst", **bursts)
-        events = {"tied_to": _tied(of, resting)}
+        events = {"tied_to": tied(of, resting)}
         if cancellation == "learned":
             rate = CANCELLATION_RATE if cancellation_rate is None else cancellation_rate
             rule = ActivityDifference(
@@ -126,20 +157,27 @@ def burst_ccn(
             events = {"rule": rule, "initial": start}
         yield Projection(above, here, "apical", "rate", **events)
 
-    return layered(
+    rules = delta_rule(learning_rate, momentum, len(sizes) - 1)
+    parts = {"feedback": down, "extra": lambda stack: (teacher_is_there(),)}
+    tonic = 0.0
+    if dale:
+        tonic = SST_BASELINE if sst_baseline is None else sst_baseline
+        interneurons = beside(rules, options.get("initial", ROOT_FAN_IN), tonic)
+        parts = {
+            "feedback": long_range(drawn, feedback, resting),
+            "extra": lambda stack: (*interneurons(stack), teacher_is_there()),
+            "phases": up_and_down,
+            "test": up,
+            "reference": False,
+        }
+    circuit = layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
-        feedback=down,
-        hidden=lambda phi: burst_cell(phi, gain=gain, resting=resting),
+        forward=rules,
+        hidden=lambda phi: burst_cell(phi, gain=gain, resting=resting, tonic=tonic),
         output=lambda phi, loss: taught_burst_cell(phi, resting=resting),
-        extra=lambda stack: (teacher_is_there(),),
-        **{"name": "burst_ccn", **options},
+        **{"name": "burst_ccn", **parts, **options},
     )
-
-
-def _tied(of, factor=1.0):
-    name, sign, transpose = of
-    return Tied(name, factor=sign * factor, transpose=transpose)
+    return excitatory(circuit) if dale else circuit
 
 
 def _unused(*, because, **given):

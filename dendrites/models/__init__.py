@@ -6,6 +6,7 @@ from dendrites.models.binary_cell import binary_cell
 from dendrites.models.burst_detector import burst_detector
 from dendrites.models.burst_ensemble import burst_cell, taught_burst_cell
 from dendrites.models.cable import cable
+from dendrites.models.calcium_cell import calcium_cell
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
@@ -17,6 +18,7 @@ from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
 from dendrites.models.noise_cell import noise_cell
 from dendrites.models.plateau_cell import plateau_cell
 from dendrites.models.presynaptic import presynaptic
+from dendrites.models.rectified_cell import rectified_cell
 from dendrites.models.rewarded_cell import (
     comparing_critic,
     rewarded_cell,
@@ -46,6 +48,7 @@ __all__ = [
     "burst_detector",
     "cable",
     "comparing_critic",
+    "calcium_cell",
     "error_cell",
     "error_partner",
     "gated_pyramidal",
@@ -61,6 +64,7 @@ __all__ = [
     "presynaptic",
     "rewarded_cell",
     "rewarded_output",
+    "rectified_cell",
     "sacramento_interneuron",
     "sacramento_output",
     "sacramento_pyramidal",

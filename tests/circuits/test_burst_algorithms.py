@@ -328,3 +328,73 @@ def test_learned_events_come_to_cancel_bursts_without_a_teacher(learned):
 def test_what_bursts_cannot_do_is_refused(name, options, text):
     with pytest.raises(ModelError, match=text):
         getattr(algorithms, name)(SIZES, **options)
+
+
+# --- with Dale's law ------------------------------------------------------------------
+
+POSITIVE = {"input": np.abs(X), "target": T}
+
+
+def with_signs(w, circuit, rng):
+    """Weights of a network with Dale's law that are these."""
+    given = {}
+    for below, here in zip(LAYERS[:-1], LAYERS[1:], strict=True):
+        name = bottom_up(below, here)
+        more = rng.uniform(0.1, 0.5, w[name].shape)  # so that none is 0
+        given[name] = np.maximum(w[name], 0) + more
+        given[f"pv_{here}_to_{here}_basal"] = np.minimum(w[name], 0) - more
+        given[bottom_up("bias", here)] = w[bottom_up("bias", here)]
+    for _, here, above in HIDDEN:
+        y = w.get(f"{above}_to_{here}_inhibition")
+        if y is not None:
+            given[f"{above}_to_sst_{here}_drive"] = np.maximum(y, 0)
+            given[f"{above}_to_{here}_apical"] = np.maximum(-y, 0)
+    return given
+
+
+@pytest.mark.parametrize("feedback", ["fixed", "transposed"])
+def test_interneurons_change_nothing_but_signs(feedback):
+    plain = algorithms.burst_ccn(SIZES, feedback=feedback)
+    w = weights_of(plain)
+    made = algorithms.burst_ccn(SIZES, feedback=feedback, dale=True)
+    given = with_signs(w, made, np.random.default_rng(3))
+    wanted = circuits.present(plain, POSITIVE, learning=True, weights=w).update
+    reads = [("hidden1", "apical"), ("sst_hidden1", "rate"), ("ndnf_hidden1", "rate")]
+    found = circuits.present(made, POSITIVE, reads=reads, learning=True, weights=given)
+    for below, here in zip(LAYERS[:-1], LAYERS[1:], strict=True):
+        for name in (bottom_up(below, here), f"pv_{here}_to_{here}_basal"):
+            update = found.update[name]
+            wanted_here = wanted[bottom_up(below, here)]
+            np.testing.assert_allclose(update, wanted_here, rtol=0, atol=1e-15)
+    assert all((found[read] > 0.0).all() for read in reads[1:])
+    assert np.abs(found[reads[0]]).max() > 1e-3
+
+
+def test_signs_of_a_network_with_dales_law_never_change():
+    made = algorithms.burst_ccn((5, 4, 3), dale=True, learning_rate=20.0)
+    inhibitory = ("pv", "vip", "sst", "ndnf")
+    still = 0
+    with circuits.Presenter(made, batch=len(X)) as presenter:
+        for _ in range(1000):
+            presenter.present(POSITIVE)
+        for name, w in presenter.weights().items():
+            if made.projection(name).pre.split("_")[0] in inhibitory:
+                assert (w <= 0.0).all()
+            elif not name.startswith("bias"):
+                assert (w >= 0.0).all()
+            still += (w == 0.0).sum()
+    assert still > 0  # some came to a stop
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"dale": True, "cancellation": "learned"}, "does not see the dendrite"),
+        ({"sst_baseline": 2.0}, "no effect with dale = False"),
+        ({"dale": True, "sst_baseline": -1.0}, "baseline"),
+        ({"dale": True, "connectivity": 0.5}, "no option 'connectivity'"),
+    ],
+)
+def test_what_dales_law_does_not_have_is_refused(options, text):
+    with pytest.raises(ModelError, match=text):
+        algorithms.burst_ccn(SIZES, **options)

@@ -1,9 +1,9 @@
 """Options of algorithms whose errors lie in dendrites, and of their cells."""
 
 from circuits import Uniform
-from circuits.algorithms import burst_ccn, burstprop
-from dendrites.models import burst_cell, taught_burst_cell
-from dendrites.transfer import SOFTPLUS
+from circuits.algorithms import burst_ccn, burstprop, kording_konig
+from dendrites.models import burst_cell, calcium_cell, rectified_cell, taught_burst_cell
+from dendrites.transfer import SOFTPLUS, TANH
 from every_option.doors import Door, acts, refused
 from every_option.layered_rows import LAYERS, RATES, built, of_model
 
@@ -62,6 +62,35 @@ DOORS = [
             ],
             "resting": acts(0.2),
             "gain": acts(1.0),
+            "dale": [acts(True), refused(True, cancellation="learned")],
+            "sst_baseline": [acts(2.0, dale=True), refused(2.0)],
         },
+    ),
+    Door(
+        kording_konig,
+        built(kording_konig),
+        LAYERS
+        | RATES
+        | {
+            "threshold": [acts(0.2), refused(-1.0)],
+            "event": [acts("all_or_none"), refused("none")],
+            "feedback": [acts("transposed"), refused("learned")],
+            "feedback_initial": [DRAWN, refused(Uniform(), feedback="transposed")],
+        },
+    ),
+    Door(
+        calcium_cell,
+        of_model(calcium_cell),
+        {
+            "phi": [acts(TANH), refused("tanh")],
+            "threshold": [acts(0.5), refused(-1.0)],
+            "event": [acts("all_or_none"), refused("none")],
+            "taught": acts(True),
+        },
+    ),
+    Door(
+        rectified_cell,
+        of_model(rectified_cell),
+        {"baseline": [acts(1.0), refused(-1.0)]},
     ),
 ]
