@@ -91,6 +91,7 @@ WHOLE = (
     "btsp",
     "burst-multiplexing",
     "burst-pairing",
+    "climbing-fibre",
     "depth",
     "disinhibition-gate",
     "distance-switch",

@@ -227,6 +227,11 @@ EXPERIMENTS = {
             "signed-errors",
             "How large are errors in deep networks: do they vanish or explode?",
         ),
+        _question(
+            "systems",
+            "climbing-fibre",
+            "Can a rate that is never negative teach more of a movement and less?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

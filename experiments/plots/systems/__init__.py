@@ -1,0 +1,1 @@
+"""Pictures of questions about circuits of the brain."""
