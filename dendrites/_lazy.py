@@ -1,35 +1,35 @@
 """Public names that are loaded when first used, so that importing takes no time."""
 
 import importlib
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+
+_IMPORT = re.compile(r"^    from (\S+) import (\w+) as \2$", re.MULTILINE)
 
 
-def lazy_names(
-    package: str, where: Mapping[str, str], modules: Sequence[str] = ()
-) -> tuple[Callable, Callable]:
-    """``__getattr__`` and ``__dir__`` of a package.
+def lazy_names(package: str) -> tuple[list[str], Callable, Callable]:
+    """``__all__``, ``__getattr__`` and ``__dir__`` of a package.
 
-    Parameters
-    ----------
-    package : str
-    where : mapping of public name to the submodule that defines it
-    modules : submodules that are public themselves
+    Its names are those that its source imports under ``if TYPE_CHECKING:``, one to a
+    line and ``as`` themselves, where editors and type checkers find them.
     """
-    namespace = vars(sys.modules[package])
+    module = sys.modules[package]
+    source = module.__spec__.loader.get_source(package)
+    where = {name: home for home, name in _IMPORT.findall(source)}
 
     def find(name):
-        if name in modules:
-            value = importlib.import_module(f"{package}.{name}")
-        elif name in where:
-            home = importlib.import_module(f"{package}.{where[name]}")
-            value = getattr(home, name)
-        else:
+        if name not in where:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        namespace[name] = value
+        home = where[name]
+        if home == package:
+            value = importlib.import_module(f"{package}.{name}")
+        else:
+            value = getattr(importlib.import_module(home), name)
+        vars(module)[name] = value
         return value
 
     def names():
-        return sorted({*namespace, *where, *modules})
+        return sorted({*vars(module), *where})
 
-    return find, names
+    return list(where), find, names

@@ -6,37 +6,35 @@ loaded when first used, so that importing the package takes no time.
 """
 
 import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from dendrites._lazy import lazy_names
 
-_WHERE = {
-    "Argument": "parameters",
-    "EXPERIMENTS": "registry",
-    "Experiment": "registry",
-    "headline_table": "headline",
-    "list": "registry",
-    "plot": "ask",
-    "question": "record",
-    "Answer": "record",
-    "read_config": "command.config_files",
-    "run": "ask",
-    "save_picture": "command.outputs",
-}
-_MODULES = (
-    "baselines",
-    "lab",
-    "plots",
-    "sweep",
-    "tasks",
-)
-
-# Not `list`, which would hide the type of that name.
-__all__ = [*_MODULES, *(name for name in _WHERE if name != "list")]
-
-_find, __dir__ = lazy_names(__name__, _WHERE, _MODULES)
+if TYPE_CHECKING:
+    from experiments import baselines as baselines
+    from experiments import lab as lab
+    from experiments import plots as plots
+    from experiments import sweep as sweep
+    from experiments import tasks as tasks
+    from experiments.ask import plot as plot
+    from experiments.ask import run as run
+    from experiments.command.config_files import read_config as read_config
+    from experiments.command.outputs import save_picture as save_picture
+    from experiments.headline import headline_table as headline_table
+    from experiments.parameters import Argument as Argument
+    from experiments.record import Answer as Answer
+    from experiments.record import question as question
+    from experiments.registry import EXPERIMENTS as EXPERIMENTS
+    from experiments.registry import Experiment as Experiment
+    from experiments.registry import list as list
+else:
+    __all__, _find, __dir__ = lazy_names(__name__)
+    __all__.remove("list")  # would hide the type of that name
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> ModuleType:
+    """The module of a question, by the question's name."""
     from experiments.registry import EXPERIMENTS
 
     question = EXPERIMENTS.get(name.replace("_", "-"))

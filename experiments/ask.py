@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dendrites._streams import draw_seed
 from dendrites.errors import ConfigError, DataError, DendritesError, choices
@@ -9,8 +10,12 @@ from experiments.arguments import called_with
 from experiments.options import all_options
 from experiments.registry import EXPERIMENTS, find
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import DataTree
 
-def run(name: str, *, full: bool = False, **arguments):
+
+def run(name: str, *, full: bool = False, **arguments) -> "DataTree":
     """Ask a question: the result that ``dendrites run NAME`` would store.
 
     Parameters
@@ -53,7 +58,7 @@ def run(name: str, *, full: bool = False, **arguments):
     return update_root(tree, experiment=name)
 
 
-def plot(run):
+def plot(run: "DataTree | str | os.PathLike") -> "Figure":
     """Draw the picture of a question's result.
 
     Parameters

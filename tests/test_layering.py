@@ -174,9 +174,36 @@ def test_no_text_file_names_a_folder_of_one_machine():
 PACKAGES = [s.removesuffix("/__init__.py") for s in SOURCES if "__init__" in s]
 
 
+def lazy_imports(package):
+    """Names that a package loads when they are first used, and from where."""
+    blocks = [
+        node.body
+        for node in syntax(f"{package}/__init__.py").body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    return {
+        (alias.asname, node.module) for node in sum(blocks, []) for alias in node.names
+    }
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_lazy_name_is_that_of_a_module_beside_it(package):
     """Importing such a module would put it in the place of what has its name."""
-    names = vars(importlib.import_module(package.replace("/", "."))).get("_WHERE", {})
+    dotted = package.replace("/", ".")
+    names = {name for name, home in lazy_imports(package) if home != dotted}
     beside = {path.stem for path in (ROOT / package).iterdir()}
-    assert beside & set(names) == set()
+    assert beside & names == set()
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if lazy_imports(p)])
+def test_every_name_that_a_type_checker_finds_is_there(package):
+    dotted = package.replace("/", ".")
+    module = importlib.import_module(dotted)
+    for name, home in lazy_imports(package):
+        source = f"{home}.{name}" if home == dotted else home
+        found = importlib.import_module(source)
+        wanted = found if home == dotted else getattr(found, name)
+        assert getattr(module, name) is wanted
+    everything = {name for name, _ in lazy_imports(package)}
+    assert everything - {"list"} == set(module.__all__)
+    assert everything <= set(dir(module))
