@@ -1,4 +1,6 @@
-"""A cell with a teacher, replayed on the spikes of a run of the simulator NEST.
+"""A cell with a teacher, replayed on the spikes of a run of the simulator NEST 3.10.
+
+The run is `tests/reference/nest_run.npz`, made by `tests/reference/nest_run.py`.
 
 NEST's delays enter twice. With a synaptic delay d, the smallest of one step, an input
 spike stamped t acts on the dendrite at t + d, and its learning kernel, of age 0 at t,
@@ -8,95 +10,19 @@ then ours at t - d. Ours is read when the spike arrives, which is 2 d later: pot
 under plasticity differ by what weights learn in that time.
 """
 
-import os
-import warnings
-
 import numpy as np
 import pytest
+from reference.nest_run import DT, ETA, N_INPUTS, STEPS, jumps, stored
 
 import circuits
 from circuits.algorithms import urbanczik_senn
 from dendrites.models import urbanczik_senn_units as units
 
-DT, STEPS, PATTERN, ONSET = 0.1, 6000, 2000, 2000
-N_INPUTS, ETA = 200, 0.17
-# Weights learn, and potentials do not notice.
-SLOW = 1e-6 * ETA
+SLOW = ETA["slow"]
 SYNAPSES = "input_to_output_dendrite"
 
 
-def jumps():
-    """Teacher's jumps of conductance, nS, at the end of steps 1, 2, ..."""
-    time = np.arange(1, STEPS + 1) * DT
-    on = time > ONSET * DT
-    exc = np.where(on, 5.4 + 4.8 * np.sin(2.0 * np.pi * time / 100.0), 0.0)
-    return exc, np.where(on, 18.0, 0.0)
-
-
-def input_steps():
-    """Steps (from 1) and inputs of a frozen pattern, shown over and over."""
-    counts = np.random.default_rng(5).random((PATTERN, N_INPUTS)) < 0.001
-    # The first two steps stay empty: the replay needs spikes one step earlier.
-    counts[:2] = False
-    return np.nonzero(np.tile(counts, (STEPS // PATTERN, 1)))
-
-
-def run_nest(nest, eta):
-    """Recordings of a NEST run, steps counted from 1."""
-    nest.ResetKernel()
-    nest.resolution = DT
-    nest.rng_seed = 7
-    cell = nest.Create("pp_cond_exp_mc_urbanczik")
-    receptors = nest.GetDefaults("pp_cond_exp_mc_urbanczik")["receptor_types"]
-    generators = nest.Create("spike_generator", N_INPUTS)
-    parrots = nest.Create("parrot_neuron", N_INPUTS)
-    step, unit = input_steps()
-    for i in range(N_INPUTS):
-        generators[i].spike_times = np.round(step[unit == i] * DT, 1)
-    nest.Connect(generators, parrots, "one_to_one", {"delay": DT})
-    recorder = nest.Create("weight_recorder")
-    nest.CopyModel("urbanczik_synapse", "recorded", {"weight_recorder": recorder[0]})
-    synapse = {
-        "synapse_model": "recorded",
-        "receptor_type": receptors["dendritic_exc"],
-        "tau_Delta": 100.0,
-        "eta": eta,
-        "weight": 90.0,
-        "Wmax": 1350.0,
-        "delay": DT,
-    }
-    nest.Connect(parrots, cell, syn_spec=synapse)
-    # A jump sent at t arrives a delay later; the first one arrives in the second step.
-    sent = np.round(np.arange(1, STEPS) * DT, 1)
-    for name, values in zip(("soma_exc", "soma_inh"), jumps(), strict=True):
-        teacher = nest.Create("spike_generator")
-        teacher.set(spike_times=sent, spike_weights=values[1:])
-        synapse = {"receptor_type": receptors[name], "weight": 1.0, "delay": DT}
-        nest.Connect(teacher, cell, syn_spec=synapse)
-    names = ["V_m.s", "V_m.p", "g_ex.s", "g_in.s"]
-    meter = nest.Create("multimeter", params={"record_from": names, "interval": DT})
-    nest.Connect(meter, cell, syn_spec={"delay": DT})
-    soma, inputs = nest.Create("spike_recorder"), nest.Create("spike_recorder")
-    nest.Connect(cell, soma)
-    nest.Connect(parrots, inputs)
-    nest.Simulate(STEPS * DT)
-    result = {name: meter.events[name] for name in names}
-    result["step"] = _steps(meter.events["times"])
-    result["soma"] = _steps(soma.events["times"])
-    order = np.argsort(inputs.events["times"], kind="stable")
-    result["input"] = _steps(inputs.events["times"])[order]
-    result["unit"] = (inputs.events["senders"] - parrots[0].global_id)[order]
-    result["weight_step"] = _steps(recorder.events["times"])
-    result["weight_unit"] = recorder.events["senders"] - parrots[0].global_id
-    result["weight"] = recorder.events["weights"]
-    return result
-
-
-def _steps(times):
-    return np.round(times / DT).astype(int)
-
-
-def replay(theirs, *, steps=STEPS, eta=ETA):
+def replay(theirs, *, steps=STEPS, eta=ETA["plastic"]):
     """Our cell on the spikes of that run, for the first `steps` steps."""
     circuit = urbanczik_senn(
         N_INPUTS,
@@ -125,34 +51,13 @@ def replay(theirs, *, steps=STEPS, eta=ETA):
 
 
 @pytest.fixture(scope="module")
-def nest():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        quiet = os.environ.get("PYNEST_QUIET")
-        os.environ["PYNEST_QUIET"] = "1"
-        try:
-            module = pytest.importorskip("nest")
-            # Version 3.10 wants an attribute in place of the function.
-            if hasattr(module, "VerbosityLevel"):
-                module.verbosity = module.VerbosityLevel.ERROR
-            else:
-                module.set_verbosity("M_ERROR")
-            yield module
-        finally:
-            if quiet is None:
-                del os.environ["PYNEST_QUIET"]
-            else:
-                os.environ["PYNEST_QUIET"] = quiet
+def plastic():
+    return stored()["plastic"]
 
 
 @pytest.fixture(scope="module")
-def plastic(nest):
-    return run_nest(nest, ETA)
-
-
-@pytest.fixture(scope="module")
-def slow(nest):
-    return run_nest(nest, SLOW)
+def slow():
+    return stored()["slow"]
 
 
 def deviation(ours, theirs, name):
@@ -209,7 +114,7 @@ def test_a_plastic_run_stays_with_that_of_nest(plastic):
     # Set from 1.1e-3: what weights learn in two steps.
     assert deviation(ours, plastic, "V_m.p") < 2e-3
     assert deviation(ours, plastic, "V_m.s") < 0.01
-    theirs, changes = later_weights(plastic, ETA)
+    theirs, changes = later_weights(plastic, ETA["plastic"])
     # 2e-3 mV change rates by 7e-4 at most, and with them what has been learned.
     largest = np.abs(plastic["weight"] - 90.0).max()
     assert largest > 20.0
