@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import as_transfer, checked_sizes, of_bias, one_per
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.network import SOFTMAX, Feedforward, Layer
@@ -12,10 +13,9 @@ from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
-from dendrites._checks import choice, flag, items, shown, whole_number
+from dendrites._checks import choice, flag
 from dendrites.activity_difference import ActivityDifference
 from dendrites.cell import CellModel
-from dendrites.errors import ModelError
 from dendrites.models import error_cell, source, summing_cell, taught_cell
 from dendrites.synaptic_rule import SynapticRule
 from dendrites.transfer import TRANSFERS, Transfer
@@ -94,6 +94,7 @@ def layered(
     loss: str = "squared",
     hidden: Callable[[Transfer], CellModel] = error_cell,
     output: Callable[..., CellModel] = taught_cell,
+    visible: CellModel | None = None,
     teacher: str | None = "target",
     signal: str = "rate",
     connectivity: float | str = "dense",
@@ -136,6 +137,8 @@ def layered(
         ``hidden(phi)`` gives the cell of a hidden layer, with an input field "basal".
     output : callable
         ``output(phi, loss=loss)`` gives the output cell.
+    visible : CellModel, optional
+        Clamped cell of the input. Default: `models.source`.
     teacher : str, optional
         Input field of output cells that the target reaches, one to one; None: no
         target.
@@ -170,20 +173,20 @@ def layered(
     ModelError
         For sizes, transfer functions, rules and parts that do not fit.
     """
-    sizes = _sizes(sizes)
+    sizes = checked_sizes(sizes)
     depth = len(sizes) - 1
     names = tuple(layer_names(sizes))
-    given = _one_per("phi", phi, depth - 1, "hidden layer", (str, Transfer))
+    given = one_per("phi", phi, depth - 1, "hidden layer", (str, Transfer))
     functions = [as_transfer("layered: phi", value) for value in given]
     last = output_phi or (functions[-1] if functions else "logistic")
     functions.append(as_transfer("layered: output_phi", last, SOFTMAX))
     softmax = functions[-1] == SOFTMAX
     rules = (type(None), ActivityDifference, SynapticRule)
-    rules = _one_per("forward", forward, depth, "layer", rules)
+    rules = one_per("forward", forward, depth, "layer", rules)
     flag("layered: bias", bias)
     choice("layered: loss", loss, ("squared", "cross_entropy"))
 
-    populations = [Population("input", source(), sizes[0], pattern="inputs")]
+    populations = [Population("input", visible or source(), sizes[0], pattern="inputs")]
     for layer, n, function in zip(names[1:-1], sizes[1:-1], functions, strict=False):
         populations.append(Population(layer, hidden(function), n))
     model = output(functions[-1], loss=loss)
@@ -199,6 +202,7 @@ def layered(
             )
         )
         if bias:
+            learned["rule"] = of_bias(rule)
             biases.append(Projection("bias", here, "basal", **learned))
     if bias:
         populations.append(Population("bias", source(), 1, pattern=1.0))
@@ -240,38 +244,6 @@ def layered(
         name=name,
         seed=seed,
     )
-
-
-def _sizes(sizes):
-    sizes = items("layered: sizes", sizes, "layer sizes")
-    if len(sizes) < 2:
-        raise ModelError(
-            f"layered: sizes = {shown(sizes)}: must be the sizes of an input, any "
-            "hidden layers and an output, such as (64, 30, 10)"
-        )
-    check = {"lowest": 1, "error": ModelError}
-    return tuple(whole_number("layered: sizes", n, **check) for n in sizes)
-
-
-def _one_per(option, given, n, what, kinds):
-    """One value for all, or as many as asked for."""
-    if isinstance(given, kinds):
-        return [given] * n
-    given = items(f"layered: {option}", given, f"values, one per {what}")
-    if len(given) != n:
-        raise ModelError(
-            f"layered: {option}: {len(given)} values for {n} {what}s: give one for "
-            "all, or one for each"
-        )
-    return list(given)
-
-
-def as_transfer(where: str, given: str | Transfer, *more: str) -> Transfer | str:
-    """The transfer function of that name, or itself; of `more` names these."""
-    if isinstance(given, Transfer):
-        return given
-    choice(where, given, (*TRANSFERS, *more))
-    return TRANSFERS.get(given, given)
 
 
 def _feedback(make, names):

@@ -1,5 +1,6 @@
 """Learning algorithms: functions from layer sizes to a Circuit."""
 
+from circuits.algorithms.autoencoder import autoencoder
 from circuits.algorithms.backprop import backprop
 from circuits.algorithms.boltzmann_machine import boltzmann_machine
 from circuits.algorithms.burst_ccn import burst_ccn
@@ -18,6 +19,7 @@ from circuits.algorithms.harmonium import harmonium
 from circuits.algorithms.kolen_pollack import kolen_pollack
 from circuits.algorithms.kording_konig import kording_konig
 from circuits.algorithms.node_perturbation import node_perturbation
+from circuits.algorithms.recirculation import recirculation
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
@@ -31,6 +33,7 @@ from circuits.algorithms.weight_mirror import weight_mirror
 from circuits.algorithms.weight_perturbation import weight_perturbation
 
 __all__ = [
+    "autoencoder",
     "backprop",
     "boltzmann_machine",
     "burst_ccn",
@@ -45,6 +48,7 @@ __all__ = [
     "kolen_pollack",
     "node_perturbation",
     "kording_konig",
+    "recirculation",
     "sacramento",
     "shallow",
     "sign_symmetry",

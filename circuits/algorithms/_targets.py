@@ -1,10 +1,11 @@
 """What schemes that send targets down through learned inverses have in common."""
 
+from circuits._stack_options import as_transfer
 from circuits.algorithms._options import check_options
 from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
-from circuits.stack import ONE_TO_ONE, ROOT_FAN_IN, Stack, as_transfer
+from circuits.stack import ONE_TO_ONE, ROOT_FAN_IN, Stack
 from dendrites._checks import choice, number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError

@@ -7,6 +7,7 @@ from dendrites.models.burst_detector import burst_detector
 from dendrites.models.burst_ensemble import burst_cell, taught_burst_cell
 from dendrites.models.cable import cable
 from dendrites.models.calcium_cell import calcium_cell
+from dendrites.models.code_cells import code_hidden, code_source
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
@@ -49,6 +50,8 @@ __all__ = [
     "cable",
     "comparing_critic",
     "calcium_cell",
+    "code_hidden",
+    "code_source",
     "error_cell",
     "error_partner",
     "gated_pyramidal",

@@ -96,13 +96,18 @@ def _apical(cell, p):
     return cell.apical
 
 
-def reads_of(phi):
-    """Reads of a cell whose apical compartment holds its error."""
+def check_transfer(where, phi):
+    """Refuse what is no transfer function with slope and inverse."""
     if not isinstance(phi, Transfer):
         raise ModelError(
-            f"error_cell: phi = {shown(phi)}: must be a dendrites.transfer.Transfer "
-            "(rate, slope, inverse), such as dendrites.transfer.TANH"
+            f"{where} = {shown(phi)}: must be a dendrites.transfer.Transfer (rate, "
+            "slope, inverse), such as dendrites.transfer.TANH"
         )
+
+
+def reads_of(phi):
+    """Reads of a cell whose apical compartment holds its error."""
+    check_transfer("error_cell: phi", phi)
     function, derivative, _ = phi
 
     def rate(cell, p):

@@ -18,8 +18,7 @@ from typing import Annotated, NamedTuple
 
 from dendrites._checks import choice, flag
 from dendrites.cell import POSITIVE, CellModel
-from dendrites.errors import ModelError
-from dendrites.models.error_cell import taught_cell
+from dendrites.models.error_cell import check_transfer, taught_cell
 from dendrites.transfer import IDENTITY, LOGISTIC, Transfer
 
 INVERSES = ("rates", "potentials")
@@ -138,12 +137,8 @@ def target_hidden(
 
     Source: Lee et al. (2015).
     """
-    for option, given in (("phi", phi), ("inverse_phi", inverse_phi or phi)):
-        if not isinstance(given, Transfer):
-            raise ModelError(
-                f"target_hidden: {option}: must be a dendrites.transfer.Transfer "
-                "(rate, slope, inverse), such as dendrites.transfer.TANH"
-            )
+    check_transfer("target_hidden: phi", phi)
+    check_transfer("target_hidden: inverse_phi", inverse_phi or phi)
     choice("target_hidden: inverse_of", inverse_of, INVERSES)
     flag("target_hidden: difference", difference)
     function, derivative, inverse = phi

@@ -53,6 +53,8 @@ KINDS = (
         for detector in ("strict", "trace")
     ),
     Kind(models.cable, {"n": 2}),
+    Kind(models.code_hidden, {"phi": TANH}),
+    Kind(models.code_source, {"phi": TANH}),
     Kind(models.error_cell, {"phi": TANH}),
     Kind(models.error_partner),
     Kind(models.gated_pyramidal),

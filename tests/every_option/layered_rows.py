@@ -16,6 +16,7 @@ from circuits.describe import describe
 from circuits.stack import Stack, up, up_and_down
 from dendrites import ActivityDifference
 from dendrites.models import (
+    code_source,
     error_cell,
     error_partner,
     mirror_cell,
@@ -83,6 +84,7 @@ STACK = {
     "loss": [acts("cross_entropy"), refused("cross_entropy", output_phi="tanh")],
     "hidden": acts(mirror_cell),
     "output": acts(lambda phi, loss: taught_cell(IDENTITY)),
+    "visible": acts(code_source()),
     "teacher": acts(None, phases=up),
     "signal": acts("slope", output=lambda phi, loss: error_cell(phi), teacher="apical"),
     "connectivity": acts(0.5),

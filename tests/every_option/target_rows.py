@@ -2,11 +2,19 @@
 
 from circuits import Uniform
 from circuits.algorithms import (
+    autoencoder,
     difference_target_propagation,
     direct_difference_target_propagation,
+    recirculation,
     target_propagation,
 )
-from dendrites.models import noise_cell, target_hidden, target_output
+from dendrites.models import (
+    code_hidden,
+    code_source,
+    noise_cell,
+    target_hidden,
+    target_output,
+)
 from dendrites.transfer import IDENTITY, TANH
 from every_option.doors import Door, acts, refused
 from every_option.layered_rows import LAYERS, RATES, built, of_model
@@ -20,6 +28,12 @@ INVERSES = {
     "inverse_phi": [acts("identity"), refused("sine")],
     "inverse_of": [acts("potentials"), refused("spikes")],
     "inverse_initial": acts(Uniform(-0.1, 0.1)),
+}
+KEPT = [acts(0.5), refused(1.0)]
+CODES = {
+    "sizes": INVERSES["sizes"],
+    "input_phi": [acts("tanh"), refused("sine")],
+    "decoder_initial": acts(Uniform(-0.1, 0.1)),
 }
 
 DOORS = [
@@ -64,6 +78,26 @@ DOORS = [
             "inverse_of": [acts("potentials"), refused("spikes")],
             "target_step": STEP,
         },
+    ),
+    Door(
+        autoencoder,
+        built(autoencoder),
+        LAYERS | RATES | CODES | {"encoder": [acts("fixed"), refused("tied")]},
+    ),
+    Door(
+        recirculation,
+        built(recirculation),
+        LAYERS | RATES | CODES | {"regression": KEPT},
+    ),
+    Door(
+        code_hidden,
+        of_model(code_hidden),
+        {"phi": [acts(TANH), refused("tanh")], "regression": KEPT},
+    ),
+    Door(
+        code_source,
+        of_model(code_source),
+        {"phi": [acts(TANH), refused("tanh")], "regression": KEPT},
     ),
     Door(noise_cell, of_model(noise_cell), {"sigma": [acts(0.5), refused(-1.0)]}),
 ]
