@@ -13,6 +13,7 @@ from circuits.algorithms.direct_difference_target_propagation import (
 )
 from circuits.algorithms.direct_feedback_alignment import direct_feedback_alignment
 from circuits.algorithms.error_network import error_network
+from circuits.algorithms.error_neurons import error_neurons
 from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
 from circuits.algorithms.harmonium import harmonium
@@ -42,6 +43,7 @@ __all__ = [
     "direct_difference_target_propagation",
     "direct_feedback_alignment",
     "error_network",
+    "error_neurons",
     "feedback_alignment",
     "guerguiev",
     "harmonium",

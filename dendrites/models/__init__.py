@@ -8,6 +8,7 @@ from dendrites.models.burst_ensemble import burst_cell, taught_burst_cell
 from dendrites.models.cable import cable
 from dendrites.models.calcium_cell import calcium_cell
 from dendrites.models.code_cells import code_hidden, code_source
+from dendrites.models.column_cell import column_cell, prediction_error_cell
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
@@ -48,10 +49,11 @@ __all__ = [
     "burst_cell",
     "burst_detector",
     "cable",
-    "comparing_critic",
     "calcium_cell",
     "code_hidden",
     "code_source",
+    "column_cell",
+    "comparing_critic",
     "error_cell",
     "error_partner",
     "gated_pyramidal",
@@ -64,10 +66,11 @@ __all__ = [
     "noise_cell",
     "nudging_conductances",
     "plateau_cell",
+    "prediction_error_cell",
     "presynaptic",
+    "rectified_cell",
     "rewarded_cell",
     "rewarded_output",
-    "rectified_cell",
     "sacramento_interneuron",
     "sacramento_output",
     "sacramento_pyramidal",

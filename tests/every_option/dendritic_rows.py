@@ -1,13 +1,26 @@
 """Options of algorithms whose errors lie in dendrites, and of their cells."""
 
 from circuits import Uniform
-from circuits.algorithms import burst_ccn, burstprop, kording_konig
-from dendrites.models import burst_cell, calcium_cell, rectified_cell, taught_burst_cell
+from circuits.algorithms import burst_ccn, burstprop, error_neurons, kording_konig
+from dendrites.models import (
+    burst_cell,
+    calcium_cell,
+    column_cell,
+    prediction_error_cell,
+    rectified_cell,
+    taught_burst_cell,
+)
 from dendrites.transfer import SOFTPLUS, TANH
 from every_option.doors import Door, acts, refused
 from every_option.layered_rows import LAYERS, RATES, built, of_model
 
 DRAWN = acts(Uniform(-0.1, 0.1))
+
+
+def of_columns(**options):
+    model = column_cell(**options)
+    return of_model(column_cell)(**options), model.inputs._fields
+
 
 DOORS = [
     Door(
@@ -92,5 +105,36 @@ DOORS = [
         rectified_cell,
         of_model(rectified_cell),
         {"baseline": [acts(1.0), refused(-1.0)]},
+    ),
+    Door(
+        error_neurons,
+        built(error_neurons),
+        LAYERS
+        | RATES
+        | {
+            "precision": [acts(0.1), refused(0.0)],
+            "feedback": [acts("random"), refused("learned")],
+            "feedback_initial": [
+                acts(Uniform(-0.1, 0.1), feedback="random"),
+                refused(Uniform()),
+            ],
+            "sweeps": [acts(10), refused(0)],
+            "step": [acts(0.1), refused(0.0)],
+            "tolerance": [acts(1e-3), acts(None), refused(0.0)],
+        },
+    ),
+    Door(
+        column_cell,
+        of_columns,
+        {
+            "phi": [acts(TANH), refused("tanh")],
+            "precision": [acts(0.1), refused(0.0)],
+            "taught": acts(True),
+        },
+    ),
+    Door(
+        prediction_error_cell,
+        of_model(prediction_error_cell),
+        {"precision": [acts(0.1), refused(0.0)]},
     ),
 ]
