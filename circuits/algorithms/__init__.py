@@ -5,6 +5,8 @@ from circuits.algorithms.backprop import backprop
 from circuits.algorithms.boltzmann_machine import boltzmann_machine
 from circuits.algorithms.burst_ccn import burst_ccn
 from circuits.algorithms.burstprop import burstprop
+from circuits.algorithms.dale import dale
+from circuits.algorithms.dale_mapping import dale_mapping
 from circuits.algorithms.difference_target_propagation import (
     difference_target_propagation,
 )
@@ -41,6 +43,8 @@ __all__ = [
     "burstprop",
     "difference_target_propagation",
     "direct_difference_target_propagation",
+    "dale",
+    "dale_mapping",
     "direct_feedback_alignment",
     "error_network",
     "error_neurons",

@@ -14,6 +14,7 @@ from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
 from dendrites.models.helmholtz_cell import helmholtz_cell
+from dendrites.models.linear_interneuron import linear_interneuron
 from dendrites.models.mirror_cell import mirror_cell
 from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
@@ -60,6 +61,7 @@ __all__ = [
     "guerguiev_hidden",
     "guerguiev_output",
     "helmholtz_cell",
+    "linear_interneuron",
     "mirror_cell",
     "naud_sprekeler",
     "naud_sprekeler_simple",

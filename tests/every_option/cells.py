@@ -75,6 +75,7 @@ KINDS = (
         {**CURRENT, **EVENTS, "escape_rate": 200.0, "e_burst": -69.0},
     ),
     Kind(models.helmholtz_cell),
+    Kind(models.linear_interneuron),
     Kind(models.mirror_cell, {"phi": TANH}),
     Kind(models.noise_cell),
     Kind(models.plateau_cell, {}, CURRENT),

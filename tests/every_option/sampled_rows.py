@@ -1,16 +1,24 @@
-"""Options of schemes of stochastic binary cells."""
+"""Options of schemes of stochastic binary cells, and of Dale's law for any."""
 
+import numpy as np
+
+import circuits
 from circuits import Uniform
 from circuits.algorithms import (
+    backprop,
     boltzmann_machine,
+    dale,
+    dale_mapping,
     harmonium,
     stochastic_feedback_alignment,
     wake_sleep,
 )
+from circuits.describe import describe
 from dendrites.models import (
     bernoulli_source,
     binary_cell,
     helmholtz_cell,
+    linear_interneuron,
     stochastic_error_cell,
     stochastic_taught_cell,
 )
@@ -35,7 +43,37 @@ def of(make, **usual):
     return lambda sizes=SIZES, **options: run(sizes, **{**usual, **options})
 
 
+def lawful(make):
+    def run(circuit=None, **options):
+        found = make(circuit or backprop(SIZES), **options)
+        return describe(found), circuits.initial_weights(found)
+
+    return run
+
+
 DOORS = [
+    Door(
+        dale,
+        lawful(dale),
+        {
+            "circuit": [acts(backprop((4, 3, 3))), refused("backprop")],
+            "inhibitory": [acts(0.4), refused(1.5)],
+            "update": [acts("multiplicative"), refused("clipped")],
+            "balanced": acts(False, inhibitory=0.4),
+            "projections": [acts(("input_to_hidden1_basal",)), refused(("none",))],
+        },
+    ),
+    Door(
+        dale_mapping,
+        lawful(dale_mapping),
+        {
+            "circuit": [acts(backprop((4, 3, 3))), refused("backprop")],
+            "weights": acts({"input_to_hidden1_basal": np.full((3, 4), -0.5)}),
+            "shift": [acts(2.0), refused(0.001)],
+            "projections": acts(("input_to_hidden1_basal",)),
+        },
+    ),
+    Door(linear_interneuron, of_model(linear_interneuron), {}),
     Door(
         boltzmann_machine,
         of(boltzmann_machine),
