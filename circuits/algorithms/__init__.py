@@ -7,6 +7,9 @@ from circuits.algorithms.burst_ccn import burst_ccn
 from circuits.algorithms.burstprop import burstprop
 from circuits.algorithms.dale import dale
 from circuits.algorithms.dale_mapping import dale_mapping
+from circuits.algorithms.dendritic_predictive_coding import (
+    dendritic_predictive_coding,
+)
 from circuits.algorithms.difference_target_propagation import (
     difference_target_propagation,
 )
@@ -41,10 +44,11 @@ __all__ = [
     "boltzmann_machine",
     "burst_ccn",
     "burstprop",
-    "difference_target_propagation",
-    "direct_difference_target_propagation",
     "dale",
     "dale_mapping",
+    "dendritic_predictive_coding",
+    "difference_target_propagation",
+    "direct_difference_target_propagation",
     "direct_feedback_alignment",
     "error_network",
     "error_neurons",
@@ -52,8 +56,8 @@ __all__ = [
     "guerguiev",
     "harmonium",
     "kolen_pollack",
-    "node_perturbation",
     "kording_konig",
+    "node_perturbation",
     "recirculation",
     "sacramento",
     "shallow",

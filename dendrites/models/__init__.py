@@ -1,6 +1,7 @@
 """One cell model per file; each factory returns a CellModel."""
 
 from dendrites.models.adex_dendrite import adex_dendrite
+from dendrites.models.balanced_cell import balanced_branch, balanced_cell
 from dendrites.models.bernoulli_source import bernoulli_source
 from dendrites.models.binary_cell import binary_cell
 from dendrites.models.burst_detector import burst_detector
@@ -46,6 +47,8 @@ from dendrites.models.urbanczik_senn import urbanczik_senn
 __all__ = [
     "adex_dendrite",
     "bernoulli_source",
+    "balanced_branch",
+    "balanced_cell",
     "binary_cell",
     "burst_cell",
     "burst_detector",

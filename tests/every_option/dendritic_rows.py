@@ -1,8 +1,16 @@
 """Options of algorithms whose errors lie in dendrites, and of their cells."""
 
 from circuits import Uniform
-from circuits.algorithms import burst_ccn, burstprop, error_neurons, kording_konig
+from circuits.algorithms import (
+    burst_ccn,
+    burstprop,
+    dendritic_predictive_coding,
+    error_neurons,
+    kording_konig,
+)
 from dendrites.models import (
+    balanced_branch,
+    balanced_cell,
     burst_cell,
     calcium_cell,
     column_cell,
@@ -137,4 +145,27 @@ DOORS = [
         of_model(prediction_error_cell),
         {"precision": [acts(0.1), refused(0.0)]},
     ),
+    Door(
+        dendritic_predictive_coding,
+        built(dendritic_predictive_coding),
+        LAYERS
+        | RATES
+        | {
+            "inhibitory_rate": acts(0.3),
+            "apical_rate": acts(0.3),
+            "inhibition": [acts("none"), refused("set")],
+            "decay": [acts(1.0), refused(0.0)],
+            "sweeps": [acts(10), refused(0)],
+            "step": [acts(0.05), refused(0.0)],
+            "tolerance": [acts(1e-3), acts(None), refused(0.0)],
+            "seed": acts(3),
+            "name": acts("another"),
+        },
+    ),
+    Door(
+        balanced_cell,
+        of_model(balanced_cell),
+        {"decay": [acts(1.0), refused(0.0)]},
+    ),
+    Door(balanced_branch, of_model(balanced_branch), {}),
 ]
