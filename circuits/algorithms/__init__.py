@@ -1,5 +1,6 @@
 """Learning algorithms: functions from layer sizes to a Circuit."""
 
+from circuits.algorithms.attention_gated import attention_gated
 from circuits.algorithms.autoencoder import autoencoder
 from circuits.algorithms.backprop import backprop
 from circuits.algorithms.boltzmann_machine import boltzmann_machine
@@ -22,10 +23,14 @@ from circuits.algorithms.error_neurons import error_neurons
 from circuits.algorithms.feedback_alignment import feedback_alignment
 from circuits.algorithms.guerguiev import guerguiev
 from circuits.algorithms.harmonium import harmonium
+from circuits.algorithms.hebbian import hebbian
+from circuits.algorithms.hedonistic_synapses import hedonistic_synapses
 from circuits.algorithms.kolen_pollack import kolen_pollack
 from circuits.algorithms.kording_konig import kording_konig
 from circuits.algorithms.node_perturbation import node_perturbation
+from circuits.algorithms.population_reward import population_reward
 from circuits.algorithms.recirculation import recirculation
+from circuits.algorithms.reinforce import reinforce
 from circuits.algorithms.sacramento import sacramento
 from circuits.algorithms.shallow import shallow
 from circuits.algorithms.sign_symmetry import sign_symmetry
@@ -39,6 +44,7 @@ from circuits.algorithms.weight_mirror import weight_mirror
 from circuits.algorithms.weight_perturbation import weight_perturbation
 
 __all__ = [
+    "attention_gated",
     "autoencoder",
     "backprop",
     "boltzmann_machine",
@@ -55,10 +61,14 @@ __all__ = [
     "feedback_alignment",
     "guerguiev",
     "harmonium",
+    "hebbian",
+    "hedonistic_synapses",
     "kolen_pollack",
     "kording_konig",
     "node_perturbation",
+    "population_reward",
     "recirculation",
+    "reinforce",
     "sacramento",
     "shallow",
     "sign_symmetry",

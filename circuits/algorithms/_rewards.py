@@ -5,9 +5,11 @@ from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
 from dendrites.activity_difference import ActivityDifference
+from dendrites.models import source
 
 ONES = {"initial": Constant(1.0)}
 HELD = ("soma", "noise")
+ALWAYS = ("input", "bias")
 
 
 def scalar_rules(learning_rate, n_layers, teaching, **options):
@@ -21,12 +23,12 @@ def scalar_rules(learning_rate, n_layers, teaching, **options):
     ]
 
 
-def critic(stack, model, *, signal="reward"):
-    """A cell that hears the loss of all outputs and tells all cells one number."""
+def tell(model, populations, *, signal="reward"):
+    """A critic that hears the loss of all outputs and tells these cells one number."""
     yield Population("critic", model, 1)
     yield Projection("output", "critic", "loss", "loss", **ONES)
-    for layer in stack.layers[1:]:
-        yield Projection("critic", layer, "reward", signal, **ONES)
+    for name in populations:
+        yield Projection("critic", name, "reward", signal, **ONES)
 
 
 def judged(stack, name, *, on=(), hold=()):
@@ -51,3 +53,29 @@ def told(stack):
     layers = stack.layers[1:]
     hold = dict.fromkeys(layers, HELD)
     return Phase("told", settle=layers, silent=stack.forward, hold=hold)
+
+
+def gate(populations):
+    """What opens the cells of these populations to chance."""
+    yield Population("gate", source(), 1, pattern=1.0)
+    for name in populations:
+        yield Projection("gate", name, "gate", **ONES)
+
+
+def sampled(layers, *, last="critic", chosen=None, silent=()):
+    """Phases "sampled" and "told" of cells that choose, in that order, then are told.
+
+    `chosen` are the populations that do; by default all `layers`.
+    """
+    chosen = layers if chosen is None else chosen
+    hold = dict.fromkeys(chosen, ("spikes", "p"))
+    steps = (*layers, *((last,) if last not in layers else ()))
+    return (
+        Phase("sampled", advance=steps, on=("target", "gate")),
+        Phase("told", advance=chosen, silent=silent, hold=hold, on=("gate",)),
+    )
+
+
+def expected(layers):
+    """One phase, "expected": layers show what they expect in the place of samples."""
+    return (Phase("expected", advance=layers),)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 from circuits.algorithms._options import check_options
-from circuits.algorithms._rewards import ONES, critic, judged, scalar_rules, told
+from circuits.algorithms._rewards import gate, judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
-from circuits.population import Population
-from circuits.projection import Projection
 from circuits.stack import layered
 from dendrites._checks import number
-from dendrites.models import comparing_critic, rewarded_cell, rewarded_output, source
+from dendrites.models import comparing_critic, rewarded_cell, rewarded_output
 
 
 def node_perturbation(
@@ -63,10 +61,8 @@ def node_perturbation(
     number("node_perturbation: sigma", sigma, above=0.0)
 
     def beside(stack):
-        yield from critic(stack, comparing_critic(sigma**2))
-        yield Population("gate", source(), 1, pattern=1.0)
-        for layer in stack.layers[1:]:
-            yield Projection("gate", layer, "gate", **ONES)
+        cells = stack.layers[1:]
+        return (*tell(comparing_critic(sigma**2), cells), *gate(cells))
 
     def phases(stack):
         noisy = judged(stack, "noisy", on=("gate",), hold=("before",))

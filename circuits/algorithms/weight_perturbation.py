@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from circuits.algorithms._options import check_options
-from circuits.algorithms._rewards import critic, judged, scalar_rules, told
+from circuits.algorithms._rewards import judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
 from circuits.perturbation import Perturbation
 from circuits.stack import layered
@@ -80,7 +80,7 @@ def weight_perturbation(
 
     def beside(stack):
         signal = "kept" if form == "accept" else "reward"
-        return critic(stack, comparing_critic(scale), signal=signal)
+        return tell(comparing_critic(scale), stack.layers[1:], signal=signal)
 
     def phases(stack):
         again = judged(stack, second, hold=("before",))

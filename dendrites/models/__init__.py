@@ -1,6 +1,13 @@
 """One cell model per file; each factory returns a CellModel."""
 
 from dendrites.models.adex_dendrite import adex_dendrite
+from dendrites.models.attention_cell import (
+    attention_cell,
+    chance_cell,
+    choosing_output,
+    surprise_critic,
+)
+from dendrites.models.averaging_cell import averaging_cell
 from dendrites.models.balanced_cell import balanced_branch, balanced_cell
 from dendrites.models.bernoulli_source import bernoulli_source
 from dendrites.models.binary_cell import binary_cell
@@ -23,6 +30,13 @@ from dendrites.models.noise_cell import noise_cell
 from dendrites.models.plateau_cell import plateau_cell
 from dendrites.models.presynaptic import presynaptic
 from dendrites.models.rectified_cell import rectified_cell
+from dendrites.models.rewarded_binary import (
+    judged_cell,
+    majority_cell,
+    release_site,
+    reward_critic,
+    rewarded_binary,
+)
 from dendrites.models.rewarded_cell import (
     comparing_critic,
     rewarded_cell,
@@ -46,14 +60,18 @@ from dendrites.models.urbanczik_senn import urbanczik_senn
 
 __all__ = [
     "adex_dendrite",
-    "bernoulli_source",
+    "attention_cell",
+    "averaging_cell",
     "balanced_branch",
     "balanced_cell",
+    "bernoulli_source",
     "binary_cell",
     "burst_cell",
     "burst_detector",
     "cable",
     "calcium_cell",
+    "chance_cell",
+    "choosing_output",
     "code_hidden",
     "code_source",
     "column_cell",
@@ -64,7 +82,9 @@ __all__ = [
     "guerguiev_hidden",
     "guerguiev_output",
     "helmholtz_cell",
+    "judged_cell",
     "linear_interneuron",
+    "majority_cell",
     "mirror_cell",
     "naud_sprekeler",
     "naud_sprekeler_simple",
@@ -74,6 +94,9 @@ __all__ = [
     "prediction_error_cell",
     "presynaptic",
     "rectified_cell",
+    "release_site",
+    "reward_critic",
+    "rewarded_binary",
     "rewarded_cell",
     "rewarded_output",
     "sacramento_interneuron",
@@ -84,6 +107,7 @@ __all__ = [
     "stochastic_error_cell",
     "stochastic_taught_cell",
     "summing_cell",
+    "surprise_critic",
     "target_hidden",
     "target_output",
     "taught_burst_cell",

@@ -129,7 +129,7 @@ def rewarded_cell(phi: Transfer = LOGISTIC, *, sigma: float = 0.0) -> CellModel:
         Standard deviation of the noise while what reaches ``gate`` is 1; with 0 no
         numbers are drawn.
     """
-    _check_transfer("rewarded_cell", phi)
+    check_transfer("rewarded_cell", phi)
     function = phi.rate
 
     def rate(cell, p):
@@ -176,7 +176,7 @@ def rewarded_output(
     if softmax:
         choice("rewarded_output: phi", phi, ("softmax",))
     else:
-        _check_transfer("rewarded_output", phi)
+        check_transfer("rewarded_output", phi)
     function = None if softmax else phi.rate
 
     def rate(cell, p):
@@ -253,7 +253,13 @@ def comparing_critic(scale: float = 1.0) -> CellModel:
     )
 
 
-def _check_transfer(where, phi):
+def check_transfer(where: str, phi) -> None:
+    """Refuse what is no Transfer.
+
+    Raises
+    ------
+    ModelError
+    """
     if not isinstance(phi, Transfer):
         raise ModelError(
             f"{where}: phi = {shown(phi)}: must be a dendrites.transfer.Transfer "
