@@ -159,6 +159,7 @@ def _text(cell):
         known["se"] = known["sd"] / np.sqrt(len(each))
     if "against" in cell:
         known["p"] = paired_p(values, values_of(cell | {"figure": cell["against"]}))
+    known["reference"] = headline(cell["file"]).get(cell["figure"], {}).get("reference")
     if "{seeds}" in cell["show"]:
         known["seeds"] = seeds_of(cell["file"], values)
     return cell["show"].format(**known)

@@ -4,17 +4,30 @@ import numpy as np
 
 from experiments.statistics import standard_error
 
-# Event rate, Hz, and burst probability of independent NumPy code: 150 cells, 2 s, other
-# draws; by somatic current, for apical currents of -200 to 600 pA.
+# What tests/reference/burst_multiplexing.py prints (plain NumPy, other draws): event
+# rate, Hz, burst probability and the mean over cells of theirs, by somatic current, for
+# apical currents of -200 to 600 pA.
 TABLE_APICAL = (-200.0, 0.0, 200.0, 400.0, 600.0)
 TABLE = {
-    200.0: ((2.9, 3.1, 4.3, 8.0, 14.6), (0.10, 0.37, 0.72, 0.72, 0.58)),
-    400.0: ((7.5, 6.8, 6.4, 8.5, 14.3), (0.11, 0.32, 0.67, 0.80, 0.67)),
-    600.0: ((12.5, 10.2, 8.2, 8.9, 13.4), (0.13, 0.35, 0.66, 0.83, 0.74)),
+    200.0: (
+        (2.858, 3.101, 4.287, 7.867, 14.543),
+        (0.089, 0.338, 0.685, 0.723, 0.573),
+        (0.092, 0.345, 0.698, 0.733, 0.581),
+    ),
+    400.0: (
+        (7.630, 6.862, 6.428, 8.439, 14.300),
+        (0.098, 0.314, 0.656, 0.781, 0.659),
+        (0.103, 0.325, 0.665, 0.788, 0.667),
+    ),
+    600.0: (
+        (12.616, 10.308, 8.296, 9.097, 13.811),
+        (0.123, 0.325, 0.646, 0.804, 0.734),
+        (0.128, 0.336, 0.655, 0.810, 0.741),
+    ),
 }
-TABLE_CELLS = 150
+TABLE_CELLS = 600
 TABLE_RUN = {"duration": 2000.0, "noise": 450.0, "noise_tau": 2.0}
-DIGITS = (0.1, 0.01)  # of the table's rates and probabilities
+DIGIT = 0.001  # of the table
 
 
 def ratio(part, whole) -> np.ndarray:
@@ -79,21 +92,21 @@ def main_effects(values) -> tuple[float, float]:
     return float(rows / total), float(columns / total)
 
 
-def table_values(soma, apical) -> tuple[np.ndarray, np.ndarray]:
-    """The table's event rates, Hz, and probabilities (soma, apical), else NaN."""
-    found = np.full((2, len(soma), len(apical)), np.nan)
+def table_values(soma, apical) -> np.ndarray:
+    """The table's three figures, (3, n_soma, n_apical); NaN where it has none."""
+    found = np.full((3, len(soma), len(apical)), np.nan)
     for i, s in enumerate(soma):
         for j, a in enumerate(apical):
             if s in TABLE and a in TABLE_APICAL:
                 found[:, i, j] = [row[TABLE_APICAL.index(a)] for row in TABLE[s]]
-    return found[0], found[1]
+    return found
 
 
-def deviation(value, error, n_cells: int, expected, digit: float) -> np.ndarray:
+def deviation(value, error, n_cells: int, expected) -> np.ndarray:
     """value - expected in standard errors of both.
 
-    The table's error is that of as many cells as it has, and of its rounding to
-    `digit`, which is uniform.
+    The table's error is that of as many cells as it has, and of its rounding, which is
+    uniform.
     """
-    both = error**2 * (1.0 + n_cells / TABLE_CELLS) + digit**2 / 12.0
+    both = error**2 * (1.0 + n_cells / TABLE_CELLS) + DIGIT**2 / 12.0
     return (value - expected) / np.sqrt(both)

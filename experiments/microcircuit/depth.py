@@ -312,9 +312,7 @@ def _headline(dataset, seconds):
                 result[f"test_error_{layers}_{name}"] = {
                     "value": float(row[-1]),
                     "unit": "1",
-                    "reference": "0.1065 reported elsewhere for 3 hidden layers"
-                    if layers == 3
-                    else "",
+                    "reference": "",
                     "source": f"{layers} hidden layers, last epoch",
                 }
     result["wall_s"] = {

@@ -254,11 +254,10 @@ def _headline(table, point):
     nearest = table.sel(potential=CARD, method="nearest")
     if abs(float(nearest.potential) - CARD) < 1e-6:
         is_card = abs(float(nearest.predicted) / CARD_PREDICTED - 1.0) < 1e-3
-        nest = "NEST, 400 cells" if is_card else ""
         figures = {
-            "drift_measured": (nearest.measured, "pA", "0.003548 +- 0.000020", nest),
+            "drift_measured": (nearest.measured, "pA", "0.0035505", here),
             "drift_predicted": (nearest.predicted, "pA", "0.0035505", here),
-            "drift_standard_error": (nearest.standard_error, "pA", "0.000020", nest),
+            "drift_standard_error": (nearest.standard_error, "pA", "", here),
         }
         if not is_card:
             figures = {k: (*v[:2], "", here) for k, v in figures.items()}

@@ -105,7 +105,7 @@ def test_fixed_point_and_equilibrium_agree_for_slow_plasticity():
 
 
 def test_a_weight_held_through_the_trial_overshoots_its_maximum():
-    # Elsewhere +5.32; the rule itself gives +1.48.
+    # The rule itself gives +1.48.
     change = btsp_change(1.0, [0.0], PLATEAU, SINGLE_SPIKE, frozen=True)
     assert change == pytest.approx(5.32, abs=5e-3)
     assert 1.0 + change > SINGLE_SPIKE.weight_max

@@ -9,6 +9,7 @@ import dendrites as dn
 from dendrites.bursts import events_and_bursts
 from dendrites.errors import ModelError
 from dendrites.models import naud_sprekeler
+from experiments.bursts.burst_statistics import TABLE, TABLE_APICAL, TABLE_CELLS
 
 CELL = naud_sprekeler()
 P = CELL.parameters
@@ -199,21 +200,10 @@ def test_events_bursts_and_averages_agree_with_plain_parsing(detector):
 
 # Multiplexing
 
-E_TABLE = {
-    200: (2.9, 3.1, 4.3, 8.0, 14.6),
-    400: (7.5, 6.8, 6.4, 8.5, 14.3),
-    600: (12.5, 10.2, 8.2, 8.9, 13.4),
-}
-P_TABLE = {
-    200: (10, 37, 72, 72, 58),
-    400: (11, 32, 67, 80, 67),
-    600: (13, 35, 66, 83, 74),
-}
-
 
 @pytest.mark.slow
 def test_somatic_current_sets_events_and_apical_current_bursts():
-    n, conditions = 150, [(s, d) for s in E_TABLE for d in range(-200, 601, 200)]
+    n, conditions = 150, [(s, d) for s in TABLE for d in TABLE_APICAL]
     soma, dendrite = (np.repeat(x, n) for x in zip(*conditions, strict=True))
     tree = dn.simulate(
         naud_sprekeler(noise=True),
@@ -231,14 +221,14 @@ def test_somatic_current_sets_events_and_apical_current_bursts():
     )
     rate = events.sum(1) / (2.0 * n)
     probability = bursts.sum(1) / events.sum(1)
-    # Table and measurement are two samples of 150 cells; the error of a rate is that of
-    # the cells' counts, the error of P at least binomial.
-    expected = np.concatenate([*E_TABLE.values()])
-    error = np.sqrt(2.0) * events.std(1) / 2.0 / np.sqrt(n)
-    assert np.all(np.abs(rate - expected) < 3.5 * error + 0.05)
-    expected = np.concatenate([*P_TABLE.values()]) / 100.0
-    error = np.sqrt(2.0 * probability * (1.0 - probability) / events.sum(1))
-    assert np.all(np.abs(probability - expected) < 3.5 * error + 0.005)
+    # Table and measurement are samples of 600 and 150 cells; the error of a rate is
+    # that of the cells' counts, the error of P at least binomial.
+    rates, probabilities, _ = (np.ravel(x) for x in zip(*TABLE.values(), strict=True))
+    both = np.sqrt(1.0 + n / TABLE_CELLS)
+    error = both * events.std(1) / 2.0 / np.sqrt(n)
+    assert np.all(np.abs(rate - rates) < 3.5 * error)
+    error = both * np.sqrt(probability * (1.0 - probability) / events.sum(1))
+    assert np.all(np.abs(probability - probabilities) < 3.5 * error)
 
 
 # Synapse, noise and traces

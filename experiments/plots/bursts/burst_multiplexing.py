@@ -29,8 +29,8 @@ def plot(tree) -> Figure:
     shares.set(
         ylabel="burst probability (dimensionless)", title="bursts follow the dendrite"
     )
-    independent, *ours = rates.get_legend_handles_labels()[0]
-    handles = [*ours, independent]
+    reference, *ours = rates.get_legend_handles_labels()[0]
+    handles = [*ours, reference]
     style.legend(rates, handles=handles, title="somatic current", columns=2)
     plot_contrast(contrast, found)
     rows = below.subplots(4, 1, sharex=True, height_ratios=(0.5, 1, 0.5, 1))
@@ -63,7 +63,7 @@ def plot_over_current(axes, found, name):
         )
         known = here[f"{name}_reference"].dropna("apical_current")
         axes.plot(known.apical_current, known, "kx", ms=7, zorder=3)
-    axes.plot([], [], "kx", ms=7, label="independent code")
+    axes.plot([], [], "kx", ms=7, label="plain NumPy")
     _mark(axes)
     axes.set(xlabel=APICAL)
     axes.set_ylim(bottom=0)

@@ -4,10 +4,6 @@ from matplotlib.figure import Figure
 
 from experiments.plots import style
 
-# Independent NumPy code with other draws: after so many inputs, from to (percent).
-ELSEWHERE = {10: (2.2, 8.0), 30: (0.76, 1.07)}
-ONE_SEED = (600, 0.56)
-
 
 @style.picture
 def plot(tree) -> Figure:
@@ -47,11 +43,6 @@ def plot(tree) -> Figure:
 def plot_power(axes, power):
     """Apical power over its start, every seed and the median."""
     _seeds_and_median(axes, power, style.LINES[0], "apical power")
-    for k, (n, ends) in enumerate(ELSEWHERE.items()):
-        label = "independent code, range of five seeds" if k == 0 else None
-        axes.plot([n, n], ends, "k", linewidth=5, alpha=0.5, label=label)
-    if power.presentation[-1] >= ONE_SEED[0]:
-        axes.plot(*ONE_SEED, "ko", alpha=0.6, label="the same, one seed")
     _finish(axes, "apical power (percent of the start)", "apical dendrites fall silent")
 
 

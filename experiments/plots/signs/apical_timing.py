@@ -47,7 +47,7 @@ def plot(tree) -> Figure:
 
 
 def plot_quiet(axes, tree, name):
-    """One model without noise; the independent simulation as points."""
+    """One model without noise; plain Python as points."""
     found = tree["quiet"].to_dataset().sel(model=name)
     for line, current in _currents(found):
         here = found.weight_change.sel(apical_current=current)
@@ -57,7 +57,7 @@ def plot_quiet(axes, tree, name):
         if name == "burst" and "known" in tree.children:
             _known(axes, tree["known"].to_dataset(), current, line["color"])
     if name == "burst" and "known" in tree.children:
-        axes.plot([], [], "o", color=style.GREY, label="independent simulation")
+        axes.plot([], [], "o", color=style.GREY, label="plain Python")
     # Without apical current the delay has no meaning: one value.
     _guides(axes, float(found.weight_change_control[0, 0]))
     axes.set_title(name)

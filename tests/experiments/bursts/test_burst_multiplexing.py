@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from reference import naud_sprekeler_twin as twin
+from reference.burst_multiplexing import ensembles
 
 import dendrites as dn
 from dendrites.dataset import open_run, save_run, validate
@@ -13,6 +14,10 @@ from dendrites.models import naud_sprekeler
 from experiments.bursts.burst_ensemble import Noise, run_ensembles
 from experiments.bursts.burst_multiplexing import burst_multiplexing
 from experiments.bursts.burst_statistics import (
+    DIGIT,
+    TABLE,
+    TABLE_APICAL,
+    TABLE_CELLS,
     deviation,
     main_effects,
     mean_share_and_error,
@@ -32,6 +37,7 @@ SMALL = {
     "threads": 1,
 }
 NOISE = Noise(450.0, 2.0)
+WITHOUT_NOISE = {"cells": 1, "noise": 0.0, "settling": 100.0, "duration": 500.0}
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +139,32 @@ def test_rates_and_probabilities_are_those_of_the_table():
         assert np.isfinite(grid[name]).all()
         assert float(abs(grid[name]).max()) < 3.5
     # Mean squares of 15 normal values: 1 with a standard deviation of sqrt(2 / 15).
-    for name in ("event_rate_z", "cell_probability_z"):
+    for name in ("event_rate_z", "burst_probability_z", "cell_probability_z"):
         assert float((grid[name] ** 2).mean()) < 1.0 + 4.0 * np.sqrt(2 / 15)
+
+
+def test_the_plain_program_counts_as_one_cell_at_a_time():
+    """Without noise, under a soma and a dendrite that are at their currents at once."""
+    currents = [(400.0, 0.0), (600.0, 400.0), (0.0, 200.0)]
+    events, bursts = ensembles(*zip(*currents, strict=True), seed=0, **WITHOUT_NOISE)
+    for k, (soma, apical) in enumerate(currents):
+        cell = twin.run(np.full(6000, soma), np.full(6000, apical))
+        spikes = np.flatnonzero(cell["spikes"]).tolist()
+        found = twin.parse(spikes, 160, "strict")
+        counts = [np.sum(np.array(steps) >= 1000) for steps in found]
+        assert [events[k, 0], bursts[k, 0]] == counts
+    assert events[:, 0].min() == 0 < bursts[:, 0].max()
+
+
+@pytest.mark.slow
+def test_the_table_is_what_the_plain_program_prints():
+    pairs = [(soma, apical) for soma in TABLE for apical in TABLE_APICAL]
+    run = {"cells": TABLE_CELLS, "seed": 1, "duration": 2000.0}
+    events, bursts = ensembles(*zip(*pairs, strict=True), **run)
+    found = events.mean(1) / 2.0, bursts.sum(1) / events.sum(1)
+    each = np.nanmean(bursts / np.where(events, events, np.nan), axis=1)
+    table = [np.ravel(x) for x in zip(*TABLE.values(), strict=True)]
+    np.testing.assert_array_equal(np.round([*found, each], 3), table)
 
 
 # Statistics
@@ -193,9 +223,9 @@ def test_main_effects_split_the_variance_of_a_table():
 
 def test_a_deviation_counts_the_errors_of_both_samples():
     # As many cells as the table: twice the variance; rounding adds digit^2 / 12.
-    z = deviation(5.0, 0.3, 150, 4.0, 0.0)
-    assert z == pytest.approx(1.0 / (0.3 * np.sqrt(2.0)))
-    assert deviation(5.0, 0.0, 150, 4.0, 1.0) == pytest.approx(np.sqrt(12.0))
+    z = deviation(5.0, 0.3, 600, 4.0)
+    assert z == pytest.approx(1.0 / (0.3 * np.sqrt(2.0)), rel=1e-6)
+    assert deviation(5.0, 0.0, 600, 4.0) == pytest.approx(np.sqrt(12.0) / DIGIT)
 
 
 def test_the_table_is_met_only_under_its_own_noise_and_duration(tree, found):

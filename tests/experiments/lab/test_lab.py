@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reference.apical_pairings import pairings
 
 from dendrites import ActivityDifference, models
 from dendrites.errors import ConfigError, ModelError
@@ -15,23 +16,9 @@ from experiments.lab.measures import PlateauMeter, spike_counts
 from experiments.lab.models import BUILDERS
 from experiments.lab.statistics import at_matched_events
 
-FREQUENCIES = (1.0, 5.0, 10.0, 20.0, 40.0, 50.0)
-# Mean change per pairing, events / bursts, by apical current and frequency: an
-# independent simulation of the released cell and rule (two digits).
-CONSTANT = {
-    0.0: "-.24 5/0  -.24 5/0  -.26 5/0  -.25 4/0  -.32 4/0  -.35 4/0",
-    200.0: "-.24 5/0  -.24 5/0  -.26 5/0  -.25 4/0  -.33 4/0  .12 5/2",
-    300.0: ".42 5/5  .37 5/5  .25 3/3  .06 5/2  -.11 3/1  .39 3/2",
-    400.0: ".33 10/5  .38 6/5  .24 4/3  .35 4/3  .20 3/2  .08 4/2",
-}
-DELAYS = (-40.0, -20.0, -15.0, -10.0, -5.0, 0.0, 2.0, 5.0, 20.0)
-PULSES = {
-    200.0: (-0.26, -0.26, -0.26, -0.26, -0.14, -0.26, -0.26, -0.26, -0.26),
-    300.0: (-0.26, -0.26, -0.13, 0.07, 0.08, 0.07, -0.17, -0.26, -0.26),
-    400.0: (-0.26, -0.26, -0.13, 0.26, 0.26, 0.25, 0.21, -0.26, -0.26),
-}
-EDGE = 1, 6  # 300 pA at +2 ms
-TWO_DIGITS = 0.005 + 1e-6
+FREQUENCIES = (5.0, 10.0, 20.0, 40.0, 50.0)
+CONSTANT = (0.0, 200.0, 300.0, 400.0)
+DELAYS = (-40.0, -5.0, 2.0, 20.0)
 MEASURED = [name for name, _ in COUNT_TEXTS.values()]
 
 
@@ -49,30 +36,24 @@ def paired(model, protocols, **options):
 
 
 def test_constant_apical_currents_give_the_known_changes_and_counts(burst):
-    protocols = grid(apical_current=list(CONSTANT), frequency=FREQUENCIES)
+    protocols = grid(apical_current=CONSTANT, frequency=FREQUENCIES)
     found = paired(burst, protocols.values())
-    assert found.sizes == {"apical_current": 4, "frequency": 6, "seed": 1}
+    assert found.sizes == {"apical_current": 4, "frequency": 5, "seed": 1}
     found = found.isel(seed=0)
-    change = found.weight_change / 5
-    cells = [row.split() for row in CONSTANT.values()]
-    wanted = np.array([[float(x) for x in row[::2]] for row in cells])
-    counts = np.array([[x.split("/") for x in row[1::2]] for row in cells], float)
-    assert np.abs(change - wanted).max() < TWO_DIGITS
-    assert np.array_equal(found.n_events, counts[..., 0])
-    assert np.array_equal(found.n_bursts, counts[..., 1])
+    names = ("weight_change", "n_events", "n_bursts")
+    plain = [[pairings(i, frequency=f) for f in FREQUENCIES] for i in CONSTANT]
+    for name, wanted in zip(names, np.moveaxis(plain, -1, 0), strict=True):
+        scale = 5 if name == "weight_change" else 1
+        # Sums of exponentials of times up to 1 s, rounded.
+        np.testing.assert_allclose(found[name] / scale, wanted, rtol=1e-10)
 
 
 def test_apical_pulses_flip_the_sign_at_the_known_delays(burst):
-    protocols = grid(apical_current=list(PULSES), apical_delay=DELAYS)
+    protocols = grid(apical_current=(300.0,), apical_delay=DELAYS)
     change = paired(burst, protocols.values()).weight_change[..., 0] / 5
-    wanted = np.array(list(PULSES.values()))
-    error = np.abs(change.values - wanted)
-    error[EDGE] = 0.0
-    assert error.max() < TWO_DIGITS
-    # At the edge of the window one step decides whether a second spike is a burst.
-    at_edge = Protocol(apical_current=300.0, apical_delay=1.9)
-    change = paired(burst, [at_edge]).weight_change.item() / 5
-    assert abs(change - wanted[EDGE]) < TWO_DIGITS
+    wanted = [pairings(300.0, delay=delay)[0] for delay in DELAYS]
+    np.testing.assert_allclose(change, wanted, rtol=1e-10)
+    assert np.sign(wanted).tolist() == [-1, 1, -1, -1]
 
 
 # --- other models -------------------------------------------------------------------

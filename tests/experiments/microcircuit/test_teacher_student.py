@@ -1,7 +1,6 @@
 """The teacher-student experiment: against a twin, resumed, drawn, and as documented."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -263,33 +262,12 @@ def test_every_seed_learns_the_teacher_and_no_shallow_learner_does(stored):
 
 @pytest.mark.parametrize("apical_rate", [0.5, 1.0])
 def test_at_least_three_seeds_are_below_a_tenth_by_100_000_trials(stored, apical_rate):
-    # A4; the curve is measured at 99,610 trials.
+    # The curve is measured at 99,610 trials.
     row = stored.sel(apical_rate=apical_rate)
     by_then = row.error_fraction_curve.sel(
         epoch=[int(e) for e in row.epoch if row.examples_seen.sel(update=e) <= 1e5]
     )
     assert int((by_then.min("epoch") < 0.1).sum()) >= 3
-
-
-ROWS = {
-    "error fraction": "error_fraction",
-    "output weights only": "error_fraction_shallow",
-    "best output weights": "error_fraction_shallow_optimum",
-    "angle": "angle_w_b_deg",
-}
-
-
-@pytest.mark.parametrize("apical_rate", [0.5, 1.0])
-@pytest.mark.parametrize("row", ROWS)
-def test_the_page_repeats_the_stored_runs(row, apical_rate, stored):
-    text = (DOCS / "experiments" / "teacher-student.md").read_text()
-    line = next(x for x in text.splitlines() if x.startswith(f"| {row}"))
-    cell = line.split("|")[4 if apical_rate == 1.0 else 5]
-    mean, *each = re.findall(r"\d+\.\d+", cell)
-    found = stored[ROWS[row]].sel(apical_rate=apical_rate).values
-    for shown, value in zip([mean, *each], [found.mean(), *found], strict=True):
-        rounding = 0.5 * 10 ** -len(shown.split(".")[1]) * 1.0001
-        assert float(shown) == pytest.approx(value, abs=rounding)
 
 
 def test_a_single_run_has_the_picture_of_a_sweep(tree):
