@@ -43,13 +43,13 @@ def test_the_measured_drift_is_the_closed_form_within_chance(found):
     assert (strong.standard_error < 0.02 * strong.measured).all()
 
 
-def test_the_point_of_nest_has_its_potentials_and_prediction(tree, found):
+def test_a_known_point_has_its_potentials_and_prediction(tree, found):
     at = found.sel(potential=-60.476)
     assert float(at.soma) == pytest.approx(-55.714, abs=1e-3)
     # V* is rounded to 2e-4 mV: 3e-5 of the drift.
     assert float(at.predicted) == pytest.approx(3550.5e-6, rel=1e-4)
     headline = json.loads(tree.attrs["headline_json"])
-    assert headline["drift_measured"]["source"] == "NEST, 400 cells"
+    assert headline["drift_measured"]["reference"] == "0.0035505"
     assert headline["drift_predicted"]["value"] == float(at.predicted)
 
 
