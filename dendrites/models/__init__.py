@@ -21,6 +21,7 @@ from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
+from dendrites.models.guerguiev_leading import guerguiev_leading
 from dendrites.models.helmholtz_cell import helmholtz_cell
 from dendrites.models.linear_interneuron import linear_interneuron
 from dendrites.models.mirror_cell import mirror_cell
@@ -57,6 +58,7 @@ from dendrites.models.stochastic_error_cell import (
 from dendrites.models.target_cells import target_hidden, target_output
 from dendrites.models.three_compartment import three_compartment
 from dendrites.models.urbanczik_senn import urbanczik_senn
+from dendrites.models.urbanczik_senn_rewarded import urbanczik_senn_rewarded
 
 __all__ = [
     "adex_dendrite",
@@ -80,6 +82,7 @@ __all__ = [
     "error_partner",
     "gated_pyramidal",
     "guerguiev_hidden",
+    "guerguiev_leading",
     "guerguiev_output",
     "helmholtz_cell",
     "judged_cell",
@@ -115,4 +118,5 @@ __all__ = [
     "three_compartment",
     "threshold_unit",
     "urbanczik_senn",
+    "urbanczik_senn_rewarded",
 ]
