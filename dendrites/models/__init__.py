@@ -18,6 +18,7 @@ from dendrites.models.calcium_cell import calcium_cell
 from dendrites.models.code_cells import code_hidden, code_source
 from dendrites.models.column_cell import column_cell, prediction_error_cell
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
+from dendrites.models.energy_cell import coin, energy_cell
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
@@ -29,8 +30,10 @@ from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
 from dendrites.models.noise_cell import noise_cell
 from dendrites.models.plateau_cell import plateau_cell
+from dendrites.models.predictive_cell import predictive_cell
 from dendrites.models.presynaptic import presynaptic
 from dendrites.models.rectified_cell import rectified_cell
+from dendrites.models.relaxing_cell import relaxing_cell
 from dendrites.models.rewarded_binary import (
     judged_cell,
     majority_cell,
@@ -76,8 +79,10 @@ __all__ = [
     "choosing_output",
     "code_hidden",
     "code_source",
+    "coin",
     "column_cell",
     "comparing_critic",
+    "energy_cell",
     "error_cell",
     "error_partner",
     "gated_pyramidal",
@@ -95,8 +100,10 @@ __all__ = [
     "nudging_conductances",
     "plateau_cell",
     "prediction_error_cell",
+    "predictive_cell",
     "presynaptic",
     "rectified_cell",
+    "relaxing_cell",
     "release_site",
     "reward_critic",
     "rewarded_binary",
