@@ -79,6 +79,7 @@ def up_and_down(stack: Stack) -> tuple[Phase, ...]:
 
 
 Rules = ActivityDifference | SynapticRule | None
+Cell = Callable[[Transfer], CellModel]
 Down = Callable[[str, str], Projection | Sequence[Projection]]
 
 
@@ -92,7 +93,7 @@ def layered(
     phi: str | Transfer | Sequence[str | Transfer] = "logistic",
     output_phi: str | Transfer | None = None,
     loss: str = "squared",
-    hidden: Callable[[Transfer], CellModel] = error_cell,
+    hidden: Cell | Sequence[Cell] = error_cell,
     output: Callable[..., CellModel] = taught_cell,
     visible: CellModel | None = None,
     teacher: str | None = "target",
@@ -133,7 +134,7 @@ def layered(
         Default: that of the last hidden layer, logistic if there is none.
     loss : {"squared", "cross_entropy"}
         What output cells learn, and that of the reference network.
-    hidden : callable
+    hidden : callable or one per hidden layer
         ``hidden(phi)`` gives the cell of a hidden layer, with an input field "basal".
     output : callable
         ``output(phi, loss=loss)`` gives the output cell.
@@ -185,12 +186,11 @@ def layered(
     rules = one_per("forward", forward, depth, "layer", rules)
     flag("layered: bias", bias)
     choice("layered: loss", loss, ("squared", "cross_entropy"))
-
-    populations = [Population("input", visible or source(), sizes[0], pattern="inputs")]
-    for layer, n, function in zip(names[1:-1], sizes[1:-1], functions, strict=False):
-        populations.append(Population(layer, hidden(function), n))
+    cells = one_per("hidden", hidden, depth - 1, "hidden layer", Callable)
+    models = [cell(f) for cell, f in zip(cells, functions, strict=False)]
     model = output(functions[-1], loss=loss)
-    populations.append(Population("output", model, sizes[-1]))
+    populations = [Population("input", visible or source(), sizes[0], pattern="inputs")]
+    populations += map(Population, names[1:], [*models, model], sizes[1:])
     projections, biases = [], []
     for below, here, rule in zip(names[:-1], names[1:], rules, strict=True):
         learned = {"rule": rule, "weight_decay": weight_decay}

@@ -232,6 +232,11 @@ EXPERIMENTS = {
             "climbing-fibre",
             "Can a rate that is never negative teach more of a movement and less?",
         ),
+        _question(
+            "systems",
+            "fear-conditioning",
+            "Do cells learn what a tone foretells, forget it, and skip the known?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

@@ -10,6 +10,7 @@ from every_option import (
     descriptions_rows,
     layered_rows,
     presenter_rows,
+    relaxing_rows,
     rules_rows,
     sampled_rows,
     scalar_rows,
@@ -35,6 +36,7 @@ DOORS = [
     *scalar_rows.DOORS,
     *target_rows.DOORS,
     *dendritic_rows.DOORS,
+    *relaxing_rows.DOORS,
 ]
 ROOMS = (dendrites, dendrites.models, dendrites.rules, circuits, circuits.algorithms)
 # What functions return, and what takes nothing but a run tree.

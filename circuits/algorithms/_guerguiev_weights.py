@@ -7,6 +7,7 @@ from typing import NamedTuple
 from circuits.initialisers import Constant, Uniform
 from circuits.projection import Projection
 from circuits.ties import Tied
+from dendrites.activity_difference import ActivityDifference
 
 FED_BACK = {"spikes": "spikes", "rate": "expected"}
 PEAK_RATE = 200.0  # Hz
@@ -69,8 +70,23 @@ def feedforward_projections(pre, post, n_pre, rule):
     return [weights, bias]
 
 
-def feedback_projection(post, scale, feedback, fed_back):
-    """What the output sends to the apical dendrites of a layer."""
+def inverse_rule(rate):
+    """Feedback learns to make the plateau what the soma's rate is: an inverse mapping.
+
+    dY = rate * (phi_max sigma(C) - sigma(A)) * sigma'(A) * psp, of the forward phase.
+    """
+    return ActivityDifference(
+        "somatic_rate",
+        "plateau",
+        rate,
+        gain="apical_slope",
+        presynaptic="psp",
+        moments=("forward", "forward"),
+    )
+
+
+def feedback_projection(post, scale, feedback, fed_back, rate=0.0):
+    """What the output sends to the apical dendrites of a layer, learned at a rate."""
     low, high = scale.mean - scale.half_width, scale.mean + scale.half_width
     initial, tied = Uniform(low, high), None
     if feedback == "zero":
@@ -87,4 +103,5 @@ def feedback_projection(post, scale, feedback, fed_back):
         signal=FED_BACK[fed_back],
         initial=initial,
         tied_to=tied,
+        rule=inverse_rule(rate) if rate else None,
     )

@@ -11,6 +11,7 @@ from circuits.circuit import Circuit
 from circuits.weights import initial_weights
 from dendrites._checks import choice, flag, number
 from dendrites.activity_difference import ActivityDifference
+from dendrites.cell import StateField
 from dendrites.errors import ModelError
 from dendrites.synaptic_rule import SynapticRule
 
@@ -119,13 +120,9 @@ def _multiplicative(circuit, p):
             "product of two reads at one moment, without filter, momentum and decay; "
             "use update = 'projected'"
         )
-    teaching, baseline, gain = rule.functions(circuit.model(p.post))
-    if teaching is None:
-        teaching = _nothing
-    if baseline is None:
-        baseline = _nothing
-    if gain is None:
-        gain = _one
+    model = circuit.model(p.post)
+    reads = zip(rule.functions(model), (_nothing, _nothing, _one), strict=True)
+    teaching, baseline, gain = (_function(model, *read) for read in reads)
 
     def change(weight, cell, pre, p):
         difference = teaching(cell, p) - baseline(cell, p)
@@ -139,6 +136,14 @@ def _multiplicative(circuit, p):
         batch=rule.batch,
         needs=rule.needs,
     )
+
+
+def _function(model, read, otherwise):
+    """A read as a function that others can call."""
+    if not isinstance(read, StateField):
+        return otherwise if read is None else read
+    index = model.state._fields.index(read.field)
+    return lambda cell, p: cell[index]
 
 
 def _nothing(cell, p):

@@ -145,10 +145,18 @@ def _taken_away(p, c, timed):
     """The cell that sums up what a projection carries, and its two projections."""
     name = f"{p.name}_inhibition"
     cell = Population(name, linear_interneuron(), 1)
-    one = {"initial": Constant(1.0), "delay": p.delay}
+    one = {"initial": Constant(1.0), "delay": p.delay, "name": f"{p.name}_sum"}
     heard = Projection(p.pre, name, "drive", p.signal, **one)
-    taken = {"initial": Constant(-c), "sign": -1, "delay": 0.0 if timed else None}
-    return cell, (heard, Projection(name, p.post, p.field, **taken))
+    taken = Projection(
+        name,
+        p.post,
+        p.field,
+        initial=Constant(-c),
+        sign=-1,
+        delay=0.0 if timed else None,
+        name=f"{p.name}_minus",
+    )
+    return cell, (heard, taken)
 
 
 def _through(schedule, joined):

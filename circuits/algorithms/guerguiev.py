@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from circuits.algorithms._guerguiev_weights import (
     FED_BACK,
     PEAK_RATE,
@@ -26,7 +28,7 @@ from dendrites._checks import (
     whole_number,
 )
 from dendrites.errors import ModelError
-from dendrites.models import source, spike_source
+from dendrites.models import guerguiev_leading, source, spike_source
 from dendrites.models.guerguiev import (
     guerguiev_hidden,
     guerguiev_output,
@@ -40,6 +42,7 @@ LEARNING_RATES = {0: (0.19,), 1: (0.21, 0.21), 2: (0.23, 0.23, 0.12)}
 UPDATE_SCALE = 20.0  # published P_hidden * phi_max and P_output * phi_max**2
 SETTLE = 30.0  # ms
 LAST = 20.0  # ms
+LONGEST_LEAD = 5  # ms, and steps
 
 
 def drawn_length(shortest: float = 50.0) -> Callable:
@@ -57,7 +60,9 @@ def guerguiev(
     learning_rates: Sequence[float] | None = None,
     feedback: str = "random",
     fed_back: str = "spikes",
+    feedback_rate: float = 0.0,
     g_apical: float = 0.0,
+    plateau_leads: float = 0.0,
     memory: int = 10,
     window: str = "last",
     phase: float = 50.0,
@@ -88,8 +93,16 @@ def guerguiev(
         every update; none. The transposed ones need exactly one hidden layer.
     fed_back : {"spikes", "rate"}
         What the output sends: its spikes or their expected number.
+    feedback_rate : float
+        Learning rate of random feedback weights, in the code and not in the paper: dY =
+        feedback_rate (phi_max sigma(C) - alpha) sigma'(A) psp of the forward phase, the
+        loss of an inverse mapping. 0: they stay.
     g_apical : float
         Coupling of soma and apical dendrite, 1/ms; 0 segregates them.
+    plateau_leads : float
+        Each hidden cell has its plateau up to 5 ms before a phase ends: the whole ms of
+        the size of a normal number of this standard deviation, ms; 3 in the published
+        code. Drawn once, by `seed`. 0: all at the end.
     memory : int
         Whole ms that synapses remember a spike, 10 in the published code; 0 is the full
         kernel of the paper.
@@ -136,7 +149,16 @@ def guerguiev(
             f"guerguiev: feedback = {feedback!r} needs exactly one hidden layer and "
             f"fed_back = 'spikes'; got {n_hidden} and {fed_back!r}"
         )
+    number("guerguiev: feedback_rate", feedback_rate, least=0.0)
+    number("guerguiev: plateau_leads", plateau_leads, unit="ms", least=0.0)
+    if feedback_rate and (feedback, fed_back) != ("random", "spikes"):
+        raise ModelError(
+            f"guerguiev: feedback_rate = {feedback_rate:g} needs feedback = 'random' "
+            f"and fed_back = 'spikes'; got {feedback!r} and {fed_back!r}"
+        )
     for name, value, usual in (
+        ("feedback_rate", feedback_rate, 0.0),
+        ("plateau_leads", plateau_leads, 0.0),
         ("feedback", feedback, "random"),
         ("fed_back", fed_back, "spikes"),
         ("g_apical", g_apical, 0.0),
@@ -151,13 +173,24 @@ def guerguiev(
             f"guerguiev: fed_back = {fed_back!r}: has no effect with feedback = 'zero'"
         )
     names = ["input", *(f"hidden{k + 1}" for k in range(n_hidden)), "output"]
-    hidden = guerguiev_hidden(memory=memory, g_apical=g_apical)
+    leads = plateau_leads > 0
+    kind = guerguiev_leading if leads else guerguiev_hidden
+    hidden = kind(memory=memory, g_apical=g_apical)
     output = guerguiev_output(memory=memory)
     pixels = spike_source(rate_scale=PEAK_RATE, newest="kernel", memory=memory)
     models = [pixels, *[hidden] * n_hidden, output]
+    rng = np.random.default_rng(seed)
     populations = [
         *(
-            Population(name, model, n, pattern="inputs" if name == "input" else None)
+            Population(
+                name,
+                model,
+                n,
+                pattern="inputs" if name == "input" else None,
+                parameters=_leads(rng, n, plateau_leads)
+                if leads and model is hidden
+                else {},
+            )
             for name, model, n in zip(names, models, sizes, strict=True)
         ),
         Population("bias", source(), 1, pattern=1.0),
@@ -170,7 +203,9 @@ def guerguiev(
         projections += feedforward_projections(names[k], name, sizes[k], learns)
         if not is_output:
             above = initial_scale(sizes[k + 1])
-            projections.append(feedback_projection(name, above, feedback, fed_back))
+            projections.append(
+                feedback_projection(name, above, feedback, fed_back, feedback_rate)
+            )
     projections += [
         Projection(
             "teacher",
@@ -199,6 +234,12 @@ def guerguiev(
 
 
 _SHOWN = ("input", "bias")
+
+
+def _leads(rng, n, sd):
+    """Whole ms by which plateaus of so many cells come before the end of a phase."""
+    leads = np.floor(np.abs(rng.normal(0.0, sd, n)))
+    return {"lead": np.minimum(leads, LONGEST_LEAD)}
 
 
 def _rates(given, n_hidden):

@@ -18,9 +18,11 @@ from dendrites.models.calcium_cell import calcium_cell
 from dendrites.models.code_cells import code_hidden, code_source
 from dendrites.models.column_cell import column_cell, prediction_error_cell
 from dendrites.models.disinhibition import gated_pyramidal, threshold_unit
+from dendrites.models.energy_cell import coin, energy_cell
 from dendrites.models.error_cell import error_cell, summing_cell, taught_cell
 from dendrites.models.error_partner import error_partner
 from dendrites.models.guerguiev import guerguiev_hidden, guerguiev_output
+from dendrites.models.guerguiev_leading import guerguiev_leading
 from dendrites.models.helmholtz_cell import helmholtz_cell
 from dendrites.models.linear_interneuron import linear_interneuron
 from dendrites.models.mirror_cell import mirror_cell
@@ -28,8 +30,10 @@ from dendrites.models.naud_sprekeler import naud_sprekeler
 from dendrites.models.naud_sprekeler_simple import naud_sprekeler_simple
 from dendrites.models.noise_cell import noise_cell
 from dendrites.models.plateau_cell import plateau_cell
+from dendrites.models.predictive_cell import predictive_cell
 from dendrites.models.presynaptic import presynaptic
 from dendrites.models.rectified_cell import rectified_cell
+from dendrites.models.relaxing_cell import relaxing_cell
 from dendrites.models.rewarded_binary import (
     judged_cell,
     majority_cell,
@@ -57,6 +61,7 @@ from dendrites.models.stochastic_error_cell import (
 from dendrites.models.target_cells import target_hidden, target_output
 from dendrites.models.three_compartment import three_compartment
 from dendrites.models.urbanczik_senn import urbanczik_senn
+from dendrites.models.urbanczik_senn_rewarded import urbanczik_senn_rewarded
 
 __all__ = [
     "adex_dendrite",
@@ -74,12 +79,15 @@ __all__ = [
     "choosing_output",
     "code_hidden",
     "code_source",
+    "coin",
     "column_cell",
     "comparing_critic",
+    "energy_cell",
     "error_cell",
     "error_partner",
     "gated_pyramidal",
     "guerguiev_hidden",
+    "guerguiev_leading",
     "guerguiev_output",
     "helmholtz_cell",
     "judged_cell",
@@ -92,8 +100,10 @@ __all__ = [
     "nudging_conductances",
     "plateau_cell",
     "prediction_error_cell",
+    "predictive_cell",
     "presynaptic",
     "rectified_cell",
+    "relaxing_cell",
     "release_site",
     "reward_critic",
     "rewarded_binary",
@@ -115,4 +125,5 @@ __all__ = [
     "three_compartment",
     "threshold_unit",
     "urbanczik_senn",
+    "urbanczik_senn_rewarded",
 ]

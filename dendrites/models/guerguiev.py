@@ -121,6 +121,10 @@ def _slope(cell, p):
     return transfer.logistic_derivative(cell.soma)
 
 
+def _apical_slope(cell, p):
+    return transfer.logistic_derivative(cell.apical)
+
+
 def _activation(cell, p):
     return transfer.logistic(cell.soma)
 
@@ -161,10 +165,11 @@ def guerguiev_hidden(
 
     Inputs: ``basal`` and ``apical``, traces of what arrives; ``bias``.
 
-    Reads, beside the State: ``plateau`` sigma(apical), ``somatic_rate``
-    phi_max sigma(soma) in 1/ms and ``slope`` sigma'(soma), which are made for cells
-    averaged over a window: sigma of the mean, not the mean of sigma. ``psp``, 1/ms, is
-    the cell's own spike train through kappa, its newest count at kappa(dt).
+    Reads, beside the State: ``plateau`` sigma(apical), ``apical_slope`` sigma'(apical),
+    ``somatic_rate`` phi_max sigma(soma) in 1/ms and ``slope`` sigma'(soma), which are
+    made for cells averaged over a window: sigma of the mean, not the mean of sigma.
+    ``psp``, 1/ms, is the cell's own spike train through kappa, its newest count at
+    kappa(dt).
 
     Parameters
     ----------
@@ -194,7 +199,12 @@ def guerguiev_hidden(
         fired=_hidden_fired,
         sparse=True,
         traces=dict.fromkeys(("basal", "apical", "psp"), kappa),
-        reads={"plateau": _plateau, "somatic_rate": _somatic_rate, "slope": _slope},
+        reads={
+            "plateau": _plateau,
+            "somatic_rate": _somatic_rate,
+            "slope": _slope,
+            "apical_slope": _apical_slope,
+        },
         parameters=parameters,
         compartments=("soma", "basal", "apical"),
         time_constant=lambda p: 1.0 / (p.g_leak + p.g_basal + p.g_apical),

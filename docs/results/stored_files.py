@@ -61,7 +61,8 @@ def seeds_of(name: str, values=None) -> str:
         seeds = [int(x) for x in values[dim].values]
     else:
         config = json.loads(attrs["config_json"])
-        n = config.get("seeds", config.get("networks", 1))
+        counts = ("seeds", "networks", "animals")
+        n = next((config[name] for name in counts if name in config), 1)
         seeds = list(range(int(attrs["seed"]), int(attrs["seed"]) + n))
     if len(seeds) == 1:
         return f"one seed ({seeds[0]})"

@@ -196,6 +196,25 @@ def test_a_machine_of_targets_learns_what_they_are_given_the_input():
     assert np.abs(p - 0.5).max() > 0.1
 
 
+def test_a_joint_machine_learns_what_input_and_target_are_together():
+    layers = {"visible": 2, "hidden1": 2, "output": 2}
+    made = algorithms.boltzmann_machine(
+        (2, 2, 2), models="joint", sweeps=1, annealing=((1.0, 20),), learning_rate=1.0,
+        **DRAWN,
+    )  # fmt: skip
+    weights, x, t = with_biases(made), np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    shown = {"input": np.tile(x, (MANY, 1)), "target": np.tile(t, (MANY, 1))}
+    found = circuits.present(made, shown, weights=weights, learning=True)
+    w, b = symmetric(layers, weights)
+    clamped = correlations(w, b, {0: x[0], 1: x[1], 4: t[0], 5: t[1]})
+    free = correlations(w, b, {})
+    error = np.sqrt((clamped * (1 - clamped) + free * (1 - free)) / MANY)
+    errors = parts_of(error, layers, weights)
+    for name, wanted in parts_of(clamped - free, layers, weights).items():
+        assert (np.abs(found.update[name] - wanted) <= ERRORS * errors[name]).all()
+    assert np.abs(found.update["bias_to_visible_basal"]).max() > 20 * error.max()
+
+
 # --- harmonium ------------------------------------------------------------------------
 
 BASAL = "visible_to_hidden1_basal"

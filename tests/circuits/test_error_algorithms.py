@@ -280,8 +280,9 @@ MAKERS = [
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_unknown_options_are_refused_with_those_there_are(name):
-    with pytest.raises(ModelError, match=f"{name} has no option 'momentumm'.*momentum"):
-        getattr(algorithms, name)(SIZES, momentumm=0.5)
+    text = f"{name} has no option 'learning_ratee'.*learning_rate"
+    with pytest.raises(ModelError, match=text):
+        getattr(algorithms, name)(SIZES, learning_ratee=0.5)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from systems import logistic
 
 import circuits
 from circuits import Constant, Record, Schedule
@@ -268,3 +269,49 @@ def test_with_transposed_feedback_and_small_weights_the_update_is_backpropagatio
 
 def test_with_random_feedback_it_is_not():
     assert angle_to_backprop(1e-3, transposed=False) > 0.5
+
+
+# Plateaus at times of their own
+
+
+def test_a_plateau_of_its_own_time_is_that_of_an_earlier_window():
+    circuit = network((6, 12, 3), plateau_leads=3.0, seed=9)
+    leads = circuit.population("hidden1").values["lead"].astype(int)
+    assert set(leads) == {0, 1, 2, 3, 4, 5}
+    shown = {"input": np.full(6, 0.5), "teacher": np.eye(3)[0]}
+    records = [Record("hidden1"), Record("input", reads=["psp"])]
+    tree = circuits.simulate(circuit, shown, records, learning=True)
+    apical, soma = (recorded(tree, "hidden1", name) for name in ("apical", "soma"))
+    psp = tree["populations/input"].psp.values[FORWARD].mean(axis=0)
+    alpha = {
+        name: np.array(
+            [
+                logistic(apical[window.start - d : window.stop - d, k].mean())
+                for k, d in enumerate(leads)
+            ]
+        )
+        for name, window in WINDOWS.items()
+    }
+    r = logistic(soma[FORWARD].mean(axis=0))
+    step = 0.21 * 20.0 * twin.share_hidden()
+    error = step * (alpha["target"] - alpha["forward"]) * r * (1.0 - r)
+    wanted = np.outer(error, psp)
+    assert np.abs(wanted).max() > 1e-3
+    np.testing.assert_allclose(change(tree, INPUT), wanted, rtol=0, atol=1e-12)
+
+
+# Feedback that learns
+
+
+def test_feedback_that_learns_moves_plateaus_towards_somatic_rates():
+    circuit = network((6, 4, 3), feedback_rate=0.5, seed=2)
+    reads = [
+        ("hidden1", name, "forward")
+        for name in ("somatic_rate", "plateau", "apical_slope")
+    ] + [("output", "psp", "forward")]
+    shown = {"input": np.full(6, 0.5), "teacher": np.eye(3)[0]}
+    found = circuits.present(circuit, shown, reads=reads, learning=True)
+    rate, plateau, slope, psp = (found[read] for read in reads)
+    wanted = 0.5 * ((rate - plateau) * slope).T @ psp
+    assert np.abs(wanted).max() > 1e-3
+    np.testing.assert_allclose(found.update[DOWN], wanted, rtol=0, atol=1e-14)

@@ -1,6 +1,4 @@
-"""Relaxing to where nothing moves, and predictive coding down its energy."""
-
-from typing import Annotated, NamedTuple
+"""Relaxing to where nothing moves."""
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from relaxing_cells import (
     energy_based,
     rate,
     relaxing,
-    shown,
 )
 from scheme_circuits import EXACT, ONE
 from systems import logistic
@@ -26,110 +23,13 @@ from circuits import (
     Presenter,
     Projection,
     Schedule,
-    Tied,
     Uniform,
 )
-from dendrites import CellModel, transfer
+from dendrites import CellModel
 from dendrites.errors import NumericalError
 from dendrites.models import source
 
 pytestmark = pytest.mark.usefixtures("every_engine")
-
-# --- predictive coding ----------------------------------------------------------------
-
-
-class Error(NamedTuple):
-    error: Annotated[float, "1"] = 0.0
-
-
-class Compared(NamedTuple):
-    value: Annotated[float, "1"] = 0.0
-    prediction: Annotated[float, "1"] = 0.0
-
-
-class Value(NamedTuple):
-    value: Annotated[float, "1"] = 0.0
-
-
-class Corrected(NamedTuple):
-    error: Annotated[float, "1"] = 0.0
-    feedback: Annotated[float, "1"] = 0.0
-
-
-def no_change(cell, inputs, p):
-    return Error(0.0)
-
-
-def compared(cell, inputs, p):
-    return Error(inputs.value - inputs.prediction)
-
-
-def corrected(cell, inputs, p):
-    r = transfer.logistic(cell.value)
-    return Value((r * (1.0 - r) * inputs.feedback - inputs.error) / p.tau)
-
-
-def value_rate(cell, p):
-    return transfer.logistic(cell.value)
-
-
-ERROR = CellModel(
-    "error", Error, Params, Compared, derivative=no_change, instantaneous=compared
-)
-VALUE = CellModel(
-    "value", Value, Params, Corrected, derivative=corrected, reads={"rate": value_rate}
-)
-
-
-def test_strict_predictive_coding_lowers_its_energy_in_every_damped_sweep():
-    n, names = 60, ("hidden", "error1", "error2")
-    phases = tuple(
-        Phase(f"p{k}", relax=names, sweeps=1, step=0.1, on=("input", "target"))
-        for k in range(n)
-    )
-    drawn = {"initial": Uniform(-1.0, 1.0)}
-    described = Circuit(
-        (
-            Population("input", source(), 5, pattern="inputs"),
-            Population("hidden", VALUE, 8),
-            Population("error1", ERROR, 8),
-            Population("error2", ERROR, 3),
-            Population("target", source(), 3, pattern="targets"),
-        ),
-        (
-            Projection("input", "error1", "prediction", name="w1", **drawn),
-            Projection("hidden", "error2", "prediction", name="w2", **drawn),
-            Projection("hidden", "error1", "value", signal="value", **ONE),
-            Projection("target", "error2", "value", **ONE),
-            Projection("error1", "hidden", "error", signal="error", **ONE),
-            Projection("error2", "hidden", "feedback", signal="error",
-                       tied_to=Tied("w2", transpose=True)),
-        ),
-        Schedule(phases),
-        output="error2",
-        readout="error",
-    )  # fmt: skip
-    x, t = shown(2, sizes=(5, 8, 3)).values()
-    reads = [("hidden", "value", phase.name) for phase in phases]
-    found = circuits.present(described, {"input": x, "target": t}, reads=reads)
-    w1, w2 = found.before["w1"], found.before["w2"]
-    v, energies = np.zeros((2, 8)), []
-    e1, e2 = np.zeros((2, 8)), np.zeros((2, 3))
-    for read in reads:
-        r = logistic(v)
-        change = r * (1.0 - r) * (e2 @ w2) - e1
-        e1, e2 = v - x @ w1.T, t - r @ w2.T
-        v = v + 0.1 * change
-        np.testing.assert_allclose(found.reads[read], v, rtol=1e-11, atol=EXACT)
-        value = found.reads[read]
-        errors = value - x @ w1.T, t - logistic(value) @ w2.T
-        energies.append([0.5 * (e**2).sum(axis=1) for e in errors])
-    total = np.array(energies).sum(axis=1)
-    assert (np.diff(total, axis=0) < 0.0)[1:].all()
-    assert (total[-1] < 0.9 * total[0]).all()
-
-
-# --- until nothing moves --------------------------------------------------------------
 
 
 def recurrent(n=6, **options):

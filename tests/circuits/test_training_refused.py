@@ -116,6 +116,17 @@ def test_target_rates_the_cells_never_reach_are_refused(nothing_compiles, rate):
         tiny_train(task=circuits.Task("tiny", splits))
 
 
+def test_a_squared_error_needs_no_potentials_of_targets():
+    whole = tiny_task()
+    splits = {
+        name: split._replace(targets=np.round(split.targets))
+        for name, split in whole.splits.items()
+    }
+    circuit = circuits.algorithms.backprop((SIZES[0], 5, SIZES[-1]))
+    tree = circuits.train(circuit, circuits.Task("tiny", splits), epochs=1, threads=1)
+    assert np.isfinite(tree["training"].loss).all()
+
+
 def test_a_checkpoint_in_no_folder_is_refused(nothing_compiles, tmp_path):
     with pytest.raises(StorageError, match="its folder does not exist"):
         tiny_train(checkpoint=tmp_path / "none" / "run.ckpt")

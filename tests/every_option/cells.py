@@ -59,6 +59,7 @@ KINDS = (
     Kind(models.error_partner),
     Kind(models.gated_pyramidal),
     Kind(models.gated_pyramidal, {"noise": 0.5}),
+    Kind(models.guerguiev_leading, {"memory": 10}, {}, {"lead": 2}),
     *(
         Kind(factory, {"memory": memory})
         for factory in (models.guerguiev_hidden, models.guerguiev_output)
@@ -111,6 +112,7 @@ KINDS = (
     Kind(models.threshold_unit),
     Kind(models.threshold_unit, {"noise": 0.5}),
     Kind(models.urbanczik_senn, {"units": "nest"}),
+    Kind(models.urbanczik_senn_rewarded, {"units": "nest"}),
 )
 
 

@@ -82,7 +82,7 @@ STACK = {
     "phi": [acts("tanh"), acts((TANH, LOGISTIC)), refused("sine")],
     "output_phi": [acts("tanh"), refused("softmax")],
     "loss": [acts("cross_entropy"), refused("cross_entropy", output_phi="tanh")],
-    "hidden": acts(mirror_cell),
+    "hidden": [acts(mirror_cell), acts([error_cell, mirror_cell]), refused([])],
     "output": acts(lambda phi, loss: taught_cell(IDENTITY)),
     "visible": acts(code_source()),
     "teacher": acts(None, phases=up),

@@ -101,6 +101,7 @@ CELLS = {
         "noise": acts(1.0),
     },
     models.guerguiev_hidden: KAPPA | {"memory": acts(5)},
+    models.guerguiev_leading: {"memory": acts(5)},
     models.guerguiev_output: KAPPA | {"memory": acts(5)},
     models.naud_sprekeler: DETECTOR | INITIAL | {"noise": acts(True)},
     models.naud_sprekeler_simple: INITIAL | {"spike": acts("escape")},
@@ -130,6 +131,9 @@ CELLS = {
     | {"dendrites": [acts("instantaneous"), refused("frozen")]},
     models.threshold_unit: {"tau": acts(5.0), "noise": acts(1.0)},
     models.urbanczik_senn: {"units": [acts("paper", g_dendrite=2.0), refused("si")]},
+    models.urbanczik_senn_rewarded: {
+        "units": [acts("paper", g_dendrite=2.0), refused("si")]
+    },
 }
 
 RULES = [
