@@ -41,7 +41,7 @@ SCHEMES = {
             target_rates=(0.0, 1.0),
             loss="log likelihood",
             tasks=("compare",),
-            why="short chains of samples: noise around the gradient, in learning and answers",
+            why="short chains: noise around the gradient, also in its answers",
         ),
         Scheme(
             "harmonium",
