@@ -93,6 +93,7 @@ WHOLE = (
     "burst-pairing",
     "climbing-fibre",
     "depth",
+    "compare-rules",
     "disinhibition-gate",
     "distance-switch",
     "external-timing",

@@ -123,6 +123,12 @@ EXPERIMENTS = {
             full={"networks": 10, "learning": 50_000},
         ),
         _question(
+            "family",
+            "compare-rules",
+            "What does a scheme gain by telling hidden cells more of the error?",
+            full={"task": "mnist", "hidden": (500,), "presentations": 550_000},
+        ),
+        _question(
             "prediction",
             "dendritic-prediction",
             "Can a dendrite learn to predict what a teacher makes its soma do?",

@@ -18,9 +18,8 @@ from experiments.statistics import paired_p
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-@functools.cache
 def stored(name):
-    return open_run(DOCS / "results" / f"{name}.nc")["sweep"].to_dataset()
+    return stored_files.stored(name)["sweep"].to_dataset()
 
 
 def test_every_table_is_what_the_stored_files_give(capsys):
@@ -143,7 +142,7 @@ def test_only_what_lies_between_markers_is_written():
 def test_files_without_a_commit_of_their_runs_are_listed_to_be_made_again():
     listed = {name for name in make.TABLES["files"] if make.faults(name)}
     for name in make.TABLES["files"]:
-        tree = open_run(make.RESULTS / f"{name}.nc")
+        tree = stored_files.stored(name)
         joined = json.loads(tree.attrs["config_json"]).get("seed") == "all"
         kept = "sweep" in tree and "git_commit" in tree["sweep"].coords
         if tree.attrs["git_dirty"] or (joined and not kept):

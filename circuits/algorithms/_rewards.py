@@ -1,11 +1,13 @@
 """What schemes whose only feedback is a scalar have in common."""
 
+import numpy as np
+
 from circuits.initialisers import Constant
 from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
 from dendrites.activity_difference import ActivityDifference
-from dendrites.models import source
+from dendrites.models import chance_cell, source
 
 ONES = {"initial": Constant(1.0)}
 HELD = ("soma", "noise")
@@ -62,16 +64,23 @@ def gate(populations):
         yield Projection("gate", name, "gate", **ONES)
 
 
-def sampled(layers, *, last="critic", chosen=None, silent=()):
-    """Phases "sampled" and "told" of cells that choose, in that order, then are told.
+def chance(n_outputs):
+    """What draws one output by its share: a number, and sums of those before it."""
+    before = {"initial": np.tri(n_outputs, k=-1)}
+    yield Population("chance", chance_cell(), 1)
+    yield Projection("chance", "output", "chance", "drawn", **ONES)
+    yield Projection("output", "output", "before", "unnormalised", **before)
+
+
+def sampled(layers, silent, *, chosen=None, also=("critic",)):
+    """Phases "sampled", in which cells choose one after the other, and "told".
 
     `chosen` are the populations that do; by default all `layers`.
     """
     chosen = layers if chosen is None else chosen
     hold = dict.fromkeys(chosen, ("spikes", "p"))
-    steps = (*layers, *((last,) if last not in layers else ()))
     return (
-        Phase("sampled", advance=steps, on=("target", "gate")),
+        Phase("sampled", advance=(*layers, *also), on=("target", "gate")),
         Phase("told", advance=chosen, silent=silent, hold=hold, on=("gate",)),
     )
 

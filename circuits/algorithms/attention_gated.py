@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from circuits._microcircuit_parts import layer_names
 from circuits.algorithms._errors import RANDOM_FEEDBACK
 from circuits.algorithms._options import check_options
-from circuits.algorithms._rewards import ONES, scalar_rules
+from circuits.algorithms._rewards import ONES, chance, scalar_rules
 from circuits.circuit import Circuit
 from circuits.phase import Phase
 from circuits.population import Population
@@ -16,12 +14,7 @@ from circuits.stack import bottom_up, layered
 from circuits.ties import Tied
 from dendrites._checks import choice
 from dendrites.errors import ModelError
-from dendrites.models import (
-    attention_cell,
-    chance_cell,
-    choosing_output,
-    surprise_critic,
-)
+from dendrites.models import attention_cell, choosing_output, surprise_critic
 
 FEEDBACK = ("transposed", "learned")
 
@@ -111,12 +104,8 @@ def attention_gated(
         )
 
     def beside(stack):
-        n = stack.sizes[-1]
-        yield Population("chance", chance_cell(), 1)
+        yield from chance(stack.sizes[-1])
         yield Population("critic", surprise_critic(), 1)
-        yield Projection("chance", "output", "chance", "drawn", **ONES)
-        before = np.tri(n, k=-1)
-        yield Projection("output", "output", "before", "unnormalised", initial=before)
         yield Projection("output", "critic", "reward", "rewarded", **ONES)
         yield Projection("output", "critic", "expected", "expected", **ONES)
         for layer in stack.layers[1:]:

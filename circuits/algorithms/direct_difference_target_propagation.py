@@ -66,7 +66,8 @@ def direct_difference_target_propagation(
     damping : float
         >= 0. What weak noise of variance `damping` in the output would do, in the mean.
     target_step : float
-        s, > 0. At 1 the target of the output is t itself.
+        s, > 0. At 1 the target of the output is t itself. Linear inverses make the same
+        update for any s, up to rounding.
     inverse_phi : name in `dendrites.transfer.TRANSFERS` or Transfer
         phi_g. Linear unless given.
     inverse_initial : initialiser

@@ -123,7 +123,7 @@ def hedonistic_synapses(
         tuple(populations),
         tuple(projections),
         Schedule(
-            sampled(tuple(steps), chosen=tuple(sites)),
+            sampled(tuple(steps), (), chosen=tuple(sites)),
             carry_state=averaging > 0,
             always_on=always,
         ),

@@ -106,7 +106,7 @@ def population_reward(
     for part in gate((cells,)):
         (populations if isinstance(part, Population) else projections).append(part)
     silent = [bottom_up(source, cells) for source in always]
-    steps = sampled((cells, decision), last=decision, chosen=(cells,), silent=silent)
+    steps = sampled((cells, decision), silent, chosen=(cells,), also=())
     test = Phase("expected", advance=(cells, decision))
     return Circuit(
         tuple(populations),

@@ -1,10 +1,12 @@
 """REINFORCE: stochastic cells repeat what was followed by reward."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from circuits.algorithms._options import check_options
 from circuits.algorithms._rewards import (
     ALWAYS,
+    chance,
     expected,
     gate,
     sampled,
@@ -12,10 +14,11 @@ from circuits.algorithms._rewards import (
     tell,
 )
 from circuits.circuit import Circuit
+from circuits.phase import Phase
 from circuits.schedule import Schedule
 from circuits.stack import layered
-from dendrites._checks import number
-from dendrites.models import reward_critic, rewarded_binary
+from dendrites._checks import choice, number
+from dendrites.models import choosing_output, reward_critic, rewarded_binary
 
 
 def reinforce(
@@ -25,15 +28,18 @@ def reinforce(
     momentum: float = 0.0,
     baseline: float = 0.0,
     averaging: float = 0.0,
+    outputs: str = "choice",
     **options,
 ) -> Circuit:
     """All cells choose at random, and a scalar tells how good it was.
 
         s_l ~ Bernoulli(p_l),  p_l = logistic(W_l s_(l-1) + b_l)
-        R = -|t - s_L|^2 / 2,  dW_l = eta mean((R - b - m) (s_l - p_l) s_(l-1)^T)
+        dW_l = eta mean((R - b - m) (s_l - p_l) s_(l-1)^T)
 
-    with a constant baseline b and a running mean m of earlier rewards. Its loss is the
-    expectation of -R; tests show p in place of samples.
+    with a constant baseline b and a running mean m of earlier rewards. Outputs make one
+    choice by their softmax p_L, s_L one-hot and R = 1 if it is the target, else 0; or
+    they are binary cells, too, and R = -|t - s_L|^2 / 2. Its loss is the expectation of
+    -R; tests show p in place of samples.
 
     Parameters
     ----------
@@ -48,6 +54,7 @@ def reinforce(
     averaging : float
         In [0, 1]: m' = m + averaging (R - b - m) after every presentation, of each
         place in the batch by itself. 0: no m.
+    outputs : {"choice", "binary"}
     **options
         Further arguments of `circuits.layered`: biases, connectivity, seed, ...
 
@@ -55,7 +62,7 @@ def reinforce(
     -------
     Circuit
         A hidden cell gets a scalar. One presentation has one pass. The mean update is
-        the gradient of the expected reward, exactly, for any baseline. Cells are
+        the gradient of the expected reward, exactly, for any baseline. Hidden cells are
         logistic, and there is no reference network, since no network without noise has
         that gradient.
 
@@ -66,32 +73,74 @@ def reinforce(
 
     Source: Williams, Mach. Learn. 8 (1992) 229.
     """
-    own = ("learning_rate", "momentum", "baseline", "averaging")
+    own = ("learning_rate", "momentum", "baseline", "averaging", "outputs")
     without = ("forward", "feedback", "phases", "test", "hidden", "output", "extra")
     without = (*without, "phi", "output_phi", "loss", "teacher", "signal", "reference")
     check_options("reinforce", options, own=own, without=without)
     number("reinforce: baseline", baseline)
     number("reinforce: averaging", averaging, least=0.0, most=1.0)
+    choice("reinforce: outputs", outputs, ("choice", "binary"))
+    chooses = outputs == "choice"
     made = reward_critic(baseline=baseline, averaging=averaging)
+    rules = scalar_rules(learning_rate, len(sizes) - 1, "credit", momentum=momentum)
+    if chooses:
+        rules[-1] = replace(rules[-1], moments=("output_told", "output_told"))
 
     def beside(stack):
-        return (*tell(made, stack.layers[1:]), *gate(stack.layers[1:]))
+        binary = stack.layers[1:-1] if chooses else stack.layers[1:]
+        yield from tell(made, stack.layers[1:])
+        if binary:
+            yield from gate(binary)
+        if chooses:
+            yield from chance(stack.sizes[-1])
 
     def phases(stack):
         always = ALWAYS[: 1 + options.get("bias", True)]
-        made = sampled(stack.layers[1:], silent=stack.forward)
-        return Schedule(made, carry_state=averaging > 0, always_on=always)
+        steps = _chosen(stack) if chooses else sampled(stack.layers[1:], stack.forward)
+        return Schedule(steps, carry_state=averaging > 0, always_on=always)
 
     return layered(
         sizes,
-        forward=scalar_rules(
-            learning_rate, len(sizes) - 1, "credit", momentum=momentum
-        ),
+        forward=rules,
         phases=phases,
-        test=lambda stack: expected(stack.layers[1:]),
+        test=_expected if chooses else lambda stack: expected(stack.layers[1:]),
+        output_phi="softmax" if chooses else "logistic",
+        loss="cross_entropy" if chooses else "squared",
         hidden=lambda phi: rewarded_binary(),
-        output=lambda phi, loss: rewarded_binary(),
+        output=lambda phi, loss: choosing_output() if chooses else rewarded_binary(),
         extra=beside,
         reference=False,
         **{"name": "reinforce", **options},
+    )
+
+
+def _chosen(stack):
+    """Phases in which hidden layers are sampled, one output is, and all are told."""
+    hidden = stack.layers[1:-1]
+    around = sampled(hidden, stack.forward, also=()) if hidden else ()
+    silent = {"silent": stack.forward}
+    known = {"output": ("soma", "target", "total", "before", "chance")}
+    return (
+        *around[:1],
+        Phase("drawn", settle=("output", *stack.normaliser, "chance")),
+        Phase(
+            "chosen",
+            settle=("output",),
+            on=("target",),
+            hold={"output": ("soma",)},
+            **silent,
+        ),
+        Phase("judged", advance=("critic",)),
+        *around[1:],
+        Phase("output_told", settle=("output",), hold=known, **silent),
+    )
+
+
+def _expected(stack):
+    """Phases in which hidden cells show p, and outputs their shares."""
+    hidden = stack.layers[1:-1]
+    return (
+        *(expected(hidden) if hidden else ()),
+        Phase("potentials", settle=("output", *stack.normaliser)),
+        Phase("shares", settle=("output",)),
     )

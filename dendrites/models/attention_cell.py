@@ -129,6 +129,14 @@ def _expected(cell, p):
     return exp(cell.soma) / cell.total * _winner(cell, p)
 
 
+def _loss(cell, p):
+    return -cell.target * _winner(cell, p)
+
+
+def _credit(cell, p):
+    return cell.reward * (_winner(cell, p) - exp(cell.soma) / cell.total)
+
+
 def choosing_output() -> CellModel:
     """An output cell that wins with the probability that is its share (softmax).
 
@@ -136,7 +144,8 @@ def choosing_output() -> CellModel:
     output cells, ``before``, the sum of those before it in order, and ``chance``, one
     number in [0, 1) for all. Reads: ``rate`` = exp(soma) / total; ``winner``, 1 where
     chance * total lies between ``before`` and that plus its own, else 0; ``rewarded``,
-    the target of the winner; ``expected``, the rate of the winner.
+    the target of the winner; ``expected``, the rate of the winner; ``loss``, minus
+    ``rewarded``; ``credit`` = reward (winner - rate).
     """
     return CellModel(
         "choosing_output",
@@ -151,6 +160,8 @@ def choosing_output() -> CellModel:
             "delta": _winner,
             "rewarded": _rewarded,
             "expected": _expected,
+            "loss": _loss,
+            "credit": _credit,
         },
         limit=math.inf,  # of the sum of exponentials
         source=SOURCE,

@@ -33,6 +33,7 @@ from stored_files import (
     values_of,
 )
 
+from experiments.family.tables import atlas_table, errors_table
 from experiments.lab.matrix import matrix_table, sign_table
 from experiments.statistics import paired_p
 
@@ -175,6 +176,12 @@ MADE = {
     ),
     ("experiments/plasticity-matrix.md", "matrix"): lambda: matrix_table(
         stored("plasticity-matrix"), "../results/plasticity-matrix.nc"
+    ),
+    ("experiments/gradient-atlas.md", "angles"): lambda: atlas_table(
+        stored("gradient-atlas")
+    ),
+    ("experiments/compare-rules.md", "errors"): lambda: errors_table(
+        stored("compare-rules")
     ),
 }
 MADE |= {

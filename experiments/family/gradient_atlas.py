@@ -6,7 +6,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.family.schemes import ALL, chosen, counted
+from experiments.family.chosen import ALL, chosen
+from experiments.family.scheme import counted
 from experiments.parameters import Argument, Progress, Repeats, Seed
 from experiments.record import Answer, question
 
@@ -96,73 +97,10 @@ def gradient_atlas(
     )
 
 
-def batch_of(scheme, examples: int, seed: int):
-    """The digits task of a scheme, and inputs and targets of the batch."""
-    from experiments import tasks
-
-    task = tasks.digits(seed=seed, target_rates=scheme.target_rates)
-    split = task.splits["train"]
-    return task, split.inputs[:examples], split.targets[:examples]
-
-
-def compare(scheme, circuit, weights, inputs, targets, *, samples=1, seed=0):
-    """Angle and size ratio of an update to the exact gradient, (layer, 2).
-
-    Parameters
-    ----------
-    samples : int
-        Presentations that the update is the mean of.
-    """
-    import circuits
-
-    found = circuits.gradient_estimate(
-        circuit, inputs, targets, weights=weights, samples=samples, seed=seed
-    )
-    exact = scheme.gradient(
-        circuit, all_weights(circuit, weights, seed), inputs, targets
-    )
-    rows = []
-    for name in forward_projections(circuit):
-        update = found.get(name, np.zeros(np.shape(exact[name])))
-        one = circuits.measure_alignment(update, exact[name])
-        rows.append((one.angle, one.size_ratio))
-    return np.array(rows)
-
-
-def relative_error(scheme, circuit, inputs, targets, *, seed) -> float:
-    """Of the update of the first hidden layer, from the start weights."""
-    import circuits
-
-    weights = circuits.initial_weights(circuit, seed=seed)
-    name = forward_projections(circuit)[0]
-    found = circuits.gradient_estimate(circuit, inputs, targets, seed=seed)[name]
-    exact = scheme.gradient(circuit, weights, inputs, targets)[name]
-    return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
-
-
-def all_weights(circuit, weights, seed):
-    """Weights with those that are tied to them."""
-    import circuits
-
-    return circuits.initial_weights(circuit, seed=seed, given=weights)
-
-
-def forward_projections(circuit) -> list[str]:
-    """Bottom-up projections, first hidden layer to output."""
-    from itertools import pairwise
-
-    from circuits.stack import bottom_up
-
-    if circuit.network is not None:
-        return [layer.projection for layer in circuit.network.layers]
-    known = [p.name for p in circuit.populations]
-    hidden = [n for n in known if n.startswith("hidden") and n[6:].isdigit()]
-    return [bottom_up(*pair) for pair in pairwise(["input", *hidden, "output"])]
-
-
 def _check_own(schemes, hidden, seed):
     """Refuse a user's functions that give no circuit, or one without a gradient."""
     from dendrites.errors import ConfigError
+    from experiments.family.comparing import batch_of
 
     for scheme in schemes:
         if scheme.own is not None:
@@ -179,6 +117,7 @@ def _check_own(schemes, hidden, seed):
 def _looked_at(scheme, hidden, examples, learning, averaged, seed):
     """Of one network: (state, layer, 2), and the mean of many updates (layer, 2)."""
     import circuits
+    from experiments.family.comparing import batch_of, compare
     from experiments.family.learners import Learners
 
     task, inputs, targets = batch_of(scheme, examples, seed)
@@ -207,6 +146,8 @@ def _looked_at(scheme, hidden, examples, learning, averaged, seed):
 
 def _joined(scheme, found, hidden, examples, averaged, seed):
     """Everything of one scheme, by name."""
+    from experiments.family.comparing import batch_of, relative_error
+
     task, inputs, targets = batch_of(scheme, examples, seed)
     sizes = [task.n_inputs, *hidden, task.n_outputs]
     circuit = scheme.circuit(sizes, seed=seed)

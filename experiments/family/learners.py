@@ -128,7 +128,7 @@ class Learners:
         n = len(self.tasks[k].splits["train"].inputs)
         order = [
             generator(self.seeds[k], f"order/{epoch}").permutation(n)
-            for epoch in range(start // n, (stop - 1) // n + 1)
+            for epoch in range(start // n + 1, (stop - 1) // n + 2)
         ]
         skipped = start // n * n
         return np.concatenate(order)[start - skipped : stop - skipped]

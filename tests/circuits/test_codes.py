@@ -25,12 +25,12 @@ OF_PICTURES = (lambda u: u, logistic)
 
 
 def weights_of(circuit, seed=0, size=0.7):
-    """Random numbers for all weights that are not tied, biases too."""
+    """Random numbers for all weights that learn, biases too."""
     rng = np.random.default_rng(seed)
     return {
         p.name: rng.normal(0.0, size, circuit.weights_shape(p.name))
         for p in circuit.projections
-        if p.tied_to is None and p.is_dense
+        if p.rule is not None
     }
 
 

@@ -60,6 +60,7 @@ def test_an_update_is_that_of_the_circuit_and_stops_at_zero(plain, update):
         np.testing.assert_array_equal(back, found.weights[name].T)
 
 
+@pytest.mark.slow
 def test_multiplicative_updates_are_the_others_times_the_size_of_the_weight():
     plain = algorithms.wake_sleep((5, 4, 3), learning_rate=1e-3, seed=SEED)
     weights = circuits.initial_weights(algorithms.dale(plain))
@@ -157,9 +158,11 @@ def segregated():
         of_feedback_alignment,
         spiking,
         harmonium,
-        *(pytest.param(f, marks=pytest.mark.slow) for f in (microcircuit, segregated)),
+        microcircuit,
+        segregated,
     ],
 )
+@pytest.mark.slow
 def test_a_mapped_circuit_does_and_learns_the_same(make):
     assert_same_function(make(), 1e-13)
 

@@ -22,12 +22,12 @@ INVERSES = ("output_to_hidden1_apical", "output_to_hidden2_apical")
 
 
 def weights_of(circuit, seed=0, size=0.7):
-    """Random numbers for all weights that are not tied, biases too."""
+    """Random numbers for all weights that learn, biases too."""
     rng = np.random.default_rng(seed)
     return {
         p.name: rng.normal(0.0, size, circuit.weights_shape(p.name))
         for p in circuit.projections
-        if p.tied_to is None and p.is_dense
+        if p.rule is not None
     }
 
 
@@ -74,29 +74,29 @@ def test_one_update_is_that_of_the_equations():
     close(found.update, wanted, 1e-11)  # of numbers divided by sigma^2
 
 
-@pytest.fixture(scope="module")
-def fixed():
+def fixed(sizes=SIZES):
     """A circuit with linear inverses that stay, and its weights."""
     circuit = make(
-        SIZES, phi="tanh", output_phi="logistic", inverse_rate=0.0, target_step=0.3
+        sizes, phi="tanh", output_phi="logistic", inverse_rate=0.0, target_step=0.3
     )
     return circuit, weights_of(circuit)
 
 
-def test_fixed_linear_inverses_are_direct_feedback_alignment_of_raw_errors(fixed):
-    circuit, weights = fixed
+@pytest.mark.parametrize("sizes", [SIZES, (6, 2, 3), (6, 3, 5, 2, 4, 3)])
+def test_fixed_linear_inverses_are_direct_feedback_alignment_of_raw_errors(sizes):
+    circuit, weights = fixed(sizes)
     other = algorithms.direct_feedback_alignment(
-        SIZES, transmitted="raw", phi="tanh", output_phi="logistic"
+        sizes, transmitted="raw", phi="tanh", output_phi="logistic"
     )
     names = {p.name for p in other.projections}
     given = {name: w for name, w in weights.items() if name in names}
-    assert set(INVERSES) < set(given)
+    assert INVERSES[0] in given
     wanted = circuits.gradient_estimate(other, X, T, weights=given)
     close(circuits.gradient_estimate(circuit, X, T, weights=weights), wanted)
 
 
-def test_nothing_learns_where_the_output_is_content(fixed):
-    circuit, weights = fixed
+def test_nothing_learns_where_the_output_is_content():
+    circuit, weights = fixed()
     schedule = circuit.test_schedule
     answer = circuits.present(circuit, {"input": X}, schedule, weights=weights)
     shown = {"input": X, "target": answer["output", "rate"]}

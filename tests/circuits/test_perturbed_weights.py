@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from naive_circuit import DT, Naive, circuit, joined, layers, random_weights, sources
 from naive_runs import assert_same, both, each_step
+from thinned import combined
 
 import circuits
 from circuits import Perturbation, Phase, Population, Tied
@@ -71,9 +72,15 @@ class Perturbed(Naive):
         return super().weight(p) + factor * square(xi_of())
 
 
-@pytest.mark.parametrize("batch", [1, 3, 70])
-@pytest.mark.parametrize("rule", [None, SEEN, FILTERED])
-@pytest.mark.parametrize("phases", [("perturbed",), {"clean": -0.5, "perturbed": 2.0}])
+@pytest.mark.parametrize(
+    "phases, rule, batch",
+    combined(
+        [("perturbed",), {"clean": -0.5, "perturbed": 2.0}],
+        [None, SEEN, FILTERED],
+        [1, 3, 70],
+        every=3,
+    ),
+)
 def test_every_step_of_a_perturbed_phase_equals_the_twins(
     phases, rule, batch, monkeypatch
 ):
@@ -153,9 +160,9 @@ def grow(weight, cell, pre, p):
     return cell.u * pre
 
 
-@pytest.mark.parametrize("draws", ["normal", "sign"])
-@pytest.mark.parametrize("batch", [1, 3, 70])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind, batch, draws", combined([*KINDS], [1, 3, 70], ["normal", "sign"], every=3)
+)
 def test_one_update_is_the_factor_times_what_was_added(kind, batch, draws):
     described = settled(
         connectivity=MASK if kind == "sparse" else kind,

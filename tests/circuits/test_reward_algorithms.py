@@ -63,41 +63,60 @@ X, T = np.array([[0.3, -1.0, 0.8]]), np.array([[1.0, 0.0]])
 FIRST, SECOND = bottom_up("input", "hidden1"), bottom_up("hidden1", "output")
 
 
-def expected_reward(w1, w2):
-    """Of two layers of binary cells, over all that they can do."""
+def softmax(u):
+    return np.exp(u) / np.exp(u).sum(axis=-1, keepdims=True)
+
+
+def expected_reward(w1, w2, outputs):
+    """Of two layers of cells, over all that they can do."""
     p1, total = logistic(X @ w1.T)[0], 0.0
     for s1 in patterns(2):
+        chance = probability(s1, p1)
+        if outputs == "choice":
+            total += chance * softmax(s1 @ w2.T)[0]
+            continue
         p2 = logistic(s1 @ w2.T)
         for s2 in patterns(2):
-            chance = probability(s1, p1) * probability(s2, p2)
-            total += chance * -0.5 * ((T - s2) ** 2).sum()
+            chosen = chance * probability(s2, p2)
+            total += chosen * -0.5 * ((T - s2) ** 2).sum()
     return total
 
 
 @pytest.mark.parametrize("baseline", [0.0, 5.0])
-def test_reinforce_is_the_gradient_of_the_expected_reward_for_any_baseline(baseline):
-    count = 4000
-    circuit = algorithms.reinforce(SIZES, baseline=baseline, bias=False)
-    reads = [
-        (name, read, "told")
-        for name in ("hidden1", "output")
-        for read in ("spikes", "p", "credit")
-    ]
-    shown = repeated(count, input=X, target=T)
-    found = circuits.present(circuit, shown, reads=reads, learning=True)
+@pytest.mark.parametrize("outputs", ["choice", "binary"])
+def test_reinforce_is_the_gradient_of_the_expected_reward_for_any_baseline(
+    outputs, baseline
+):
+    count, choice = 4000, outputs == "choice"
+    circuit = algorithms.reinforce(
+        SIZES, baseline=baseline, bias=False, outputs=outputs
+    )
+    w1 = np.array([[0.5, -0.3, 0.4], [-0.2, 0.6, 0.1]])
+    w2 = np.array([[0.7, -0.5], [-0.4, 0.8]])
+    last = "output_told" if choice else "told"
+    names = ("winner", "rate") if choice else ("spikes", "p")
+    reads = [("hidden1", read, "told") for read in ("spikes", "p", "credit")]
+    reads += [("output", read, last) for read in (*names, "credit")]
+    shown, weights = repeated(count, input=X, target=T), {FIRST: w1, SECOND: w2}
+    found = circuits.present(
+        circuit, shown, reads=reads, learning=True, weights=weights
+    )
     s1, p1, c1, s2, p2, c2 = (found[read] for read in reads)
-    w1, w2 = found.before[FIRST], found.before[SECOND]
-    reward = -0.5 * ((T - s2) ** 2).sum(axis=1, keepdims=True) - baseline
-    np.testing.assert_allclose(c2, reward * (s2 - logistic(s1 @ w2.T)), atol=1e-12)
-    both = np.hstack([s1, s2])
+    u2 = s1 @ w2.T
+    np.testing.assert_allclose(p2, (softmax if choice else logistic)(u2), atol=1e-12)
+    reward = s2[:, :1] if choice else -0.5 * ((T - s2) ** 2).sum(axis=1)[:, None]
+    np.testing.assert_allclose(c2, (reward - baseline) * (s2 - p2), atol=1e-12)
 
     def chance(k):
-        return probability(both[k], np.hstack([p1, p2])[k])
+        made = (s2 * p2).sum(axis=1) if choice else probability(s2, p2)
+        return probability(s1[k], p1[k]) * made[k]
 
     exact = [
-        gradient(lambda w: expected_reward(w, w2), w1),
-        gradient(lambda w: expected_reward(w1, w), w2),
+        gradient(lambda w: expected_reward(w, w2, outputs), w1),
+        gradient(lambda w: expected_reward(w1, w, outputs), w2),
     ]
+    # One of two outputs says which was chosen.
+    both = np.hstack([s1, s2[:, :1] if choice else s2])
     for name, credit, pre, wanted in zip(
         (FIRST, SECOND), (c1, c2), (shown["input"], s1), exact, strict=True
     ):
@@ -111,7 +130,9 @@ def test_reinforce_is_the_gradient_of_the_expected_reward_for_any_baseline(basel
 
 
 def test_a_running_mean_of_rewards_is_subtracted_from_the_next():
-    circuit = algorithms.reinforce(SIZES, baseline=-0.2, averaging=0.25)
+    circuit = algorithms.reinforce(
+        SIZES, baseline=-0.2, averaging=0.25, outputs="binary"
+    )
     with circuits.Presenter(circuit, batch=6) as presenter:
         mean = np.zeros(6)
         for _ in range(3):
@@ -124,12 +145,25 @@ def test_a_running_mean_of_rewards_is_subtracted_from_the_next():
         assert np.ptp(mean) > 0
 
 
-def test_tests_of_stochastic_cells_show_what_they_expect():
-    circuit = algorithms.reinforce(SIZES)
+@pytest.mark.parametrize("outputs", ["choice", "binary"])
+def test_tests_of_stochastic_cells_show_what_they_expect(outputs):
+    circuit = algorithms.reinforce(SIZES, outputs=outputs)
     w = circuits.initial_weights(circuit)
     found = circuits.present(circuit, {"input": X}, circuit.test_schedule)
-    wanted = logistic(logistic(X @ w[FIRST].T) @ w[SECOND].T)
+    last = softmax if outputs == "choice" else logistic
+    wanted = last(logistic(X @ w[FIRST].T) @ w[SECOND].T)
     np.testing.assert_allclose(found["output", "rate"], wanted, atol=1e-12)
+
+
+def test_one_layer_that_chooses_needs_no_hidden_cells():
+    circuit = algorithms.reinforce((3, 2), baseline=0.5, bias=False)
+    reads = [("output", "winner"), ("output", "rate")]
+    shown = repeated(6, input=X, target=T)
+    found = circuits.present(circuit, shown, reads=reads, learning=True)
+    s, p = (found[read] for read in reads)
+    wanted = outer((s[:, :1] - 0.5) * (s - p), shown["input"]).mean(axis=0)
+    update = found.update[bottom_up("input", "output")]
+    np.testing.assert_allclose(update, 0.1 * wanted, rtol=0, atol=1e-12)
 
 
 # --- synapses -------------------------------------------------------------------------
@@ -276,6 +310,7 @@ def test_populations_learn_faster_with_their_size_only_if_told_their_decision():
     ("make", "options", "text"),
     [
         (algorithms.reinforce, {"averaging": 1.5}, "averaging"),
+        (algorithms.reinforce, {"outputs": "normal"}, "outputs = 'normal'"),
         (algorithms.hedonistic_synapses, {"averaging": -0.1}, "averaging"),
         (algorithms.hedonistic_synapses, {"phi": "sine"}, "sine"),
         (algorithms.population_reward, {}, "an odd number of cells, and 1 output"),

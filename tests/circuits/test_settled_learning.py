@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from naive_circuit import Naive, circuit, joined, layers, random_weights
 from naive_runs import ROUNDING
+from thinned import combined
 
 import circuits
 from circuits import Phase, Population, Schedule, Split, Task, Tied
@@ -104,8 +105,7 @@ def test_presentation_by_presentation(seed):
     assert_weights(found.weights[1], twin)
 
 
-@pytest.mark.parametrize("chunk", [2, 64])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed, chunk", combined(range(8), [2, 64], every=3))
 def test_in_training_with_samples_side_by_side(seed, chunk):
     described = drawn(seed)
     start = random_weights(described)

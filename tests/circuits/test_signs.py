@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from naive_circuit import circuit, joined, layers, random_weights, sources
 from naive_runs import assert_same, both
+from thinned import combined
 
 import circuits
 from circuits import Constant, Phase, ScaledCopy, Uniform
@@ -98,9 +99,15 @@ def moved(described, count=40, **options):
     return np.array([weights["lead"] for weights in found.weights])
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("integrator", ["exact", "blocked", "equilibrium"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "rule, integrator, dtype",
+    combined(
+        [*RULES],
+        ["exact", "blocked", "equilibrium"],
+        ["float64", "float32"],
+        every=3,
+    ),
+)
 def test_no_integrator_brings_a_weight_across_zero(rule, integrator, dtype):
     phase = Phase("shown", 30.0, on=("a",), window=2.0)
     described = network(RULES[rule], phases=(phase,), bounds=(-2.0, 2.0))

@@ -31,7 +31,11 @@ def started(circuit, size=1.5):
 
 @pytest.mark.usefixtures("every_engine")
 @pytest.mark.parametrize(
-    ("delay", "error", "tau"), [(0.0, "rate", 0.9), (1.0, "spikes", 0.1)]
+    ("delay", "error", "tau"),
+    [
+        (0.0, "rate", 0.9),
+        pytest.param(1.0, "spikes", 0.1, marks=pytest.mark.slow),
+    ],
 )
 def test_two_examples_move_weights_at_every_step(delay, error, tau):
     rate, decay, most = 0.2, 0.01, 0.95
@@ -115,7 +119,9 @@ def test_the_default_is_the_published_network():
         assert p.rule.learning_rate == 1e-3 and p.weight_decay == 1e-8
 
 
-@pytest.mark.parametrize("answer", ["spikes", "rate"])
+@pytest.mark.parametrize(
+    "answer", ["spikes", pytest.param("rate", marks=pytest.mark.slow)]
+)
 def test_the_answer_is_the_mean_of_a_class(answer):
     circuit = make(SIZES, cells_per_class=GROUP, answer=answer, test_steps=1, seed=SEED)
     reads = [("output", answer), ("answer", "total", "shown")]

@@ -26,12 +26,12 @@ MAKERS = {
 
 
 def weights_of(circuit, seed=0, size=0.7):
-    """Random numbers for all weights that are not tied, biases too."""
+    """Random numbers for all weights that learn, biases too."""
     rng = np.random.default_rng(seed)
     return {
         p.name: rng.normal(0.0, size, circuit.weights_shape(p.name))
         for p in circuit.projections
-        if p.tied_to is None and p.is_dense
+        if p.rule is not None
     }
 
 
@@ -146,19 +146,48 @@ def test_nothing_below_a_content_output_learns_whatever_the_inverse():
     assert other.update[bottom_up("input", "hidden1")].any()
 
 
-def test_a_fixed_linear_inverse_is_feedback_alignment_of_the_difference():
+@pytest.mark.parametrize("sizes", [SIZES, (6, 2, 3), (6, 3, 5, 2, 4, 3)])
+def test_a_fixed_linear_inverse_is_feedback_alignment_of_the_difference(sizes):
     options = {"phi": "tanh", "output_phi": "logistic"}
     circuit = algorithms.difference_target_propagation(
-        SIZES, inverse_phi="identity", inverse_rate=0.0, target_step=0.3, **options
+        sizes, inverse_phi="identity", inverse_rate=0.0, target_step=0.3, **options
     )
     weights = weights_of(circuit)
-    aligned = algorithms.feedback_alignment(SIZES, transmitted="raw", **options)
+    aligned = algorithms.feedback_alignment(sizes, transmitted="raw", **options)
     own = {p.name for p in aligned.projections}
     given = {name: w for name, w in weights.items() if name in own}
     wanted = circuits.gradient_estimate(aligned, X, T, weights=given)
     found = circuits.gradient_estimate(circuit, X, T, weights=weights)
-    assert len(wanted) == 6
+    assert len(wanted) == 2 * len(sizes) - 2
     close(found, wanted)
+
+
+def test_a_softmax_shows_inverses_its_potentials():
+    circuit = algorithms.difference_target_propagation(
+        SIZES, phi="tanh", output_phi="softmax", loss="cross_entropy", target_step=0.4,
+        seed=SEED,
+    )  # fmt: skip
+    weights = weights_of(circuit)
+    shares = T / T.sum(axis=1, keepdims=True)
+    read = ("hidden2", "target_rate", "target")
+    shown = {"input": X, "target": shares}
+    found = circuits.present(
+        circuit, shown, weights=weights, learning=True, reads=[read]
+    )
+    (w1, b1), (w2, b2), (w3, b3) = forward_of(weights)
+    v, c = inverses_of(weights)[1]
+    h2 = np.tanh(np.tanh(X @ w1.T + b1) @ w2.T + b2)
+    a = h2 @ w3.T + b3
+    p = np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)
+    goal = a + 0.4 * (shares - p)
+    wanted = h2 + np.tanh(goal @ v.T + c) - np.tanh(a @ v.T + c)
+    np.testing.assert_allclose(found[read], wanted, rtol=0, atol=1e-13)
+    xi = 0.1 * drawn(normal, "noise/noise2/draw", 4, BATCH, step=0)
+    heard = (h2 + xi) @ w3.T + b3
+    back = np.tanh(heard @ v.T + c)
+    delta = (h2 + xi - back) * squash(back)
+    name = "output_to_hidden2_apical"
+    close(found.update, {name: 0.1 * mean_product(delta, heard)})
 
 
 def test_the_gradient_at_the_top_is_backprop_for_the_two_last_layers():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from systems import patterns, plastic_microcircuit, run, two_populations
+from thinned import combined
 from tiny_training import curves, tiny_circuit, tiny_task, tiny_train
 
 import circuits
@@ -88,10 +89,10 @@ def largest(mine, wanted):
 # --- against weights set by hand ------------------------------------------------------
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no_bias"])
-@pytest.mark.parametrize("top_down", [0.0, 1e-2], ids=["B_fixed", "B_learns"])
-@pytest.mark.parametrize("tau", [None, 5.0], ids=["plain", "filtered"])
+@pytest.mark.parametrize(
+    "tau, top_down, bias, batch",
+    combined([None, 5.0], [0.0, 1e-2], [True, False], [1, 3], every=3),
+)
 def test_tied_weights_equal_weights_set_after_every_step(tau, top_down, bias, batch):
     circuit = tied(bias=bias, top_down=top_down, filter_tau=tau)
     start, inputs = start_of(circuit), shown(batch=batch)

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import pytest
+from thinned import combined
 
 import circuits
 import dendrites as dn
@@ -240,8 +241,7 @@ UPDATES = {
 }
 
 
-@pytest.mark.parametrize("update", UPDATES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way, update", combined([*WAYS], [*UPDATES], every=4))
 def test_every_sample_and_lane_sees_the_weights_of_now(way, update):
     options = {"delay": 0.0, **UPDATES[update]}
     circuit = learning(dn.Kernel(3.0, 10.0, memory=4.0), **options)

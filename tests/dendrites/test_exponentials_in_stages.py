@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from numba import njit
+from thinned import combined
 
 from dendrites import CellModel, models, transfer
 from dendrites.compile import loops
@@ -134,11 +135,11 @@ def stepped(cell, dtype, n, differing=()):
     return lane
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+CELLS = [*map(model, CUT), models.guerguiev_hidden(), models.guerguiev_output()]
+
+
 @pytest.mark.parametrize(
-    "cell",
-    [*map(model, CUT), models.guerguiev_hidden(), models.guerguiev_output()],
-    ids=["through_others", "at_once", "hidden", "output"],
+    "cell, dtype", combined(CELLS, [np.float64, np.float32], every=2)
 )
 def test_a_step_in_stages_has_the_bits_of_a_step_at_once(cell, dtype, monkeypatch):
     sizes = 1, 5, TILE - 1, TILE, TILE + 1, 2 * TILE + 9

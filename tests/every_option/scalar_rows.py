@@ -76,7 +76,11 @@ DOORS = [
         of_model(comparing_critic),
         {"scale": [acts(2.0), refused(0.0)]},
     ),
-    Door(reinforce, built(reinforce), LAYERS | RATES | REWARD),
+    Door(
+        reinforce,
+        built(reinforce),
+        LAYERS | RATES | REWARD | {"outputs": [acts("binary"), refused("normal")]},
+    ),
     Door(
         hedonistic_synapses,
         built(hedonistic_synapses),

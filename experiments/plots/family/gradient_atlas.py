@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.family.schemes import INFORMATION, OWN
+from experiments.family.scheme import INFORMATION, OWN
 from experiments.plots import style
 
 HEADINGS = {**INFORMATION, OWN: "your own"}

@@ -9,8 +9,9 @@ import circuits
 import experiments
 from dendrites.dataset import open_run, save_run, validate
 from dendrites.errors import ConfigError
-from experiments.family import schemes
+from experiments.family import scheme
 from experiments.family.gradient_atlas import gradient_atlas
+from experiments.family.table import SCHEMES
 
 SMALL = {"hidden": (4,), "examples": 5, "learning": 20, "networks": 2}
 
@@ -56,7 +57,7 @@ def test_hidden_layers_of_shallow_learning_have_no_direction(atlas):
 def test_learning_moves_the_weights_that_are_looked_at(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        schemes.Scheme,
+        scheme.Scheme,
         "gradient",
         lambda self, circuit, weights, x, t: (
             seen.append(weights) or circuits.negative_gradient(circuit, weights, x, t)
@@ -135,14 +136,14 @@ def test_what_cannot_take_part_is_refused(given, message):
     ],
 )
 def test_functions_are_tried_before_anything_is_learned(monkeypatch, function, message):
-    monkeypatch.setattr(schemes.Scheme, "gradient", None)
+    monkeypatch.setattr(scheme.Scheme, "gradient", None)
     with pytest.raises(ConfigError, match=message):
         gradient_atlas(rules=("shallow",), circuits=(function,), **SMALL)
 
 
-@pytest.mark.parametrize("row", schemes.SCHEMES.values(), ids=schemes.SCHEMES)
+@pytest.mark.parametrize("row", SCHEMES.values(), ids=SCHEMES)
 def test_a_row_of_the_table_fits_its_algorithm(row):
-    assert row.information in schemes.INFORMATION
+    assert row.information in scheme.INFORMATION
     assert {*row.tasks} <= {"atlas", "compare"}
     circuit = row.circuit([4, 3, 2])
     assert row.loss_of(circuit)

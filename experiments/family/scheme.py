@@ -1,14 +1,11 @@
-"""The table of learning schemes: a row says how each takes part in comparisons."""
+"""What comparisons know of a learning scheme."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from dendrites.errors import ConfigError, choices
 from dendrites.random import generator
 
-ALL = "all"
 #: What a hidden cell is told of the error, from the least specific to the most.
 INFORMATION = {
     "none": "nothing tells hidden cells of the error",
@@ -124,108 +121,6 @@ class Scheme:
         if self.loss or circuit.network is None:
             return self.loss
         return circuit.network.loss.replace("_", " ")
-
-
-SCHEMES = {
-    scheme.name: scheme
-    for scheme in (
-        Scheme(
-            "shallow",
-            "none",
-            "none",
-            "never: hidden weights stay",
-            {"learning_rate": 0.5},
-        ),
-        Scheme(
-            "direct_feedback_alignment",
-            "vector",
-            "fixed, random, from the output",
-            "B = product of W^T and slopes",
-            {"learning_rate": 0.3},
-        ),
-        Scheme(
-            "feedback_alignment",
-            "vector",
-            "fixed, random",
-            "B = W^T, gated by slopes",
-            {"learning_rate": 0.3},
-        ),
-        Scheme(
-            "error_network",
-            "vector",
-            "fixed, random, between error cells",
-            "B = W^T, errors above -baseline",
-            {"learning_rate": 0.3},
-            {k: USUAL[k] for k in ("phi", "output_phi")},
-        ),
-        Scheme(
-            "sign_symmetry",
-            "vector",
-            "signs of the forward weights",
-            "equal sizes of weights",
-            {"learning_rate": 0.3},
-        ),
-        Scheme(
-            "weight_mirror",
-            "vector",
-            "learned from noise",
-            "many mirrored presentations",
-            {"learning_rate": 0.3},
-        ),
-        Scheme(
-            "kolen_pollack",
-            "vector",
-            "learned by the same products",
-            "W - B^T shrinks by 1 - lambda",
-            {"learning_rate": 0.3, "weight_decay": 1e-4},
-        ),
-        Scheme(
-            "backprop",
-            "vector",
-            "the forward weights, transposed",
-            "always",
-            {"learning_rate": 0.3},
-        ),
-    )
-}
-
-
-def chosen(
-    rules: Sequence[str], circuits: Sequence[Callable] | None, task: str
-) -> list[Scheme]:
-    """Rows of these names and of a user's own functions, in the order of the table.
-
-    Raises
-    ------
-    ConfigError
-        For names of no row, rows that do not take part, and functions whose names are
-        taken or that do not take layer sizes.
-    """
-    known = {name: one for name, one in SCHEMES.items() if task in one.tasks}
-    for name in rules:
-        if name not in (*known, ALL):
-            raise ConfigError(
-                f"rules: {name!r} does not take part. {choices(name, (ALL, *known))}"
-            )
-    found = [one for name, one in known.items() if ALL in rules or name in rules]
-    return found + [_own(function) for function in circuits or ()]
-
-
-def _own(function):
-    name = getattr(function, "__name__", "").strip("<>") or type(function).__name__
-    if name in SCHEMES:
-        raise ConfigError(
-            f"circuits: the name {name!r} is that of a scheme of the table; give your "
-            "function another one"
-        )
-    try:
-        inspect.signature(function).bind([2, 1])
-    except TypeError:
-        raise ConfigError(
-            f"circuits: {name} must be a function of the layer sizes alone, such as "
-            "lambda sizes: circuits.layered(sizes, ...)"
-        ) from None
-    return Scheme(name, OWN, "", own=function, usual={})
 
 
 def counted(schedule, dt: float) -> tuple[int, int]:
