@@ -74,9 +74,9 @@ def plot_rates(axes, rate):
 
 def plot_attention(axes, attention):
     """Responses of the target to stimuli alone, together, and with attention."""
-    x = np.arange(attention.sizes["condition"])
-    axes.bar(x, attention.response, color=style.SKY, width=0.6)
-    axes.plot(x, attention.expected, "k_", markersize=14)
-    axes.set_xticks(x, attention.condition.values, rotation=40, ha="right")
-    axes.set_ylabel("response (dimensionless)")
+    y = -np.arange(attention.sizes["condition"])
+    axes.barh(y, attention.response, color=style.SKY, height=0.6)
+    axes.plot(attention.expected, y, "k|", markersize=14)
+    axes.set_yticks(y, attention.condition.values)
+    axes.set_xlabel("response (dimensionless)")
     axes.set_title("target of two stimuli")
