@@ -98,6 +98,7 @@ WHOLE = (
     "distance-switch",
     "external-timing",
     "fear-conditioning",
+    "gain-control",
     "gradient-atlas",
     "linear-stages",
     "pairing-frequency",

@@ -243,6 +243,11 @@ EXPERIMENTS = {
             "fear-conditioning",
             "Do cells learn what a tone foretells, forget it, and skip the known?",
         ),
+        _question(
+            "systems",
+            "gain-control",
+            "Does apical current drive a cell, or does it change its gain?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

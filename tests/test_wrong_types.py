@@ -696,6 +696,8 @@ DOORS = {
             "learning_rates": [5, "ab", [1], ["a", "b"], [NAN, 1], THING],
             "feedback": [*NOT_TEXT, "other", None],
             "fed_back": [*NOT_TEXT, "other", None],
+            "feedback_rate": [*NOT_TIME, None],
+            "plateau_leads": [*NOT_TIME, None],
             "g_apical": NOT_TIME,
             "memory": [*NOT_WHOLE, INF],
             "window": NOT_TEXT,
@@ -717,8 +719,59 @@ DOORS = {
             "clip": NOT_TEXT,
             "delay": NOT_TIME,
             "teacher": [*NOT_TEXT, None],
+            "lateral": [5, "ab", [[1.0, 2.0]], NAN, THING],
+            "reward": [*NOT_FLAG, None],
             "duration": [*NOT_TIME, 0.0],
             "dt": [*NOT_TIME, 0.0],
+        },
+    ),
+    "algorithms.burstprop": (
+        made(algorithms.burstprop, [3, 3, 2]),
+        {
+            "momentum": [*NOT_TIME, 1.0, None],
+            "weight_decay": [*NOT_TIME, None],
+            "feedback": [*NOT_TEXT, "other", None],
+            "recurrent": [*NOT_FLAG, None],
+            "recurrent_rate": NOT_TIME,
+            "resting": [*NOT_TIME, 0.0, 1.0, None],
+        },
+    ),
+    "algorithms.burst_ccn": (
+        made(algorithms.burst_ccn, [3, 3, 2]),
+        {
+            "momentum": [*NOT_TIME, 1.0, None],
+            "feedback": [*NOT_TEXT, "other", None],
+            "cancellation": [*NOT_TEXT, "other", None],
+            "resting": [*NOT_TIME, 0.0, 1.0, None],
+            "gain": [*NOT_TIME, 0.0],
+            "dale": [*NOT_FLAG, None],
+        },
+    ),
+    "algorithms.kording_konig": (
+        made(algorithms.kording_konig, [3, 3, 2]),
+        {
+            "threshold": [*NOT_TIME, None],
+            "event": [*NOT_TEXT, "other", None],
+            "feedback": [*NOT_TEXT, "other", None],
+        },
+    ),
+    "algorithms.error_neurons": (
+        made(algorithms.error_neurons, [3, 3, 2]),
+        {
+            "precision": [*NOT_TIME, 0.0, None],
+            "feedback": [*NOT_TEXT, "other", None],
+            "sweeps": ["1", 1.5, NAN, THING, -1, 0],
+            "step": [*NOT_TIME, 0.0],
+            "tolerance": [*NOT_TIME, 0.0],
+        },
+    ),
+    "algorithms.dendritic_predictive_coding": (
+        made(algorithms.dendritic_predictive_coding, [3, 2]),
+        {
+            "#0 sizes": [*NOT_LIST, None, [3]],
+            "inhibition": [*NOT_TEXT, "other", None],
+            "decay": [*NOT_TIME, 0.0, None],
+            "seed": [*NOT_SEED, None],
         },
     ),
     "models.source": (

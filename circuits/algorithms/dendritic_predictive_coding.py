@@ -15,6 +15,7 @@ from dendrites._checks import check_size, choice, items, number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import balanced_branch, balanced_cell, source
+from dendrites.random import generator
 
 INHIBITION = ("balanced", "none")
 
@@ -103,7 +104,6 @@ def dendritic_predictive_coding(
     predict = ActivityDifference("surprise", None, apical_rate, **relaxed)
 
     names = layer_names(sizes)
-    rng = np.random.default_rng(seed)
     populations = [Population("input", source(), sizes[0], pattern="inputs")]
     projections, moving = [], []
     for below, here, m, n in zip(
@@ -116,6 +116,7 @@ def dendritic_predictive_coding(
         ]
         of_input = np.kron(np.ones((n, 1)), np.eye(m))
         of_cell = np.kron(np.eye(n), np.ones((m, 1)))
+        rng = generator(seed, f"excitation/{here}")
         f = rng.uniform(0.0, 1.0 / np.sqrt(m), (n, m))
         w = -np.einsum("ij,kj->ijk", f, f).reshape(n * m, n)
         ones = Constant(1.0)

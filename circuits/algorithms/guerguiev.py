@@ -35,6 +35,7 @@ from dendrites.models.guerguiev import (
     hidden_coupling,
     output_coupling,
 )
+from dendrites.random import generator
 
 FEEDBACK = ("random", "sparse", "symmetric", "noisy", "zero")
 # Published learning rates by number of hidden layers: hidden layers, output.
@@ -179,7 +180,6 @@ def guerguiev(
     output = guerguiev_output(memory=memory)
     pixels = spike_source(rate_scale=PEAK_RATE, newest="kernel", memory=memory)
     models = [pixels, *[hidden] * n_hidden, output]
-    rng = np.random.default_rng(seed)
     populations = [
         *(
             Population(
@@ -187,7 +187,7 @@ def guerguiev(
                 model,
                 n,
                 pattern="inputs" if name == "input" else None,
-                parameters=_leads(rng, n, plateau_leads)
+                parameters=_leads(seed, name, n, plateau_leads)
                 if leads and model is hidden
                 else {},
             )
@@ -236,8 +236,9 @@ def guerguiev(
 _SHOWN = ("input", "bias")
 
 
-def _leads(rng, n, sd):
+def _leads(seed, name, n, sd):
     """Whole ms by which plateaus of so many cells come before the end of a phase."""
+    rng = generator(seed, f"plateau_leads/{name}")
     leads = np.floor(np.abs(rng.normal(0.0, sd, n)))
     return {"lead": np.minimum(leads, LONGEST_LEAD)}
 

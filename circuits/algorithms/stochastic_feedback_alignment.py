@@ -14,7 +14,7 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
 from circuits.stack import ONE_TO_ONE, bottom_up
-from dendrites._checks import choice, flag, whole_number
+from dendrites._checks import choice, flag, number, whole_number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import (
@@ -114,6 +114,8 @@ def stochastic_feedback_alignment(
     group = whole_number(f"{where}: cells_per_class", cells_per_class, **count)
     steps = whole_number(f"{where}: steps", steps, **count)
     test_steps = whole_number(f"{where}: test_steps", test_steps, **count)
+    number(f"{where}: weight_decay", weight_decay, least=0.0, most=1.0)
+    number(f"{where}: delay", delay, unit="ms", least=0.0)
     choice(f"{where}: answer", answer, ANSWERS)
     flag(f"{where}: bias", bias)
     names, n_classes = layer_names(sizes), sizes[-1]

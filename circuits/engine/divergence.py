@@ -22,7 +22,8 @@ def divergence(
     layout : Layout
     status : ndarray of 8 int
         Kind, step, row of the population or projection, variable or synapse, sample,
-        unit; the bits of the largest move of a sweep, and how many were made.
+        unit; the bits of the largest move of a sweep, or of where it settled; how many
+        sweeps were made.
     rates : ndarray
         Learning rates by projection.
     check_every : int
@@ -66,6 +67,13 @@ def divergence(
     )
     if kind == NOT_SETTLED:
         phase = f"phase {windows(layout.schedules)[step]!r}: " if step >= 0 else ""
+        if not np.isfinite(value := float(status[6:7].view(np.float64)[0])):
+            return NumericalError(
+                f"{phase}{where} settled at {value}, which is no finite number: some "
+                "function got what it is not defined for, such as the inverse of a "
+                "transfer function a rate that no potential has, or weights have grown "
+                "too far. Use smaller steps and learning rates"
+            )
         return NumericalError(
             f"{phase}{where} did not settle: its derivative is not zero where it came "
             "to rest. Settling is exact where the derivative of each compartment is "

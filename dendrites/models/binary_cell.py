@@ -124,8 +124,9 @@ def binary_cell(
         "reads": {"activity": activity},
         "source": SOURCE,
     }
+    place = whole_number("binary_cell: place", place, lowest=0, error=ModelError)
     if turns is None:
-        if place != 0:
+        if place > 0:
             raise ModelError(
                 f"binary_cell: place = {shown(place)} is a cell's among others that "
                 "take turns: give turns, or leave place out"
@@ -139,7 +140,6 @@ def binary_cell(
             **common,
         )
     turns = whole_number("binary_cell: turns", turns, lowest=1, error=ModelError)
-    place = whole_number("binary_cell: place", place, lowest=0, error=ModelError)
     if place >= turns:
         raise ModelError(
             f"binary_cell: place = {place}: must be below turns = {turns}, or the cell "

@@ -102,6 +102,19 @@ def test_transposed_bursts_give_the_gradient_up_to_third_order(transposed):
     assert of_output < 1e-14
 
 
+def test_another_resting_probability_is_a_gradient_to_second_order():
+    made = algorithms.burst_ccn(SIZES, feedback="transposed", resting=0.2)
+    w, name = weights_of(made), "input_to_hidden1_basal"
+    output = logistic_rates(w)[3]
+    lost = []
+    for size in (0.1, 0.05):
+        target = output + size * (T - output)
+        found = circuits.gradient_estimate(made, X, target, weights=w)[name]
+        exact = circuits.negative_gradient(made, w, X, target)[name]
+        lost.append(np.abs(found - 0.2 * exact).max())
+    assert abs(np.log2(lost[0] / lost[1]) - 2.0) < 0.1  # within 5 % of the slope
+
+
 def test_everything_at_once_reaches_the_same_state(transposed):
     """One phase: input, teacher, events and bursts together, from rest."""
     w = weights_of(transposed)

@@ -275,7 +275,7 @@ def test_with_random_feedback_it_is_not():
 
 
 def test_a_plateau_of_its_own_time_is_that_of_an_earlier_window():
-    circuit = network((6, 12, 3), plateau_leads=3.0, seed=9)
+    circuit = network((6, 12, 3), plateau_leads=3.0, seed=4)
     leads = circuit.population("hidden1").values["lead"].astype(int)
     assert set(leads) == {0, 1, 2, 3, 4, 5}
     shown = {"input": np.full(6, 0.5), "teacher": np.eye(3)[0]}

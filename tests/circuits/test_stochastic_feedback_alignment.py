@@ -162,6 +162,7 @@ def test_it_learns_what_a_linear_readout_of_the_input_cannot():
         ({"answer": "votes"}, "answer = 'votes'"),
         ({"steps": 0}, "steps"),
         ({"delay": -1.0}, "delay"),
+        ({"weight_decay": 1.5}, "weight_decay = 1.5"),
     ],
 )
 def test_options_out_of_range_are_refused(options, text):

@@ -43,6 +43,7 @@ def check_settled(weights, lane, row, span):
                 span[STATUS], span[STATUS + 1] = NOT_SETTLED, row[8]
                 span[STATUS + 2], span[STATUS + 3] = row[7], v
                 span[STATUS + 4], span[STATUS + 5] = i // n, i % n
+                span[MOVED] = bits_of(values[i])
                 return
 
 
