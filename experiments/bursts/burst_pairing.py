@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from experiments.parameters import Argument, Progress, Repeats, Seed
+from experiments.bursts.burst_ensemble import CELL
+from experiments.parameters import Argument, Progress, Repeats, Seed, changed_cell
 from experiments.record import Answer, question
 from experiments.statistics import crossing, fitted_crossing, standard_error
 
@@ -51,6 +52,7 @@ def burst_pairing(
         int, Argument("of constant apical input to these, whole seconds", "s"), Ge(2)
     ] = 25,
     seed: Annotated[Seed, Argument("of all random trains and noise")] = 0,
+    cell: changed_cell("naud_sprekeler", CELL) = None,
     progress: Progress = False,
 ):
     """Do bursts beyond those expected decide on the sign, in all four protocols?
@@ -60,7 +62,8 @@ def burst_pairing(
     Burst-Poisson: events at a given rate, each a burst with a given probability.
     Steering: two populations of noisy two-compartment cells, all to all; current into
     the postsynaptic dendrites is multiplied by 1, 1.5, 1, 0.55 and 1, then that into
-    the presynaptic ones by 1.5 and 0.55.
+    the presynaptic ones by 1.5 and 0.55. These alone have a `cell`; in the other
+    protocols spikes are given.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def burst_pairing(
                 seed,
                 bar.update,
             ),
-            **_steering(cells, segment, seed, bar.update),
+            **_steering(cells, segment, seed, cell, bar.update),
         }
     return Answer(
         groups,
@@ -231,7 +234,7 @@ def _random_group(axes, changes, predicted):
     )
 
 
-def _steering(cells, segment, seed, tick):
+def _steering(cells, segment, seed, cell, tick):
     from dendrites.dataset import group
     from experiments.bursts.burst_steering import APICAL, SETTLING, steer
 
@@ -243,7 +246,9 @@ def _steering(cells, segment, seed, tick):
         np.concatenate([np.ones(settling), np.repeat(factors, segment)])
         for factors in (post, pre)
     ]
-    found = steer(*(APICAL * x for x in per_bin), cells=cells, seed=seed, tick=tick)
+    currents = (APICAL * x for x in per_bin)
+    changes = cell or {}
+    found = steer(*currents, cells=cells, seed=seed, changes=changes, tick=tick)
     relative = found.weight / found.weight[settling - 1] - 1.0
     end = np.arange(1.0 - settling, len(per_bin[0]) + 1.0 - settling)
     dims = ("end",)

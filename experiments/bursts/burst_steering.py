@@ -32,7 +32,9 @@ class Steering(NamedTuple):
     weight: np.ndarray
 
 
-def steer(currents, pre_currents, *, cells: int, seed: int, tick=None) -> Steering:
+def steer(
+    currents, pre_currents, *, cells: int, seed: int, changes=None, tick=None
+) -> Steering:
     """Two populations of noisy burst cells, all to all, under apical currents.
 
     Parameters
@@ -42,6 +44,8 @@ def steer(currents, pre_currents, *, cells: int, seed: int, tick=None) -> Steeri
     cells : int
         Of each population.
     seed : int
+    changes : dict, optional
+        Parameters of the cells by name.
     tick : callable, optional
         Called after every bin.
     """
@@ -64,7 +68,7 @@ def steer(currents, pre_currents, *, cells: int, seed: int, tick=None) -> Steeri
     spikes = {name: ([], []) for name in ("cell", "pre")}
     weight = np.empty((n_bins, cells))
     pieces = run_in_pieces(
-        _circuit(cells),
+        _circuit(cells, changes or {}),
         given,
         n_steps=n_bins * steps,
         record=[circuits.Record(name, compartments=(), spikes=True) for name in spikes],
@@ -91,7 +95,7 @@ def steer(currents, pre_currents, *, cells: int, seed: int, tick=None) -> Steeri
     return Steering(*found, weight)
 
 
-def _circuit(cells):
+def _circuit(cells, changes):
     import circuits
     from dendrites.models import naud_sprekeler, source
     from dendrites.rules import burst_dependent
@@ -99,6 +103,7 @@ def _circuit(cells):
 
     cell = naud_sprekeler(
         noise=True,
+        **changes,
         tau_event=TAU_TRACE,
         tau_average=TAU_AVERAGE,
         initial={

@@ -54,33 +54,60 @@ def __getattr__(name):
 
 def run_command(experiment):
     """The function behind ``dendrites run NAME``, with a parameter for each option."""
+    handled = inspect.signature(experiment.load()).parameters
+    switches = [
+        switch
+        for switch in _SWITCHES
+        if switch[0] not in ("resume", "any_version") or "resume" in handled
+    ]
+    return made_command(
+        experiment, run, _COMMON_OPTIONS, switches, progress="progress" in handled
+    )
+
+
+def made_command(
+    experiment, act, texts, switches, *, progress=True, first=(), about=""
+):
+    """The function of a command that acts on an experiment and what was typed.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    act : callable
+        Of the experiment and a dict of texts and switches by name; gives an exit code.
+    texts : sequence of (name, metavar, help)
+        Options besides the arguments of the experiment.
+    switches : sequence of (name, help)
+    progress : bool
+        Whether there is a switch for it.
+    first : sequence of inspect.Parameter
+        Options that come before all others.
+    about : str
+        A paragraph for the end of the help's introduction.
+    """
     function = experiment.load()
     options = experiment_options(function)
-    handled = inspect.signature(function).parameters
 
     def command(**typed):
-        return run(experiment, typed)
+        return act(experiment, typed)
 
-    parameters = [_parameter(option) for option in options.values()]
+    parameters = [*first, *(_parameter(option) for option in options.values())]
     if experiment.full:
         text = f"full size: {_preset_text(experiment.full, options)}"
         parameters.append(
-            _keyword("full", bool, help=text, group=_ARGUMENTS, negative="")
+            keyword("full", bool, help=text, group=_ARGUMENTS, negative="")
         )
     parameters += [
-        _keyword(name, str, help=text, metavar=metavar)
-        for name, metavar, text in _COMMON_OPTIONS
+        keyword(name, str, help=text, metavar=metavar) for name, metavar, text in texts
     ]
     parameters += [
-        _keyword(name, bool, help=text, negative="")
-        for name, text in _SWITCHES
-        if name not in ("resume", "any_version") or "resume" in handled
+        keyword(name, bool, help=text, negative="") for name, text in switches
     ]
-    if "progress" in handled:
+    if progress:
         text = "show progress on standard error [default: yes]"
-        parameters.append(_keyword("progress", bool, help=text))
+        parameters.append(keyword("progress", bool, help=text))
     command.__name__ = experiment.function
-    command.__doc__ = _introduction(function, options)
+    command.__doc__ = _introduction(function, options) + about
     command.__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
@@ -269,14 +296,14 @@ def _parameter(option):
     text = f"{option.text}{unit}{default}{required}"
     kinds = [kind for kind in option.types if kind is not None]
     if kinds == [bool]:
-        return _keyword(option.name, bool, help=text, group=_ARGUMENTS)
+        return keyword(option.name, bool, help=text, group=_ARGUMENTS)
     names = option.literals or [
         getattr(kind, "__name__", "value").upper() for kind in kinds
     ]
     metavar = "NAME=VALUE" if option.named else "|".join(map(str, names))
     several = option.many or option.named
     kind = tuple[str, ...] if several else str
-    return _keyword(
+    return keyword(
         option.name,
         kind,
         help=text,
@@ -298,7 +325,7 @@ def _text(value):
     return str(value)
 
 
-def _keyword(name, kind, *, group=_COMMON, **details):
+def keyword(name, kind, *, group=_COMMON, **details):
     details = cyclopts.Parameter(
         show_default=False, allow_leading_hyphen=False, group=group, **details
     )

@@ -3,7 +3,6 @@
 A command is built when its name is asked of this module, as for ``dendrites run``.
 """
 
-import inspect
 import math
 import shlex
 import sys
@@ -11,14 +10,7 @@ import sys
 from dendrites.errors import ConfigError, JobError, StorageError
 from experiments.arguments import raise_problems
 from experiments.command.interrupts import stopping_politely
-from experiments.command.run import (
-    _ARGUMENTS,
-    _introduction,
-    _keyword,
-    _parameter,
-    _preset_text,
-    given_arguments,
-)
+from experiments.command.run import given_arguments, keyword, made_command
 from experiments.options import REQUIRED, experiment_options
 from experiments.registry import EXPERIMENTS
 from experiments.sweep.cluster import CONNECT, require_dask, scheduler_address
@@ -58,35 +50,13 @@ def __getattr__(name):
 
 def sweep_command(experiment):
     """The function behind ``dendrites sweep NAME``, a parameter for each option."""
-    function = experiment.load()
-    options = experiment_options(function)
-
-    def command(**typed):
-        return sweep(experiment, typed)
-
     text = "an argument and its values; once for each swept argument"
     details = {"metavar": "NAME=VALUES", "consume_multiple": True, "negative": ""}
-    parameters = [_keyword("grid", tuple[str, ...], help=text, **details)]
-    parameters += [_parameter(option) for option in options.values()]
-    if experiment.full:
-        text = f"full size: {_preset_text(experiment.full, options)}"
-        parameters.append(
-            _keyword("full", bool, help=text, group=_ARGUMENTS, negative="")
-        )
-    parameters += [
-        _keyword(name, str, help=text, metavar=metavar)
-        for name, metavar, text in _OPTIONS
-    ]
-    parameters += [
-        _keyword(name, bool, help=text, negative="") for name, text in _SWITCHES
-    ]
-    text = "show progress on standard error [default: yes]"
-    parameters.append(_keyword("progress", bool, help=text))
-    command.__name__ = experiment.function
-    command.__doc__ = f"{_introduction(function, options)}\n\n{_ABOUT}"
-    command.__signature__ = inspect.Signature(parameters)
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
+    grid = keyword("grid", tuple[str, ...], help=text, **details)
+    about = f"\n\n{_ABOUT}"
+    return made_command(
+        experiment, sweep, _OPTIONS, _SWITCHES, first=(grid,), about=about
+    )
 
 
 def sweep(experiment, typed: dict) -> int:

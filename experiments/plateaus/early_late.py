@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from experiments.parameters import Argument, Repeats, Seed
+from experiments.parameters import Argument, Repeats, Seed, changed_cell
 from experiments.record import Answer, question
 from experiments.statistics import crossing, deviation
 
@@ -16,6 +16,10 @@ WINDOW = 20  # ms, end of each half
 SETTLED = 400  # ms
 PEAK_RATE = 200.0  # Hz, of the apical source
 HALVES = ("forward", "target")
+
+
+# Parameters of the cell that its learning depends on.
+CELL = ("phi_max", "g_leak", "g_basal", "g_apical")
 
 
 @question(title="Apical input early or late in a basal input", citation=CITATION)
@@ -41,6 +45,7 @@ def early_late(
     repeats: Annotated[
         Repeats, Argument("draws of apical spikes at every onset"), Ge(2)
     ] = 50,
+    cell: changed_cell("guerguiev_hidden", CELL) = None,
     seed: Annotated[Seed, Argument("of spikes and basal weights")] = 0,
 ):
     """Does apical input early or late in a basal input set the sign of plasticity?
@@ -69,7 +74,7 @@ def early_late(
             f"onset_step = {onset_step} ms is longer than a half, phase = {phase} ms: "
             "no onset would lie inside the first one"
         )
-    options = {"learning_rate": learning_rate, "seed": seed}
+    options = {"learning_rate": learning_rate, "seed": seed, "changes": cell}
     settled = present(
         pulses([*_timing(SETTLED).values()], SETTLED), amplitude, SETTLED, **options
     )
@@ -106,7 +111,7 @@ def early_late(
         groups,
         dt=1.0,
         duration=2.0 * phase,
-        headline=_headline(groups, amplitude, learning_rate),
+        headline=_headline(groups, amplitude, learning_rate, cell),
     )
 
 
@@ -118,7 +123,7 @@ def pulses(timing, phase: int) -> np.ndarray:
 
 
 def present(
-    apical, amplitude, phase, *, learning_rate, seed, inputs=0, share=0.0
+    apical, amplitude, phase, *, learning_rate, seed, inputs=0, share=0.0, changes=None
 ) -> dict:
     """Show a course of apical input to each of some equal cells, which then learn.
 
@@ -134,6 +139,8 @@ def present(
         a cell at rest and apical input without spikes.
     share : float
         Rate of basal inputs in shares of 200 Hz.
+    changes : dict, optional
+        Parameters of the cell by name.
 
     Returns
     -------
@@ -149,7 +156,12 @@ def present(
     from experiments.pairing import weight_change
 
     circuit = one_cell(
-        apical.shape[1], amplitude, phase, learning_rate=learning_rate, inputs=inputs
+        apical.shape[1],
+        amplitude,
+        phase,
+        learning_rate=learning_rate,
+        inputs=inputs,
+        changes=changes,
     )
     shown = {"input": np.append(np.full(inputs, share), 0.0)} if inputs else {}
     tree = circuits.simulate(
@@ -181,7 +193,7 @@ def present(
     return result
 
 
-def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0):
+def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0, changes=None):
     """Equal hidden cells, each with an apical source of its own.
 
     Population ``unit`` has the activity 1: the change of its weights is that of a
@@ -196,7 +208,7 @@ def one_cell(n_cells, amplitude, phase, *, learning_rate, inputs=0):
     from dendrites.models.guerguiev import hidden_coupling
     from experiments.pairing import partners
 
-    model = guerguiev_hidden()
+    model = guerguiev_hidden().with_parameters(**(changes or {}))
     p = model.parameters
     area = sum(model.traces["basal"](n) for n in range(1, 1000))
     rule = rules.plateau_difference(learning_rate * UPDATE_SCALE * hidden_coupling(p))
@@ -346,9 +358,9 @@ def _drawn_conditions(drawn, count, repeats):
     )
 
 
-def _headline(groups, amplitude, learning_rate):
+def _headline(groups, amplitude, learning_rate, cell):
     figures = {}
-    published = amplitude == 2.0 and learning_rate == 0.21
+    published = amplitude == 2.0 and learning_rate == 0.21 and not cell
     known = {"early": "-0.342717", "late": "0.342717", "both": "0"}
     for name, value in known.items():
         figures[f"dw_{name}"] = {

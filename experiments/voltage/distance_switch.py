@@ -6,14 +6,19 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.parameters import Argument, Repeats, Step
+from experiments.parameters import Argument, Repeats, Step, changed_cell
 from experiments.record import Answer, question
 from experiments.statistics import crossing
+from experiments.voltage.pairing_frequency import CELL_OF_PAIRS
 
 CITATION = "Sjostrom & Hausser (2006), Neuron 51, 227-238"
 LAG = 10.0  # ms
 BASELINE = 0.5
 DENDRITES = ("passive", "active")
+
+
+# Parameters of the cells that changes of weights under forced spikes depend on.
+CELL = (*CELL_OF_PAIRS, "g_coupling")
 
 
 @question(title="Causal pairing at synapses along a dendrite", citation=CITATION)
@@ -45,6 +50,7 @@ def distance_switch(
     ] = 2.0,
     b: Annotated[float, Argument("adaptation by a spike", "pA"), Ge(0)] = 0.0805,
     delay: Annotated[float, Argument("of the filtered potentials", "ms"), Gt(0)] = 4.0,
+    cell: changed_cell("adex_dendrite", CELL) = None,
     dt: Annotated[Step, Argument("step", "ms")] = 0.1,
 ):
     """Does the same causal pairing potentiate near synapses and depress far ones?
@@ -79,6 +85,7 @@ def distance_switch(
         length_constant=length_constant,
         boost=boost,
         b=b,
+        **(cell or {}),
     )
     change = 100.0 + 100.0 * bursts / BASELINE * found["change"]
     where = ("dendrite", "depolarisation", "frequency")

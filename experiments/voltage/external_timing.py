@@ -5,7 +5,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from experiments.parameters import Argument, Repeats, Seed, Step
+from experiments.bursts.burst_ensemble import CELL
+from experiments.parameters import Argument, Repeats, Seed, Step, changed_cell
 from experiments.record import Answer, question
 from experiments.voltage.external_timing_circuit import (
     DENDRITES,
@@ -51,6 +52,7 @@ def external_timing(
         float, Argument("standard deviation of noisy currents", "pA"), Gt(0)
     ] = 50.0,
     repeats: Annotated[Repeats, Argument("draws of the noise"), Ge(2)] = 20,
+    cell: changed_cell("naud_sprekeler", CELL) = None,
     dt: Annotated[Step, Le(0.5)] = 0.1,
     seed: Annotated[Seed, Argument("of the noise")] = 0,
 ):
@@ -79,8 +81,8 @@ def external_timing(
     amplitudes = np.array(sorted(set(amplitudes)))
     pairing = np.array(sorted(set(pairing_dt)))
     delays = external_delays(first, last, interval, dt)
-    control = {name: control_spike(name, dt) for name in DENDRITES}
-    shared = {"duration": duration, "dt": dt, "seed": seed}
+    control = {name: control_spike(name, dt, cell) for name in DENDRITES}
+    shared = {"duration": duration, "dt": dt, "seed": seed, "changes": cell}
 
     def in_every_setting(amplitudes, delays, **options):
         return [

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dendrites.errors import ConfigError
+
 REST = 100.0  # ms before the local input begins
 TAIL = 150.0  # ms after the spike of the control
 # Local input that ramps up to the spike, and a pulse that sets its time.
@@ -40,11 +42,16 @@ class Found(NamedTuple):
     units: np.ndarray
 
 
-def burst_cell(dendrite: str, noise: float = 0.0):
-    """The postsynaptic cell; blocked: without the dendrite's regenerative current."""
+def burst_cell(dendrite: str, noise: float = 0.0, changes=None):
+    """The postsynaptic cell; blocked: without the dendrite's regenerative current.
+
+    `changes` are parameters of it by name.
+    """
     from dendrites.models.naud_sprekeler import naud_sprekeler
 
-    options = {"noise_soma": noise, "noise_apical": noise} if noise else {}
+    options = dict(changes or {})
+    if noise:
+        options |= {"noise_soma": noise, "noise_apical": noise}
     if dendrite == "blocked":
         options["g_apical"] = 0.0
     return naud_sprekeler(
@@ -76,18 +83,19 @@ def plasticity() -> dict:
     return dict(zip(RULES, rules, strict=True))
 
 
-def local_current(somatic: str, control: float, n_steps: int, dt: float) -> np.ndarray:
+def local_current(
+    somatic: str, control: float, n_steps: int, dt: float, lead: float = 0.0
+) -> np.ndarray:
     """Current of the local input into the soma, pA, (n_steps,).
 
     Free: a ramp that ends shortly after `control`, the time of the spike without
-    external input, ms. Clamped: a strong pulse that makes the cell fire then.
+    external input, ms. Clamped: a strong pulse, `lead` ms before it, that makes the
+    cell fire then.
     """
     from dendrites.drives import pulse, ramp, sample, step
 
     if somatic == "clamped":
-        drive = pulse(
-            CLAMP_CURRENT, start=control - lead_of_clamp(dt), duration=CLAMP_DURATION
-        )
+        drive = pulse(CLAMP_CURRENT, start=control - lead, duration=CLAMP_DURATION)
     else:
         length = min(control + AFTER_SPIKE - REST, RAMP)
         end = RAMP_END * length / RAMP
@@ -96,26 +104,43 @@ def local_current(somatic: str, control: float, n_steps: int, dt: float) -> np.n
     return sample(drive, n_steps, dt)
 
 
-def lead_of_clamp(dt: float) -> float:
+def lead_of_clamp(p, dt: float) -> float:
     """Time from the onset of the strong pulse to the spike of a resting cell, ms.
 
-    The membrane charges from rest to threshold, 20 mV, at constant current; the spike
-    is at the end of the step in which it gets there.
-    """
-    from dendrites.models.naud_sprekeler import naud_sprekeler
+    The membrane, of the parameters `p`, charges from rest to threshold at constant
+    current; the spike is at the end of the step in which it gets there.
 
-    p = naud_sprekeler().parameters
+    Raises
+    ------
+    ConfigError
+        If the pulse ends before that.
+    """
     reach = CLAMP_CURRENT * p.tau_soma / p.c_soma
-    lead = -p.tau_soma * np.log(1.0 - (p.threshold - p.e_leak) / reach)
+    rise = p.threshold - p.e_leak
+    lead = -p.tau_soma * np.log(1.0 - rise / reach) if rise < reach else np.inf
+    if not 0.0 < lead < CLAMP_DURATION:
+        raise ConfigError(
+            f"external-timing: cell: a pulse of {CLAMP_CURRENT:g} pA and "
+            f"{CLAMP_DURATION:g} ms does not take its soma from e_leak = {p.e_leak:g} "
+            f"mV to threshold = {p.threshold:g} mV; bring them closer, or take a "
+            "smaller c_soma"
+        )
     return float(np.ceil(lead / dt) * dt)
 
 
-def control_spike(dendrite: str, dt: float) -> float:
-    """Time of the first spike on the ramp without external input and noise, ms."""
+def control_spike(dendrite: str, dt: float, changes=None) -> float:
+    """Time of the first spike on the ramp without external input and noise, ms.
+
+    Raises
+    ------
+    ConfigError
+        If a cell with these `changes` does not fire.
+    """
     import circuits
 
     n_steps = round((REST + RAMP) / dt)
-    circuit = timing_circuit(burst_cell(dendrite), [0.0], [0.0], 1, n_steps, dt)
+    cell = burst_cell(dendrite, changes=changes)
+    circuit = timing_circuit(cell, [0.0], [0.0], 1, n_steps, dt)
     found = circuits.simulate(
         circuit,
         {},
@@ -126,7 +151,13 @@ def control_spike(dendrite: str, dt: float) -> float:
         },
         forced_spikes={"pre": ([], [])},
     )
-    return float(found["spikes/cell"].spike_time[0])
+    times = found["spikes/cell"].spike_time.values
+    if not len(times):
+        raise ConfigError(
+            f"external-timing: cell: it does not fire on a ramp to {RAMP_END:g} pA, so "
+            "that there is no spike to be moved; make it more excitable"
+        )
+    return float(times[0])
 
 
 def timing_circuit(cell, amplitudes, delays, n_pre, n_steps, dt, noise=None):
@@ -199,6 +230,7 @@ def paired(
     noise: float = 0.0,
     streams=None,
     seed: int = 0,
+    changes=None,
 ) -> Found:
     """One pairing of every cell with every presynaptic spike time.
 
@@ -218,17 +250,20 @@ def paired(
         Standard deviation of the currents into soma and dendrite, pA.
     streams : sequence of int (n_cells,), optional
         Cells with equal ones have equal noise.
+    changes : dict, optional
+        Parameters of the cell by name.
     """
     import circuits
     from dendrites.drives import pulse, sample
     from experiments.pairing import trains, weight_change
 
     n_steps = round((control + TAIL) / dt)
-    cell = burst_cell(dendrite, noise)
+    cell = burst_cell(dendrite, noise, changes)
     circuit = timing_circuit(
         cell, amplitudes, delays, len(pairing), n_steps, dt, streams
     )
-    local = local_current(somatic, control, n_steps, dt)
+    lead = lead_of_clamp(cell.parameters, dt)
+    local = local_current(somatic, control, n_steps, dt, lead)
     external = [
         sample(pulse(1.0, start=control + delay, duration=duration), n_steps, dt)
         for delay in np.unique(delays)

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from experiments.parameters import Argument, Repeats, Step
+from experiments.parameters import Argument, Repeats, Step, changed_cell
 from experiments.record import Answer, question
 
 CITATION = "Sjostrom, Turrigiano & Nelson (2001), Neuron 32, 1149-1164"
@@ -24,6 +24,16 @@ TAU_X = 15.0
 TAU_PLUS, TAU_MINUS, TAU_Y = 16.8, 33.7, 125.0
 PARTS = ("potentiation", "depression")
 FITTED = ("voltage_soma", "voltage_dendrite", "pair", "triplet")
+
+
+# Parameters of the cells that changes of weights under forced spikes depend on.
+CELL_OF_PAIRS = (
+    *("capacitance", "g_leak", "e_leak", "delta_t", "threshold_rest", "a", "tau_w"),
+    *("threshold_spike", "tau_threshold", "v_reset", "clamp_duration"),
+    *("after_current", "tau_after", "capacitance_apical", "g_leak_apical", "v_bap"),
+    *("tau_minus", "tau_plus"),
+)
+CELL = (*CELL_OF_PAIRS, "v_clamp", "length_constant")
 
 
 @question(title="Spike pairings over their frequency", citation=CITATION)
@@ -46,6 +56,7 @@ def pairing_frequency(
     margin: Annotated[
         float, Argument("change of a model that counts as none", "percent"), Ge(0)
     ] = 2.0,
+    cell: changed_cell("adex_dendrite", CELL) = None,
     dt: Annotated[Step, Argument("step", "ms")] = 0.1,
 ):
     """Do rules of plasticity follow frequency and order of spike pairings as rats do?
@@ -78,6 +89,7 @@ def pairing_frequency(
         distance=distance,
         delay=delay,
         dt=dt,
+        changes=cell or {},
     )
     # One burst by its number: weights have no bounds and act on nothing.
     unit = {name: 100.0 * bursts / BASELINE * part for name, part in unit.items()}
@@ -132,10 +144,10 @@ def scales(rule: str) -> tuple[float, float]:
     return (1e-3, 1e-3) if spikes else VOLTAGE
 
 
-def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt):
+def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt, changes=None):
     """Weight change by one burst, (part, pairing_dt, frequency), by rule.
 
-    Amplitudes are those of `scales`.
+    Amplitudes are those of `scales`, `changes` parameters of the cells by name.
 
     Returns
     -------
@@ -153,11 +165,11 @@ def unit_changes(frequencies, *, pairings, gap, b, distance, delay, dt):
     conditions = [(f, lag) for lag in LAGS for f in frequencies]
     given = paired_bursts.bursts(conditions, pairings=pairings, gap=gap, dt=dt)
     n = len(conditions)
-    traces = {"tau_trace": TAU_MINUS, "tau_slow": TAU_Y}
+    shared = {"tau_trace": TAU_MINUS, "tau_slow": TAU_Y} | (changes or {})
     cells = {
-        "point": adex_dendrite(g_coupling=0.0, b=b, **traces),
-        "adapting": adex_dendrite(g_coupling=0.0, b=ADEX_B, **traces),
-        "dendritic": adex_dendrite(distance=distance, b=b, **traces),
+        "point": adex_dendrite(g_coupling=0.0, b=b, **shared),
+        "adapting": adex_dendrite(g_coupling=0.0, b=ADEX_B, **shared),
+        "dendritic": adex_dendrite(distance=distance, b=b, **shared),
     }
     inputs = {
         "voltage": presynaptic(tau_trace=TAU_X),

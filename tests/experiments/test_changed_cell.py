@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import experiments
@@ -11,6 +12,7 @@ from dendrites.errors import ConfigError
 from experiments.command.cli import main
 from experiments.options import experiment_options
 from experiments.registry import EXPERIMENTS
+from experiments.voltage import pairing_frequency
 
 # Question, small arguments, a changed parameter, where it must be seen.
 CHANGED = {
@@ -52,6 +54,46 @@ CHANGED = {
         },
         {"tau_soma": 12.0},
         "coincidence/apical_peak",
+    ),
+    "burst-pairing": (
+        {
+            "frequencies": (10,),
+            "rates": (10, 40),
+            "expected": (0.3,),
+            "event_rates": (10.0,),
+            "probabilities": (0.0, 0.5),
+            "duration": 2.0,
+            "realisations": 2,
+            "cells": 4,
+            "segment": 2,
+        },
+        {"tau_soma": 12.0},
+        "steering/event_rate",
+    ),
+    "external-timing": (
+        {"amplitudes": (300.0,), "pairing_dt": (5.0,), "interval": 45.0, "repeats": 2},
+        {"tau_soma": 14.0},
+        "timing/shift",
+    ),
+    "pairing-frequency": (
+        {"frequencies": (20.0,), "pairings": 2, "gap": 200.0},
+        {"g_leak": 25.0},
+        "pairing/change",
+    ),
+    "distance-switch": (
+        {
+            "distances": (100.0,),
+            "depolarisations": (0.0,),
+            "frequencies": (20.0,),
+            "pairings": 2,
+        },
+        {"g_coupling": 6.0},
+        "synapses/change",
+    ),
+    "early-late": (
+        {"phase": 30, "duration": 10, "onset_step": 15, "inputs": 4, "repeats": 2},
+        {"g_basal": 0.7},
+        "settled/dw",
     ),
 }
 
@@ -109,6 +151,35 @@ def test_what_a_cell_has_not_is_refused_before_it_begins(cell, says):
     with pytest.raises(ConfigError, match=says) as caught:
         experiments.run("bac-firing", cell=cell, counted=-1.0)
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ({"tau_soma": 30.0, "threshold": -37.0}, "to threshold = -37 mV; bring them"),
+        ({"threshold": -10.0}, "it does not fire on a ramp to 700 pA"),
+    ],
+)
+def test_a_cell_without_the_spike_that_is_moved_is_refused(cell, says):
+    small = CHANGED["external-timing"][0]
+    with pytest.raises(ConfigError, match=says):
+        experiments.run("external-timing", **small, cell=cell)
+
+
+def test_every_parameter_of_pairs_acts():
+    from dendrites.models import adex_dendrite
+
+    published = adex_dendrite().parameters
+    usual = changes_of_pairs({})
+    for name in pairing_frequency.CELL:
+        changed = changes_of_pairs({name: 1.1 * getattr(published, name)})
+        assert any(not np.array_equal(usual[k], changed[k]) for k in usual), name
+
+
+def changes_of_pairs(cell):
+    settings = {"b": 0.0805, "distance": 100.0, "delay": 4.0, "dt": 0.1}
+    short = {"pairings": 2, "gap": 200.0, "changes": cell}
+    return pairing_frequency.unit_changes(np.array([40.0]), **short, **settings)[0]
 
 
 def test_a_cell_is_typed_and_written_in_a_file_alike(tmp_path, monkeypatch):
