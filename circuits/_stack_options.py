@@ -9,15 +9,16 @@ from dendrites.errors import ModelError
 from dendrites.transfer import TRANSFERS, Transfer
 
 
-def checked_sizes(sizes):
-    sizes = items("layered: sizes", sizes, "layer sizes")
+def checked_sizes(sizes, where: str = "layered") -> tuple[int, ...]:
+    """Sizes of at least two layers."""
+    sizes = items(f"{where}: sizes", sizes, "layer sizes")
     if len(sizes) < 2:
         raise ModelError(
-            f"layered: sizes = {shown(sizes)}: must be the sizes of an input, any "
+            f"{where}: sizes = {shown(sizes)}: must be the sizes of an input, any "
             "hidden layers and an output, such as (64, 30, 10)"
         )
     check = {"lowest": 1, "error": ModelError}
-    return tuple(whole_number("layered: sizes", n, **check) for n in sizes)
+    return tuple(whole_number(f"{where}: sizes", n, **check) for n in sizes)
 
 
 def one_per(option, given, n, what, kinds):

@@ -248,6 +248,11 @@ EXPERIMENTS = {
             "gain-control",
             "Does apical current drive a cell, or does it change its gain?",
         ),
+        _question(
+            "learning",
+            "limits",
+            "With which power of its parameter does a scheme become exact?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

@@ -5,6 +5,7 @@ from circuits.algorithms._targets import (
     cells,
     check_targets,
     forward_rules,
+    into,
     inverse,
     noise_of,
     noises,
@@ -75,11 +76,12 @@ def target_stack(
         )
         unused = to_noise if difference else (*to_noise, *activities)
         hidden = stack.layers[1:-1]
+        answering = stack.layers[2 : len(inverted) + 2]
         noisy = Phase(
             "noisy",
-            settle=(*map(noise_of, inverted), *stack.layers[1:]),
-            silent=stack.feedback,
-            hold={layer: ("soma",) for layer in stack.layers[1:]},
+            settle=(*map(noise_of, inverted), "hidden1", *answering),
+            silent=(*stack.feedback, *into(stack, "hidden1")),
+            hold={"hidden1": ("soma", "heard"), **dict.fromkeys(answering, ("soma",))},
         )
         reconstructed = Phase(
             "reconstructed",

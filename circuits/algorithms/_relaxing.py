@@ -1,5 +1,8 @@
 """What schemes that contrast two relaxed states have in common."""
 
+from numbers import Real
+
+from circuits._stack_options import one_per
 from circuits.phase import Phase
 from circuits.projection import Projection
 from circuits.stack import ONE_TO_ONE
@@ -14,7 +17,7 @@ MATCHING = {"logistic": "cross_entropy", "identity": "squared"}
 
 def one_per_layer(rate, n_layers):
     """Learning rates of all layers."""
-    return list(rate) if isinstance(rate, (tuple, list)) else [rate] * n_layers
+    return one_per("learning_rate", rate, n_layers, "layer", Real)
 
 
 def free_and_clamped(**sweeps):
@@ -57,9 +60,8 @@ def weak_feedback(where, gain, n_hidden, share=1.0):
 def matching_loss(options, n_hidden):
     """The reference network of a clamped output, as options of `layered`."""
     phi = options.get("phi", "logistic")
-    if not isinstance(phi, (str, Transfer)):
-        phi = phi[-1] if n_hidden and len(phi) else "logistic"
-    last = options.get("output_phi") or phi
+    phi = one_per("phi", phi, n_hidden, "hidden layer", (str, Transfer))
+    last = options.get("output_phi") or (phi[-1] if phi else "logistic")
     for name, loss in MATCHING.items():
         if last in (name, TRANSFERS[name]):
             return {"loss": loss}

@@ -28,6 +28,11 @@ def noise_of(layer: str) -> str:
     return layer.replace("hidden", "noise")
 
 
+def into(stack: Stack, layer: str) -> tuple[str, ...]:
+    """Bottom-up projections into a layer."""
+    return tuple(n for n in stack.forward if n.endswith(f"_to_{layer}_basal"))
+
+
 def check_targets(name, sizes, options, own, *, target_step, inverse_of="rates"):
     """Refuse what no scheme of targets can have, and options that there are not."""
     check_options(name, options, own=own, without=WITHOUT)

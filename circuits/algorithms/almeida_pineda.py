@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import delta_rule
 from circuits.algorithms._options import check_options
 from circuits.algorithms._relaxing import one_per_layer
@@ -83,6 +84,7 @@ def almeida_pineda(
     check_options("almeida_pineda", options, own=own, without=without)
     flag("almeida_pineda: lateral", lateral)
     flag("almeida_pineda: top_down", top_down)
+    sizes = checked_sizes(sizes)
     recurrent = lateral or (top_down and len(sizes) > 2)
     if recurrent_initial is not None and not recurrent:
         raise ModelError(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
 from circuits.algorithms._options import check_options
 from circuits.algorithms._rewards import ONES, chance, scalar_rules
@@ -76,6 +77,7 @@ def attention_gated(
     without = ("forward", "feedback", "phases", "hidden", "output", "extra")
     without = (*without, "output_phi", "loss", "teacher", "signal", "weight_decay")
     check_options("attention_gated", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "attention_gated")
     choice("attention_gated: feedback", feedback, FEEDBACK)
     learned = feedback == "learned"
     if feedback_initial is not None and not learned:
@@ -99,7 +101,7 @@ def attention_gated(
             "apical",
             "delta",
             rule=rule,
-            initial=feedback_initial or RANDOM_FEEDBACK,
+            initial=RANDOM_FEEDBACK if feedback_initial is None else feedback_initial,
             weight_decay=weight_decay,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.algorithms._relaxing import (
     clamp,
@@ -71,6 +72,7 @@ def contrastive_hebbian(
     without = ("forward", "feedback", "phases", "test", "loss", "hidden", "output")
     without = (*without, "teacher", "signal", "extra", "reference", "readout")
     check_options("contrastive_hebbian", options, own=own, without=without)
+    sizes = checked_sizes(sizes)
     n_layers = len(sizes) - 1
     relaxation = {"sweeps": sweeps, "step": step, "tolerance": tolerance}
 

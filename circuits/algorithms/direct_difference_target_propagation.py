@@ -8,6 +8,7 @@ from circuits.algorithms._targets import (
     cells,
     check_targets,
     forward_rules,
+    into,
     inverse,
     noise_of,
     noises,
@@ -136,7 +137,7 @@ def direct_difference_target_propagation(
             yield Phase(
                 f"noisy_{here}",
                 settle=(noise_of(here), here, *above),
-                silent=(*stack.feedback, *others),
+                silent=(*stack.feedback, *others, *into(stack, here)),
                 hold={here: kept, **{layer: ("soma",) for layer in above}},
             )
             answers = (n for n in stack.feedback if n != _told(here))

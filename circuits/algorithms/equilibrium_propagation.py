@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
 from circuits.algorithms._options import check_options
 from circuits.algorithms._relaxing import one_per_layer, only_free
@@ -113,6 +114,7 @@ def equilibrium_propagation(
             f"{where}: feedback_initial: transposed feedback has no weights of its "
             "own; leave it out, or use feedback='learned'"
         )
+    sizes = checked_sizes(sizes)
     rates, names = one_per_layer(learning_rate, len(sizes) - 1), layer_names(sizes)
     apart = 2.0 if nudging == "symmetric" else 1.0
     learned = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
 from circuits.algorithms._options import check_options
 from circuits.algorithms._relaxing import (
@@ -96,6 +97,7 @@ def generec(
     flag("generec: midpoint", midpoint)
     flag("generec: symmetric", symmetric)
     _check_feedback(feedback, feedback_initial, gain)
+    sizes = checked_sizes(sizes)
     names, n_layers = layer_names(sizes), len(sizes) - 1
     rates = one_per_layer(learning_rate, n_layers)
     relaxation = {"sweeps": sweeps, "step": step, "tolerance": tolerance}

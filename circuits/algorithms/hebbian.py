@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.phase import Phase
@@ -70,6 +71,7 @@ def hebbian(
     without = (*without, "teacher", "reference")
     own = ("rule", "learning_rate", "averaging")
     check_options("hebbian", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "hebbian")
     options = {"name": "hebbian", "bias": False, **options}
     choice("hebbian: rule", rule, RULES)
     averages = rule in ("covariance", "bcm")

@@ -6,13 +6,14 @@ import numpy as np
 from scipy import sparse
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import as_transfer, checked_sizes
 from circuits.algorithms._rewards import expected, gate, sampled, scalar_rules, tell
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
-from circuits.stack import ONE_TO_ONE, as_transfer, bottom_up
+from circuits.stack import ONE_TO_ONE, bottom_up
 from dendrites._checks import number
 from dendrites.models import judged_cell, release_site, reward_critic, source
 
@@ -78,6 +79,7 @@ def hedonistic_synapses(
     the presentation.
     """
     where = "hedonistic_synapses"
+    sizes = checked_sizes(sizes, where)
     number(f"{where}: baseline", baseline)
     number(f"{where}: averaging", averaging, least=0.0, most=1.0)
     layers, function = layer_names(sizes), as_transfer(f"{where}: phi", phi)

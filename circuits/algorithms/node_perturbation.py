@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.algorithms._rewards import gate, judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
@@ -58,6 +59,7 @@ def node_perturbation(
     without = ("forward", "feedback", "phases", "hidden", "output", "extra")
     without = (*without, "teacher", "signal")
     check_options("node_perturbation", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "node_perturbation")
     number("node_perturbation: sigma", sigma, above=0.0)
 
     def beside(stack):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._rewards import ALWAYS, ONES, gate, sampled, scalar_rules
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
@@ -72,6 +73,7 @@ def population_reward(
     Source: Urbanczik & Senn, Nat. Neurosci. 12 (2009) 250, in the smallest form.
     Differs: cells are binary, in no time; the original attenuation was not read.
     """
+    sizes = checked_sizes(sizes, "population_reward")
     choice("population_reward: feedback", feedback, FEEDBACK)
     flag("population_reward: bias", bias)
     names = layer_names(sizes)
@@ -81,7 +83,7 @@ def population_reward(
             "of cells, and 1 output that decides by their majority, such as (20, 51, 1)"
         )
     teaching = "corrected" if feedback == "decision" else "credit"
-    (rule,) = scalar_rules(learning_rate, 1, teaching, momentum=momentum)
+    (rule,) = scalar_rules([learning_rate], 1, teaching, momentum=momentum)
     below, cells, decision = names
     always = ALWAYS if bias else ALWAYS[:1]
     populations = [

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
 from circuits.algorithms._options import check_options
 from circuits.algorithms._relaxing import clamp, one_per_layer
@@ -107,6 +108,7 @@ def predictive_coding(
     choice(f"{where}: feedback", feedback, FEEDBACK)
     number(f"{where}: output_precision", output_precision, above=0.0)
     _check_options(form, feedback, feedback_initial, sweeps, step, tolerance)
+    sizes = checked_sizes(sizes)
     n_layers, names = len(sizes) - 1, layer_names(sizes)
     rates = one_per_layer(learning_rate, n_layers)
     errors_at = ["relaxed"] * n_layers

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.algorithms._rewards import (
     ALWAYS,
@@ -77,6 +78,7 @@ def reinforce(
     without = ("forward", "feedback", "phases", "test", "hidden", "output", "extra")
     without = (*without, "phi", "output_phi", "loss", "teacher", "signal", "reference")
     check_options("reinforce", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "reinforce")
     number("reinforce: baseline", baseline)
     number("reinforce: averaging", averaging, least=0.0, most=1.0)
     choice("reinforce: outputs", outputs, ("choice", "binary"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.algorithms._rewards import judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
@@ -69,6 +70,7 @@ def weight_perturbation(
     without = ("forward", "feedback", "phases", "hidden", "output", "extra")
     without = (*without, "teacher", "signal", "perturbation")
     check_options("weight_perturbation", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "weight_perturbation")
     number("weight_perturbation: sigma", sigma, above=0.0)
     choice("weight_perturbation: form", form, FORMS)
     first, second = ("clean", "perturbed")

@@ -53,6 +53,10 @@ def _clipped_step(cell, inputs, p, dt):
     return State(min(max(moved, 0.0), 1.0), cell.sign)
 
 
+def _time_constant(p):
+    return 1.0
+
+
 def _clipped_rate(cell, p):
     return cell.soma
 
@@ -116,6 +120,7 @@ def energy_cell(
             "gated": _scale if clipped else gated,
         },
         parameters=Params(scale),
+        time_constant=None if clipped else _time_constant,
         source=SOURCE,
     )
 

@@ -105,6 +105,7 @@ def test_a_spectral_radius_beyond_one_is_said():
 @pytest.mark.parametrize(
     ("sizes", "options", "text"),
     [
+        (5, {}, "sizes = 5"),
         (SIZES, {"lateral": "yes"}, "lateral"),
         (SIZES, {"top_down": 1}, "top_down"),
         (SIZES, {"feedback": None}, "no option 'feedback'"),

@@ -203,6 +203,7 @@ def test_other_outputs_have_no_reference_network():
         ("contrastive_hebbian", {"sweeps": 0}, "sweeps"),
         ("contrastive_hebbian", {"step": 2.5}, "diverge at step = 2.5"),
         ("contrastive_hebbian", {"learning_rate": (0.1,)}, "1 values for 3 layers"),
+        ("contrastive_hebbian", {"phi": 3}, "phi = 3"),
         ("generec", {"gain": -1.0}, "gain"),
         ("generec", {"midpoint": "yes"}, "midpoint"),
         ("generec", {"symmetric": 1}, "symmetric"),

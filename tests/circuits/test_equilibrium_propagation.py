@@ -224,6 +224,7 @@ def test_the_answer_is_the_free_state_of_the_output():
         ({"loss": "squared"}, "no option 'loss'"),
         ({"output_phi": "softmax"}, "phi = 'softmax'"),
         ({"nudged_sweeps": 0}, "sweeps"),
+        ({"step": 2.5}, "diverge at step = 2.5"),
         ({"learning_rate": (0.1, 0.2)}, "2 values for 3 layers"),
     ],
 )

@@ -22,7 +22,7 @@ SHOWN = {"input": X, "target": T}
 
 
 def built(sizes=SIZES, **options):
-    return algorithms.predictive_coding(sizes, learning_rate=1.0, **options)
+    return algorithms.predictive_coding(sizes, **{"learning_rate": 1.0, **options})
 
 
 def weights_of(circuit):
@@ -194,6 +194,7 @@ def test_values_that_do_not_come_to_rest_are_said():
         ({"form": "zero_divergence", "sweeps": 5}, "makes one step of 1 ms per layer"),
         ({"form": "zero_divergence", "step": 0.1}, "makes one step of 1 ms per layer"),
         ({"loss": "cross_entropy"}, "no option 'loss'"),
+        ({"learning_rate": (0.1,) * 4}, "4 values for 3 layers"),
         ({"output_phi": "softmax"}, "phi = 'softmax'"),
     ],
 )

@@ -1,62 +1,21 @@
 """Cells and synapses that choose and are told a reward: every choice, enumerated."""
 
-import itertools
-from math import comb
-
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from enumeration import (
+    enumerated,
+    gradient,
+    logistic,
+    outer,
+    patterns,
+    probability,
+    repeated,
+)
 
 import circuits
-from circuits import Constant, algorithms
+from circuits import algorithms
 from circuits.stack import bottom_up
 from dendrites.errors import ModelError
-
-
-def logistic(u):
-    return 1.0 / (1.0 + np.exp(-u))
-
-
-def patterns(n):
-    return np.array(list(itertools.product((0.0, 1.0), repeat=n)))
-
-
-def probability(s, p):
-    return np.where(s > 0, p, 1 - p).prod(axis=-1)
-
-
-def gradient(f, w, step=1e-5):
-    """Of a function of one array, by central differences."""
-    found = np.zeros_like(w)
-    for k in np.ndindex(w.shape):
-        away = np.zeros_like(w)
-        away[k] = step
-        found[k] = (f(w + away) - f(w - away)) / (2 * step)
-    return found
-
-
-def enumerated(choices, values, chance):
-    """Mean of what samples gave, by the probability of each joint choice.
-
-    `choices` (n_samples, n) and `values` (n_samples, ...) come from a circuit, every
-    choice has been made, and `chance` gives its probability.
-    """
-    made, first = np.unique(choices, axis=0, return_index=True)
-    assert len(made) == 2 ** choices.shape[1]
-    weight = chance(first)
-    np.testing.assert_allclose(weight.sum(), 1.0, rtol=1e-12)
-    return np.tensordot(weight, values[first], 1)
-
-
-def outer(post, pre):
-    return post[:, :, None] * pre[:, None, :]
-
-
-def repeated(count, **shown):
-    return {name: np.repeat(value, count, 0) for name, value in shown.items()}
-
-
-# --- cells ----------------------------------------------------------------------------
 
 SIZES = (3, 2, 2)
 X, T = np.array([[0.3, -1.0, 0.8]]), np.array([[1.0, 0.0]])
@@ -212,100 +171,6 @@ def test_hedonistic_synapses_follow_the_gradient_of_the_expected_reward(x):
     np.testing.assert_allclose(moved, credit.mean(axis=0), rtol=0, atol=1e-12)
 
 
-# --- populations ----------------------------------------------------------------------
-
-CELLS = ("hidden1", "spikes", "told"), ("hidden1", "p", "told")
-
-
-def population(n, feedback, **options):
-    return algorithms.population_reward((3, n, 1), feedback=feedback, **options)
-
-
-@pytest.mark.parametrize("feedback", ["reward", "decision"])
-def test_a_population_learns_from_its_reward_and_decision(feedback):
-    count, right = 4000, np.array([[1.0]])
-    circuit = population(5, feedback, bias=False)
-    read = "credit" if feedback == "reward" else "corrected"
-    reads = [*CELLS, ("hidden1", read, "told")]
-    shown = repeated(count, input=X, target=right)
-    found = circuits.present(circuit, shown, reads=reads, learning=True)
-    s, p, credit = (found[key] for key in reads)
-    activity = (2 * s - 1).sum(axis=1, keepdims=True) / np.sqrt(5)
-    reward = np.where(activity > 0, 1.0, -1.0)
-    wanted = reward * (s - p)
-    if feedback == "decision":
-        factor = np.where(reward > 0, np.exp(-(activity**2)), 1.0)
-        wanted = factor * (1.0 - p)
-    np.testing.assert_allclose(credit, wanted, rtol=0, atol=1e-12)
-    each = outer(credit, shown["input"])
-    moved = found.update[FIRST] / 0.1
-    np.testing.assert_allclose(moved, each.mean(axis=0), rtol=0, atol=1e-12)
-    if feedback == "decision":
-        return
-
-    def expected(w):
-        every = patterns(5)
-        decided = np.where(every.sum(axis=1) > 2.5, 1.0, -1.0)
-        return (probability(every, logistic(X @ w.T)[0]) * decided).sum()
-
-    mean = enumerated(s, each, lambda k: probability(s[k], p[k]))
-    exact = gradient(expected, found.before[FIRST])
-    np.testing.assert_allclose(mean, exact, rtol=0, atol=1e-9)
-
-
-def test_a_reward_alone_tells_a_cell_less_the_more_cells_there_are():
-    """At p = 1/2 a cell decides the vote with C(N-1, (N-1)/2) / 2^(N-1).
-
-    The mean of R (s - p) is half of this probability, and falls as N^(-1/2).
-    """
-    count, x, right = 4000, np.array([[1.0, 0.0, 0.0]]), np.array([[1.0]])
-    for n in (1, 11, 101):
-        means = {}
-        for feedback in ("reward", "decision"):
-            circuit = population(n, feedback, bias=False, initial=Constant(0.0))
-            update = circuits.gradient_estimate(
-                circuit, **repeated(count, inputs=x, targets=right)
-            )[FIRST][:, 0]
-            means[feedback] = update.mean()
-        wanted = 0.5 * comb(n - 1, (n - 1) // 2) / 2 ** (n - 1)
-        # R (s - p) is 1/2 or -1/2, of different cells without correlation.
-        assert abs(means["reward"] - wanted) <= 4 * 0.5 / np.sqrt(count * n)
-        assert means["decision"] > 0.25
-
-
-def learning_time(n, feedback, seed):
-    """Presentations until the vote is right in 90 %, of 30 patterns of 40 inputs."""
-    rng = np.random.default_rng(seed)
-    x = rng.choice([-1.0, 1.0], (30, 40))
-    right = (np.arange(30) % 2)[:, None].astype(float)
-    circuit = algorithms.population_reward(
-        (40, n, 1), feedback=feedback, learning_rate=0.01, seed=seed, bias=False
-    )
-    with circuits.Presenter(circuit) as presenter:
-        for shown in range(100, 20_000, 100):
-            order = rng.integers(0, 30, 100)
-            presenter.present_many({"input": x[order], "target": right[order]})
-            p = logistic(x @ presenter.weights()[FIRST].T)
-            votes = (2 * right[:, 0] - 1) * (2 * p - 1).sum(axis=1)
-            if ndtr(votes / np.sqrt((4 * p * (1 - p)).sum(axis=1))).mean() > 0.9:
-                return shown
-    raise AssertionError("never right")
-
-
-@pytest.mark.slow
-def test_populations_learn_faster_with_their_size_only_if_told_their_decision():
-    times = {
-        feedback: [
-            np.median([learning_time(n, feedback, seed) for seed in range(5)])
-            for n in (1, 5, 101)
-        ]
-        for feedback in ("reward", "decision")
-    }
-    assert times["reward"][0] < times["reward"][1] <= times["reward"][2]
-    one, few, many = times["decision"]
-    assert one > 2 * few > 4 * many
-
-
 @pytest.mark.parametrize(
     ("make", "options", "text"),
     [
@@ -313,8 +178,6 @@ def test_populations_learn_faster_with_their_size_only_if_told_their_decision():
         (algorithms.reinforce, {"outputs": "normal"}, "outputs = 'normal'"),
         (algorithms.hedonistic_synapses, {"averaging": -0.1}, "averaging"),
         (algorithms.hedonistic_synapses, {"phi": "sine"}, "sine"),
-        (algorithms.population_reward, {}, "an odd number of cells, and 1 output"),
-        (algorithms.population_reward, {"feedback": "both"}, "feedback = 'both'"),
     ],
 )
 def test_rewards_that_cannot_be_are_refused(make, options, text):

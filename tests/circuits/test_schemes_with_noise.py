@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from drawn_numbers import SEED, drawn
 from scheme_circuits import ALL, DRAWN, EXACT, ONE, mean_product, pictures
-from systems import logistic
 
 import circuits
 from circuits import (
@@ -17,7 +16,7 @@ from circuits import (
     Projection,
     Schedule,
 )
-from dendrites import ActivityDifference, CellModel, transfer
+from dendrites import ActivityDifference, CellModel
 from dendrites.models import source
 from dendrites.random import normal
 
@@ -96,89 +95,6 @@ def test_weight_mirror_turns_noise_into_transposed_weights():
             )
             b = (1 - decay) * b + rate * mean_product(h, h @ w.T)
         np.testing.assert_allclose(presenter.weights()["B"], b, atol=EXACT)
-
-
-class Told(NamedTuple):
-    value: float = 0.0
-
-
-class Compared(NamedTuple):
-    output: float = 0.0
-    target: float = 0.0
-
-
-def summed(cell, inputs, p, dt):
-    return Told(inputs.output)
-
-
-def half_square(cell, p):
-    return 0.5 * (cell.told - cell.activity) ** 2
-
-
-def test_node_perturbation():
-    sigma, rate = 0.1, 0.3
-    hidden, output = noisy(transfer.logistic), noisy(identity)
-    output = CellModel(
-        "output",
-        Layer,
-        Sigma,
-        Drives,
-        step=output.step,
-        random={"draw": "normal"},
-        reads={"loss": half_square},
-    )
-    critic = CellModel("critic", Told, Sigma, Compared, step=summed)
-    rule = ActivityDifference(
-        lambda cell, p: -cell.told / (p.sigma * p.sigma),
-        lambda cell, p: -cell.told / (p.sigma * p.sigma),
-        moments=("noisy_told", "told"),
-        gain="noise",
-        gain_moment="noisy_told",
-        learning_rate=rate,
-    )
-    up = ("hidden", "output", "critic")
-    told = {"advance": ("hidden",), "hold": {"hidden": ("activity", "noise")}}
-    made = Circuit(
-        (
-            Population("input", source(), 4, pattern="inputs"),
-            Population("target", source(), 3, pattern="targets"),
-            Population("gate", source(), 1, pattern=1.0),
-            Population("hidden", hidden, 5),
-            Population("output", output, 3),
-            Population("critic", critic, 1),
-        ),
-        (
-            Projection("input", "hidden", "drive", name="W", rule=rule, **DRAWN),
-            Projection(
-                "hidden", "output", "drive", signal="activity", name="V", **DRAWN
-            ),
-            Projection("target", "output", "told", **ONE),
-            Projection("gate", "hidden", "gate", **ALL),
-            Projection("output", "critic", "output", signal="loss", **ALL),
-            Projection("critic", "hidden", "told", signal="value", **ALL),
-        ),
-        Schedule(
-            (
-                Phase("clean", advance=up),
-                Phase("told", **told),
-                Phase("noisy", advance=up, on=("gate",)),
-                Phase("noisy_told", on=("gate",), **told),
-            ),
-            always_on=("input", "target"),
-        ),
-        readout="activity",
-        seed=SEED,
-    )
-    x, t = pictures(BATCH, 4), pictures(BATCH, 3, 2)
-    found = circuits.present(made, {"input": x, "target": t}, learning=True)
-    w, v = found.before["W"], found.before["V"]
-    xi = sigma * drawn(normal, "noise/hidden/draw", 5, BATCH, step=2)
-    h = logistic(x @ w.T)
-    clean, moved = (0.5 * ((t - z @ v.T) ** 2).sum(axis=1) for z in (h, h + xi))
-    factor = -(moved - clean)[:, None] / sigma**2 * xi
-    np.testing.assert_allclose(
-        found.update["W"], rate * mean_product(factor, x), rtol=1e-9
-    )
 
 
 class Reconstructed(NamedTuple):
