@@ -10,11 +10,13 @@ Usage: python benchmarks/kolen_pollack.py [--presentations 40]
 """
 
 import argparse
+import sys
 import time
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
+from outcome import Check, finish, in_turn
 
 from circuits import (
     Adam,
@@ -144,25 +146,24 @@ def runs_of(batch, presentations):
     return {name: run_of(*kind) for name, kind in kinds.items()}
 
 
-def main():
-    """Print milliseconds of a batch, and times feedback alignment."""
+def main() -> int:
+    """Measure, keep the table, and check what decay costs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--presentations", type=int, default=40)
     presentations = parser.parse_args().presentations
+    rows, checks = [], []
     for batch in (1, 50):
         runs = runs_of(batch, presentations)
-        best = dict.fromkeys(runs, float("inf"))
-        for k in range(ROUNDS + 1):
-            for name, run in runs.items():
-                begun = time.process_time()
-                run()
-                if k:
-                    best[name] = min(best[name], time.process_time() - begun)
-        for name, seconds in best.items():
-            ms = 1e3 * seconds / presentations
-            plain = seconds / best["feedback alignment"]
-            print(f"batch {batch:3} {name:20} {ms:7.3f} ms  {plain:5.2f} x", flush=True)
+        best = in_turn(runs, ROUNDS, time.process_time)
+        plain = best.pop("feedback alignment")
+        ratios = {name: seconds / plain for name, seconds in best.items()}
+        ms = f"{1e3 * plain / presentations:.2g} ms"
+        rows.append([str(batch), ms, *(f"{x:.1f}" for x in ratios.values())])
+        decay = ratios["Kolen-Pollack"]
+        checks.append(Check(f"Kolen-Pollack, batch {batch}", decay, at_most=1.5))
+    titles = ["batch", *runs]
+    return finish("kolen_pollack", {"cost": (titles, rows)}, checks)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

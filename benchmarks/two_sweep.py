@@ -11,10 +11,11 @@ Usage: python benchmarks/two_sweep.py [--presentations 300]
 """
 
 import argparse
-from time import perf_counter
+import sys
 
 import numpy as np
 import scipy.linalg  # noqa: F401  (its BLAS must be loaded before it can be limited)
+from outcome import Check, finish, in_turn
 from threadpoolctl import threadpool_limits
 from two_sweep_sketch import SIZES, build, matched_rates, run_epoch
 
@@ -74,34 +75,35 @@ def compare(presentations):
         ("engine", 2): engine(inputs, targets, 2),
         ("sketch", 2): sketch(inputs, targets),
     }
-    times = {name: [] for name in runs}
-    for turn in range(ROUNDS + 1):
-        for (name, threads), run in runs.items():
+
+    def limited(name, threads, run):
+        def limited_run():
             blas = threads if name == "sketch" else 1
             with threadpool_limits(limits=blas, user_api="blas"):
-                begun = perf_counter()
                 run()
-            if turn:
-                times[name, threads].append(perf_counter() - begun)
-    return {name: min(values) for name, values in times.items()}
+
+        return limited_run
+
+    return in_turn({key: limited(*key, run) for key, run in runs.items()}, ROUNDS)
 
 
-def main():
-    """Print one row per runner."""
+def main() -> int:
+    """Measure, keep the table, and check that the engine keeps up with the sketch."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--presentations", type=int, default=300)
     presentations = parser.parse_args().presentations
     best = compare(presentations)
     baseline = best["sketch", 1]
-    for (name, threads), seconds in best.items():
-        print(
-            f"{name:8}{threads} thread{'s' if threads > 1 else ' '}"
-            f"{1e6 * seconds / presentations:10.0f} us/batch"
-            f"{5500 * seconds / presentations:8.2f} s per 55,000 images"
-            f"{baseline / seconds:8.2f} x sketch on one thread",
-            flush=True,
-        )
+    rows = [
+        [name, *(f"{baseline / best[name, threads]:.2f}" for threads in (1, 2))]
+        for name in ("engine", "sketch")
+    ]
+    seconds = f"{5500 * baseline / presentations:.1f} s per 55,000 images"
+    rows[1][1] += f" ({seconds})"
+    reach = Check("engine, one thread", baseline / best["engine", 1], at_least=1.0)
+    titles = ["runner", "1 thread", "2 threads"]
+    return finish("two_sweep", {"speed": (titles, rows)}, [reach])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,11 +4,13 @@
     python docs/results/make.py --check   # names the tables that are not current
 
 `tables.toml` and, for the pages of questions, `pages.toml` declare every row once;
-seeds, spreads, intervals, references of the lab and run times come from the files. A
-page holds a table between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
+seeds, spreads, intervals, references of the lab and run times come from the files.
+Benchmarks keep their tables in `benchmarks/results`. A page holds a table between
+`<!-- made: NAME -->` and `<!-- end: NAME -->`.
 """
 
 import argparse
+import json
 import re
 import sys
 import tomllib
@@ -38,6 +40,7 @@ from experiments.lab.matrix import matrix_table, sign_table
 from experiments.statistics import paired_p
 
 DOCS = RESULTS.parent
+BENCHMARKS = DOCS.parent / "benchmarks" / "results"
 PAGES = tomllib.loads((RESULTS / "pages.toml").read_text(encoding="utf-8"))
 RESULT_TITLES = ["what", "published, or measured elsewhere", "ours"]
 RESULT_TITLES += ["lowest to highest", "95 % of the mean", "seeds", "command"]
@@ -183,6 +186,13 @@ MADE = {
     ("experiments/compare-rules.md", "errors"): lambda: errors_table(
         stored("compare-rules")
     ),
+}
+MADE |= {
+    ("benchmarks.md", f"{path.stem}-{name}"): lambda table=table: markdown(
+        table["titles"], table["rows"]
+    )
+    for path in sorted(BENCHMARKS.glob("*.json"))
+    for name, table in json.loads(path.read_text(encoding="utf-8"))["tables"].items()
 }
 MADE |= {
     (f"experiments/{page}.md", name): lambda table=table: markdown(
