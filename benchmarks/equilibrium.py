@@ -3,12 +3,14 @@
 A 30-20-15-10 microcircuit, 4 patterns side by side, 100 ms with a teacher, plasticity
 on from the start or after 20 ms. The deviation is the largest relative distance
 between the weight changes of the two, over projections; the drift is the integrator's
-own estimate (distance from twice the jumps); the speed is that of `exact` in this run.
+own estimate (distance from twice the jumps); the speed is that of `exact` in processor
+time.
 
 Usage: python benchmarks/equilibrium.py
 """
 
 import sys
+from time import process_time
 
 import numpy as np
 from outcome import Check, finish, in_turn
@@ -69,7 +71,8 @@ def compare(rate, lag):
 
         return run
 
-    seconds = in_turn({k: run_of(p) for k, p in presenters.items()}, ROUNDS)
+    runs = {k: run_of(presenter) for k, presenter in presenters.items()}
+    seconds = in_turn(runs, ROUNDS, process_time)
     return {k: (*found[k], seconds[0] / seconds[k]) for k in JUMPS}
 
 
