@@ -2,7 +2,7 @@
 
 `exp` is our own because the compiled library function stays scalar: the polynomial
 form vectorises, and was measured 3.5 times faster in float64 (largest relative error
-2.2e-16) and 7 times faster in float32 (1.2e-7) inside a logistic.
+2.2e-16) and 7 times faster in float32 (1.2e-7) inside a logistic. So is `tanh`.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 _LOG2E = 1.4426950408889634
 _BIASED = 2.0**52 + 1023.0
@@ -74,8 +74,47 @@ def _compiled_exp(x):
     return _exp_float32 if getattr(x, "bitwidth", 64) == 32 else _exp_float64
 
 
+# Where exponentials would lose digits: Cephes' rational function of float64 (S. L.
+# Moshier, 1989; P over Q, the first of Q is 1) and its polynomial of float32.
+_P2, _P1 = -9.64399179425052238628e-1, -9.92877231001918586564e1
+_P0 = -1.61468768441708447952e3
+_Q2, _Q1 = 1.12811678491632931402e2, 2.23548839060100448583e3
+_Q0 = 4.84406305325125486048e3
+_SMALL, _SMALL_32, _TWO_32 = 0.625, _F(0.625), _F(2.0)
+_T4, _T3, _T2 = _F(-5.70498872745e-3), _F(2.06390887954e-2), _F(-5.37397155531e-2)
+_T1, _T0 = _F(1.33314422036e-1), _F(-3.33332819422e-1)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return math.tanh(x)
+
+
+def _tanh_float64(x):
+    z, size = x * x, abs(x)
+    ratio = ((_P2 * z + _P1) * z + _P0) / (((z + _Q2) * z + _Q1) * z + _Q0)
+    small = x + x * z * ratio
+    large = math.copysign(1.0 - 2.0 / (_compiled(2.0 * size) + 1.0), x)
+    return small if size < _SMALL else large
+
+
+def _tanh_float32(x):
+    z, size = x * x, abs(x)
+    small = x + x * z * ((((_T4 * z + _T3) * z + _T2) * z + _T1) * z + _T0)
+    large = _ONE_32 - _TWO_32 / (_compiled_32(_TWO_32 * size) + _ONE_32)
+    return small if size < _SMALL_32 else math.copysign(large, x)
+
+
+_compiled, _compiled_32 = register_jitable(_exp_float64), register_jitable(_exp_float32)
+
+
+@overload(tanh)
+def _compiled_tanh(x):
+    return _tanh_float32 if getattr(x, "bitwidth", 64) == 32 else _tanh_float64
+
+
 # The generated modules import these instead of copying their source.
-exp.imported_by_kernels = True
+exp.imported_by_kernels = tanh.imported_by_kernels = True
 
 
 def sign(x):
@@ -122,12 +161,8 @@ class Transfer(NamedTuple):
     inverse: Callable[[float], float]
 
 
-def _tanh(u):
-    return math.tanh(u)
-
-
 def _tanh_slope(u):
-    r = math.tanh(u)
+    r = tanh(u)
     return 1.0 - r * r
 
 
@@ -196,7 +231,7 @@ def soft_rectifier(*, gamma=0.1, beta=1.0, theta=3.0) -> Transfer:
 #: 1 / (1 + exp(-u)).
 LOGISTIC = Transfer(logistic, logistic_derivative, inverse_logistic)
 #: Hyperbolic tangent.
-TANH = Transfer(_tanh, _tanh_slope, _inverse_tanh)
+TANH = Transfer(tanh, _tanh_slope, _inverse_tanh)
 #: The potential itself.
 IDENTITY = Transfer(_identity, _one, _identity)
 #: max(u, 0), with the slope 0 at 0.

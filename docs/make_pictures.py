@@ -105,6 +105,7 @@ WHOLE = (
     "pairing-frequency",
     "plasticity-matrix",
     "plasticity-sign",
+    "scalar-feedback",
     "signed-errors",
     "weight-symmetry",
 )

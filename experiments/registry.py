@@ -253,6 +253,11 @@ EXPERIMENTS = {
             "limits",
             "With which power of its parameter does a scheme become exact?",
         ),
+        _question(
+            "learning",
+            "scalar-feedback",
+            "How much longer does learning take where all cells hear one number?",
+        ),
     )
 }
 #: Why what a distribution registers is no question, one line each.

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import importlib.abc
 import importlib.util
+import re
 import sys
 
 import numpy as np
@@ -21,9 +22,10 @@ from dendrites.compile.machine_code import keep_machine_code
 from dendrites.compile.refusals import explained
 from dendrites.errors import DendritesError
 
-# What stands in the text of loops that call `dendrites.transfer.exp`, and of those that
-# make exponentials in stages: to work at vectors in turn as well was slower (0.8).
-EXPONENTIAL = "from dendrites.transfer import exp as"
+# What stands in the text of loops that call `dendrites.transfer.exp` or `tanh`, and of
+# those that make exponentials in stages: to work at vectors in turn as well was slower
+# (0.8).
+EXPONENTIAL = re.compile("from dendrites.transfer import (exp|tanh) as")
 IN_STAGES = "from dendrites.compile.exponentials import"
 
 
@@ -51,7 +53,7 @@ def compile_loop(text, trial):
         loop = njit(**INNER)(module.loop)
         if cached:
             keep_machine_code(loop, generated=True)
-        with vectors_in_turn(EXPONENTIAL in body and IN_STAGES not in body):
+        with vectors_in_turn(bool(EXPONENTIAL.search(body)) and IN_STAGES not in body):
             loop.compile(sig)
         loop.disable_compile()
         check_types([getattr(module, name) for name in text.bare])

@@ -20,6 +20,19 @@ def exp_of_all(x, out):
         out[i] = transfer.exp(x[i])
 
 
+@njit(**OPTIONS)
+def tanh_of_all(x, out):
+    for i in range(len(x)):
+        out[i] = transfer.tanh(x[i])
+
+
+def compiled_tanh(x):
+    x = np.asarray(x)
+    out = np.empty_like(x)
+    tanh_of_all(x, out)
+    return out
+
+
 def compiled_exp(x):
     x = np.asarray(x)
     out = np.empty_like(x)
@@ -45,6 +58,37 @@ def test_exp_in_single_precision_is_accurate_to_two_roundings():
     assert found.dtype == np.float32
     exact = np.exp(x.astype(np.float64))
     assert np.abs(found / exact - 1).max() < 2e-7
+
+
+def some_of_all_sizes(rng):
+    """Both sides of 0 and of where the form changes, tiny and large."""
+    sizes = 10.0 ** rng.uniform(-30, 3, 20_000)
+    x = np.concatenate([sizes, rng.uniform(0.0, 1.0, 20_000), [0.0, 0.625, 1e300]])
+    return np.concatenate([x, -x, [np.inf, -np.inf]])
+
+
+@pytest.mark.nojit
+def test_tanh_in_double_precision_is_accurate_to_three_roundings():
+    x = some_of_all_sizes(np.random.default_rng(3))
+    found, exact = compiled_tanh(x), np.tanh(x.astype(np.longdouble))
+    assert np.abs(found - exact).max() < 4e-16
+    near = x != 0.0
+    assert np.abs(found[near] / exact[near] - 1).max() < 7e-16
+    assert np.array_equal(np.sign(found), np.sign(x))
+    assert np.abs(found).max() == 1.0
+    assert np.isnan(compiled_tanh([math.nan, 0.0])).tolist() == [True, False]
+
+
+@pytest.mark.skipif(jit_disabled(), reason="plain Python has no single precision")
+def test_tanh_in_single_precision_is_accurate_to_three_roundings():
+    with np.errstate(over="ignore", under="ignore"):
+        x = some_of_all_sizes(np.random.default_rng(4)).astype(np.float32)
+        found, exact = compiled_tanh(x), np.tanh(x.astype(np.float64))
+    assert found.dtype == np.float32
+    near = x != 0.0
+    assert np.abs(found[near] / exact[near] - 1).max() < 4e-7
+    assert np.array_equal(np.sign(found), np.sign(x))
+    assert np.isnan(compiled_tanh(np.array([math.nan], np.float32))[0])
 
 
 @pytest.mark.nojit
