@@ -57,3 +57,29 @@ def errors_table(tree) -> str:
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def speed_table(rows) -> str:
+    """Milliseconds of a presentation, and times the speed of NumPy and PyTorch.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `benchmarks/family.py` writes them.
+    """
+    lines = [
+        "| scheme | cells x batch | ms | x NumPy | x PyTorch | largest deviation |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        torch, deviation = row.get("times_torch"), row["deviation"]
+        cells = [
+            f"`{row['scheme']}`",
+            f"{row['sizes']} x {row['batch']}",
+            f"{row['engine_ms']:.3g}",
+            f"{row['times_numpy']:.2g}",
+            "" if torch is None else f"{torch:.2g}",
+            "other draws" if deviation is None else f"{deviation:.0e}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
