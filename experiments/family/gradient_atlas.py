@@ -135,7 +135,7 @@ def _looked_at(scheme, hidden, examples, learning, averaged, seed):
         learners = Learners(quick, [task], [seed], batch=batch, threads=1)
         learners.advance(learning)
         weights = learners.weights(0)
-        states.append(compare(scheme, circuit, weights, *shown, seed=seed))
+        states.append(compare(scheme, quick, weights, *shown, seed=seed))
     return np.array(states), mean
 
 

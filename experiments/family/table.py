@@ -6,9 +6,18 @@ from experiments.family.scheme import Limit, Scheme
 
 PHI = {"phi": "tanh", "output_phi": "logistic"}
 RELAXING = {"phi": "logistic"}
-# Relaxations that end after some sweeps, at rest or not.
 TO_REST = {"tolerance": 1e-12}
+SMOOTH = {**TO_REST, "phi": "logistic"}
+# Relaxations that end after some sweeps, at rest or not.
 EARLY = {"tolerance": None, "sweeps": 20}
+
+# Cells that are samples have no exact gradient at this size.
+SAMPLED = {"usual": {}, "target_rates": (0.0, 1.0), "tasks": ("compare",)}
+RECONSTRUCTS = {
+    "exact": reconstruction_gradient,
+    "loss": "reconstruction, layer by layer",
+    "why": "hidden layers learn to reconstruct, whatever the task",
+}
 
 SCHEMES = {
     scheme.name: scheme
@@ -28,9 +37,7 @@ SCHEMES = {
             "always, for each layer's own loss",
             {"learning_rate": 0.3},
             hidden_rate=0.01,
-            exact=reconstruction_gradient,
-            loss="reconstruction, layer by layer",
-            why="hidden layers learn to reconstruct, whatever the task",
+            **RECONSTRUCTS,
         ),
         Scheme(
             "reinforce",
@@ -38,11 +45,9 @@ SCHEMES = {
             "reward of random choices of all cells",
             "in the mean",
             {"learning_rate": 0.3, "averaging": 0.05},
-            {},
             loss="expected squared error",
-            target_rates=(0.0, 1.0),
-            tasks=("compare",),
             why="one number for all cells: its noise grows with their number",
+            **SAMPLED,
         ),
         Scheme(
             "attention_gated",
@@ -52,7 +57,7 @@ SCHEMES = {
             {"learning_rate": 0.05},
             {"phi": "tanh"},
             loss="cross entropy",
-            samples=200,
+            samples=100,
             target_rates=(0.0, 1.0),
             why="one reward for a choice among ten: most say only that it was wrong",
         ),
@@ -62,7 +67,7 @@ SCHEMES = {
             "change of the loss by random weights",
             "sigma to 0, in the mean",
             {"learning_rate": 0.003, "sigma": 0.01},
-            samples=2000,
+            samples=1000,
             why="one number for all weights: its noise grows with their number",
         ),
         Scheme(
@@ -71,7 +76,7 @@ SCHEMES = {
             "change of the loss by random potentials",
             "sigma to 0, in the mean",
             {"learning_rate": 0.03, "sigma": 0.01},
-            samples=200,
+            samples=100,
             why="one number for all cells: its noise grows with their number",
         ),
         Scheme(
@@ -80,11 +85,9 @@ SCHEMES = {
             "samples, free and clamped",
             "long chains, in the mean",
             {"learning_rate": 0.3},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood",
-            tasks=("compare",),
             why="short chains: noise around the gradient, also in its answers",
+            **SAMPLED,
         ),
         Scheme(
             "harmonium",
@@ -92,11 +95,9 @@ SCHEMES = {
             "samples of inputs and targets",
             "long chains, in the mean",
             {"learning_rate": 0.3},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood of inputs and targets",
-            tasks=("compare",),
             why="models inputs as well as targets, from samples one step away",
+            **SAMPLED,
         ),
         Scheme(
             "wake_sleep",
@@ -104,11 +105,9 @@ SCHEMES = {
             "samples of inputs and of dreams",
             "never: dreams descend another divergence",
             {"learning_rate": 0.2, "taught": True},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood of inputs and targets",
-            tasks=("compare",),
             why="recognition learns of targets in dreams alone, from samples",
+            **SAMPLED,
         ),
         Scheme(
             "recirculation",
@@ -117,10 +116,8 @@ SCHEMES = {
             "B = W^T, slow loops",
             {"learning_rate": 0.3},
             hidden_rate=0.03,
-            exact=reconstruction_gradient,
-            loss="reconstruction, layer by layer",
-            why="hidden layers learn to reconstruct, whatever the task",
             tasks=("compare",),
+            **RECONSTRUCTS,
         ),
         Scheme(
             "generec",
@@ -150,7 +147,7 @@ SCHEMES = {
             {"learning_rate": 0.3, "beta": 0.1},
             {},
             {**EARLY, "nudged_sweeps": 10},
-            limit=Limit("beta", (0.1, 0.05), 2.0, TO_REST),
+            limit=Limit("beta", (0.1, 0.05), 2.0, SMOOTH),
             exact=equilibrium_gradient,
             loss="squared, at rest",
         ),
@@ -178,7 +175,7 @@ SCHEMES = {
             "vector",
             "cells for positive and negative errors",
             "output precision to 0",
-            {"learning_rate": 1.5, "precision": 0.1},
+            {"learning_rate": 0.9, "precision": 0.1},
             PHI,
             EARLY,
             limit=Limit("precision", (0.02, 0.01), 1.0, TO_REST),
@@ -201,7 +198,7 @@ SCHEMES = {
             "never: squashed errors",
             {"learning_rate": 0.02, "cells_per_class": 1},
             {},
-            samples=50,
+            samples=20,
             target_rates=(0.0, 1.0),
             tasks=("atlas",),
         ),
