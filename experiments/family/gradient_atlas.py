@@ -135,7 +135,10 @@ def _looked_at(scheme, hidden, examples, learning, averaged, seed):
         learners = Learners(quick, [task], [seed], batch=batch, threads=1)
         learners.advance(learning)
         weights = learners.weights(0)
-        states.append(compare(scheme, quick, weights, *shown, seed=seed))
+        # After learning some sample may not come to rest.
+        whole = {k: None for k in scheme.quick if k == "tolerance"}
+        circuit = scheme.circuit(sizes, seed=seed, **whole)
+        states.append(compare(scheme, circuit, weights, *shown, seed=seed))
     return np.array(states), mean
 
 
@@ -163,7 +166,8 @@ def _joined(scheme, found, hidden, examples, averaged, seed):
             np.diff(np.log(errors))[0] / np.diff(np.log(scheme.limit.values))[0]
         )
         expected = scheme.limit.order
-    phases, sweeps = counted(circuit.schedule, circuit.dt)
+    learning = scheme.circuit(sizes, seed=seed, **scheme.quick)
+    phases, sweeps = counted(learning.schedule, learning.dt)
     many = max(2, round(averaged * scheme.samples)) if scheme.samples > 1 else 1
     return {
         "states": states,

@@ -122,7 +122,7 @@ SCHEMES = {
         Scheme(
             "generec",
             "activity",
-            "free and clamped, transposed weights",
+            "free and clamped, by W^T",
             "gain to 0",
             {"learning_rate": 1.0, "gain": 0.1},
             RELAXING,
@@ -132,7 +132,7 @@ SCHEMES = {
         Scheme(
             "contrastive_hebbian",
             "activity",
-            "free and clamped, transposed weights",
+            "free and clamped, by W^T",
             "gain to 0",
             {"learning_rate": 1.0, "gain": 0.1},
             RELAXING,
@@ -142,7 +142,7 @@ SCHEMES = {
         Scheme(
             "equilibrium_propagation",
             "activity",
-            "free and nudged, transposed weights",
+            "free and nudged, by W^T",
             "beta to 0",
             {"learning_rate": 0.3, "beta": 0.1},
             {},
@@ -154,7 +154,7 @@ SCHEMES = {
         Scheme(
             "predictive_coding",
             "vector",
-            "errors of values, transposed weights",
+            "errors of values, by W^T",
             "output precision to 0",
             {"learning_rate": 1.5, "output_precision": 0.1},
             PHI,
@@ -173,7 +173,7 @@ SCHEMES = {
         Scheme(
             "error_neurons",
             "vector",
-            "cells for positive and negative errors",
+            "cells for errors up and down",
             "output precision to 0",
             {"learning_rate": 0.9, "precision": 0.1},
             PHI,
@@ -183,7 +183,7 @@ SCHEMES = {
         Scheme(
             "almeida_pineda",
             "vector",
-            "errors that relax, transposed weights",
+            "errors that relax, by W^T",
             "always, at rest",
             {"learning_rate": 0.3},
             PHI,
