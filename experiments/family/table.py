@@ -190,6 +190,7 @@ SCHEMES = {
             EARLY,
             exact=fixed_point_gradient,
             loss="squared, at rest",
+            why="another network, whose recurrent weights learn as well",
         ),
         Scheme(
             "stochastic_feedback_alignment",

@@ -1,5 +1,7 @@
 """Tables of stored runs of the family, as Markdown for their pages."""
 
+from experiments.family.table import SCHEMES
+
 CLOSE = 1.5  # times the error of backprop
 
 
@@ -53,7 +55,7 @@ def errors_table(tree) -> str:
             f"{error / backprop:.1f}",
             f"{float(reached):,.0f}" if reached.notnull() else "not all",
             f"{float(seconds):.2g}" if seconds.notnull() else "",
-            str(one.why.item()) if error > CLOSE * backprop else "",
+            SCHEMES[name].why if error > CLOSE * backprop else "",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
