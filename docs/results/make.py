@@ -35,7 +35,7 @@ from stored_files import (
     values_of,
 )
 
-from experiments.family.tables import atlas_table, errors_table
+from experiments.family.tables import atlas_table, errors_table, speed_table
 from experiments.lab.matrix import matrix_table, sign_table
 from experiments.statistics import paired_p
 
@@ -182,6 +182,9 @@ MADE = {
     ),
     ("experiments/gradient-atlas.md", "angles"): lambda: atlas_table(
         stored("gradient-atlas")
+    ),
+    ("benchmarks.md", "family"): lambda: speed_table(
+        json.loads((RESULTS / "family-speed.json").read_text(encoding="utf-8"))
     ),
     ("experiments/compare-rules.md", "errors"): lambda: errors_table(
         stored("compare-rules")

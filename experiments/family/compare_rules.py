@@ -91,7 +91,8 @@ def compare_rules(
     ) as bar:
         for s, scheme in enumerate(schemes):
             shown = [task_of(task, k, scheme.target_rates) for k in numbers]
-            circuit = scheme.circuit([shown[0].n_inputs, *hidden, shown[0].n_outputs])
+            sizes = [shown[0].n_inputs, *hidden, shown[0].n_outputs]
+            circuit = scheme.circuit(sizes, **scheme.quick)
             learners = Learners(
                 circuit,
                 shown,

@@ -116,19 +116,13 @@ def _check_own(schemes, hidden, seed):
 
 def _looked_at(scheme, hidden, examples, learning, averaged, seed):
     """Of one network: (state, layer, 2), and the mean of many updates (layer, 2)."""
-    import circuits
-    from experiments.family.comparing import batch_of, compare
+    from experiments.family.comparing import batch_of, compare, start_weights
     from experiments.family.learners import Learners
 
     task, inputs, targets = batch_of(scheme, examples, seed)
     sizes = [task.n_inputs, *hidden, task.n_outputs]
     circuit = scheme.circuit(sizes, seed=seed)
-    weights = circuits.initial_weights(circuit, seed=seed)
-    weights = {
-        name: w
-        for name, w in weights.items()
-        if circuit.projection(name).tied_to is None
-    }
+    weights = start_weights(circuit, seed)
     shown = inputs, targets
     states = [compare(scheme, circuit, weights, *shown, seed=seed)]
     mean = np.full(states[0].shape, np.nan)
@@ -137,9 +131,13 @@ def _looked_at(scheme, hidden, examples, learning, averaged, seed):
         mean = compare(scheme, circuit, weights, *shown, samples=count, seed=seed)
     if learning:
         batch = scheme.batch or BATCH
-        learners = Learners(circuit, [task], [seed], batch=batch, threads=1)
+        quick = scheme.circuit(sizes, seed=seed, **scheme.quick)
+        learners = Learners(quick, [task], [seed], batch=batch, threads=1)
         learners.advance(learning)
         weights = learners.weights(0)
+        # After learning some sample may not come to rest.
+        whole = {k: None for k in scheme.quick if k == "tolerance"}
+        circuit = scheme.circuit(sizes, seed=seed, **whole)
         states.append(compare(scheme, circuit, weights, *shown, seed=seed))
     return np.array(states), mean
 
@@ -168,7 +166,8 @@ def _joined(scheme, found, hidden, examples, averaged, seed):
             np.diff(np.log(errors))[0] / np.diff(np.log(scheme.limit.values))[0]
         )
         expected = scheme.limit.order
-    phases, sweeps = counted(circuit.schedule, circuit.dt)
+    learning = scheme.circuit(sizes, seed=seed, **scheme.quick)
+    phases, sweeps = counted(learning.schedule, learning.dt)
     many = max(2, round(averaged * scheme.samples)) if scheme.samples > 1 else 1
     return {
         "states": states,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dendrites.random import generator
@@ -29,18 +30,18 @@ class Limit(NamedTuple):
         Two small ones, between which the order is measured.
     order : float
         With which power of it the relative error falls.
-    rates : callable, optional
-        ``rates(value)``: options that follow it.
+    also : mapping
+        Further options with which it is measured.
     """
 
     option: str
     values: tuple[float, float]
     order: float
-    rates: Callable[[float], dict] | None = None
+    also: Mapping[str, Any] = MappingProxyType({})
 
     def options(self, value: float) -> dict:
         """Options of the builder at this value."""
-        return {self.option: value, **(self.rates(value) if self.rates else {})}
+        return {self.option: value, **self.also}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Scheme:
         What makes the update the exact gradient of its loss.
     options : mapping
         Of the builder.
+    hidden_rate : float, optional
+        Learning rate of hidden layers, where it is not that of the output.
+    quick : mapping
+        Further ones where it learns for long: relaxations that end early, say.
     usual : mapping
         Options that all schemes in `circuits.layered` share.
     limit : Limit, optional
@@ -86,6 +91,8 @@ class Scheme:
     exact_when: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     usual: Mapping[str, Any] = field(default_factory=lambda: USUAL)
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    hidden_rate: float | None = None
     algorithm: str = ""
     own: Callable | None = None
     limit: Limit | None = None
@@ -107,7 +114,11 @@ class Scheme:
             check_circuit(f"circuits: {self.name}", circuit)
             return circuit
         build = getattr(algorithms, self.algorithm or self.name)
-        return build([*sizes], **{**self.usual, **self.options, **changed}, seed=seed)
+        options = {**self.usual, **self.options, **changed}
+        if self.hidden_rate is not None:
+            hidden = [self.hidden_rate] * (len(sizes) - 2)
+            options["learning_rate"] = [*hidden, options["learning_rate"]]
+        return build([*sizes], **options, seed=seed)
 
     def gradient(self, circuit, weights, inputs, targets) -> dict:
         """The exact negative gradient of the scheme's own loss, by projection."""

@@ -1,6 +1,23 @@
 """The table of learning schemes: a row says how each takes part in comparisons."""
 
-from experiments.family.scheme import USUAL, Scheme
+from experiments.family.at_rest import equilibrium_gradient, fixed_point_gradient
+from experiments.family.own_losses import reconstruction_gradient
+from experiments.family.scheme import Limit, Scheme
+
+PHI = {"phi": "tanh", "output_phi": "logistic"}
+RELAXING = {"phi": "logistic"}
+TO_REST = {"tolerance": 1e-12}
+SMOOTH = {**TO_REST, "phi": "logistic"}
+# Relaxations that end after some sweeps, at rest or not.
+EARLY = {"tolerance": None, "sweeps": 20}
+
+# Cells that are samples have no exact gradient at this size.
+SAMPLED = {"usual": {}, "target_rates": (0.0, 1.0), "tasks": ("compare",)}
+RECONSTRUCTS = {
+    "exact": reconstruction_gradient,
+    "loss": "reconstruction, layer by layer",
+    "why": "hidden layers learn to reconstruct, whatever the task",
+}
 
 SCHEMES = {
     scheme.name: scheme
@@ -14,12 +31,43 @@ SCHEMES = {
             why="hidden weights stay as they were drawn",
         ),
         Scheme(
+            "autoencoder",
+            "none",
+            "reconstruction of the layer below",
+            "always, for each layer's own loss",
+            {"learning_rate": 0.3},
+            hidden_rate=0.01,
+            **RECONSTRUCTS,
+        ),
+        Scheme(
+            "reinforce",
+            "scalar",
+            "reward of random choices of all cells",
+            "in the mean",
+            {"learning_rate": 0.3, "averaging": 0.05},
+            loss="expected squared error",
+            why="one number for all cells: its noise grows with their number",
+            **SAMPLED,
+        ),
+        Scheme(
+            "attention_gated",
+            "scalar",
+            "reward, and what the winner sends back",
+            "in the mean",
+            {"learning_rate": 0.05},
+            {"phi": "tanh"},
+            loss="cross entropy",
+            samples=100,
+            target_rates=(0.0, 1.0),
+            why="one reward for a choice among ten: most say only that it was wrong",
+        ),
+        Scheme(
             "weight_perturbation",
             "scalar",
             "change of the loss by random weights",
             "sigma to 0, in the mean",
             {"learning_rate": 0.003, "sigma": 0.01},
-            samples=2000,
+            samples=1000,
             why="one number for all weights: its noise grows with their number",
         ),
         Scheme(
@@ -28,7 +76,7 @@ SCHEMES = {
             "change of the loss by random potentials",
             "sigma to 0, in the mean",
             {"learning_rate": 0.03, "sigma": 0.01},
-            samples=200,
+            samples=100,
             why="one number for all cells: its noise grows with their number",
         ),
         Scheme(
@@ -37,11 +85,9 @@ SCHEMES = {
             "samples, free and clamped",
             "long chains, in the mean",
             {"learning_rate": 0.3},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood",
-            tasks=("compare",),
             why="short chains: noise around the gradient, also in its answers",
+            **SAMPLED,
         ),
         Scheme(
             "harmonium",
@@ -49,11 +95,9 @@ SCHEMES = {
             "samples of inputs and targets",
             "long chains, in the mean",
             {"learning_rate": 0.3},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood of inputs and targets",
-            tasks=("compare",),
             why="models inputs as well as targets, from samples one step away",
+            **SAMPLED,
         ),
         Scheme(
             "wake_sleep",
@@ -61,11 +105,117 @@ SCHEMES = {
             "samples of inputs and of dreams",
             "never: dreams descend another divergence",
             {"learning_rate": 0.2, "taught": True},
-            {},
-            target_rates=(0.0, 1.0),
             loss="log likelihood of inputs and targets",
-            tasks=("compare",),
             why="recognition learns of targets in dreams alone, from samples",
+            **SAMPLED,
+        ),
+        Scheme(
+            "recirculation",
+            "activity",
+            "own activity, before and after a loop",
+            "B = W^T, slow loops",
+            {"learning_rate": 0.3},
+            hidden_rate=0.03,
+            tasks=("compare",),
+            **RECONSTRUCTS,
+        ),
+        Scheme(
+            "generec",
+            "activity",
+            "free and clamped, by W^T",
+            "gain to 0",
+            {"learning_rate": 1.0, "gain": 0.1},
+            RELAXING,
+            EARLY,
+            limit=Limit("gain", (0.02, 0.01), 1.0, TO_REST),
+        ),
+        Scheme(
+            "contrastive_hebbian",
+            "activity",
+            "free and clamped, by W^T",
+            "gain to 0",
+            {"learning_rate": 1.0, "gain": 0.1},
+            RELAXING,
+            EARLY,
+            limit=Limit("gain", (0.02, 0.01), 1.0, TO_REST),
+        ),
+        Scheme(
+            "equilibrium_propagation",
+            "activity",
+            "free and nudged, by W^T",
+            "beta to 0",
+            {"learning_rate": 0.3, "beta": 0.1},
+            {},
+            {**EARLY, "nudged_sweeps": 10},
+            limit=Limit("beta", (0.1, 0.05), 2.0, SMOOTH),
+            exact=equilibrium_gradient,
+            loss="squared, at rest",
+        ),
+        Scheme(
+            "predictive_coding",
+            "vector",
+            "errors of values, by W^T",
+            "output precision to 0",
+            {"learning_rate": 1.5, "output_precision": 0.1},
+            PHI,
+            EARLY,
+            limit=Limit("output_precision", (0.02, 0.01), 1.0, TO_REST),
+        ),
+        Scheme(
+            "zero_divergence_coding",
+            "vector",
+            "errors of values, layer after layer",
+            "always",
+            {"learning_rate": 1.5, "form": "zero_divergence"},
+            PHI,
+            algorithm="predictive_coding",
+        ),
+        Scheme(
+            "error_neurons",
+            "vector",
+            "cells for errors up and down",
+            "output precision to 0",
+            {"learning_rate": 0.9, "precision": 0.1},
+            PHI,
+            EARLY,
+            limit=Limit("precision", (0.02, 0.01), 1.0, TO_REST),
+        ),
+        Scheme(
+            "almeida_pineda",
+            "vector",
+            "errors that relax, by W^T",
+            "always, at rest",
+            {"learning_rate": 0.3},
+            PHI,
+            EARLY,
+            exact=fixed_point_gradient,
+            loss="squared, at rest",
+            why="another network, whose recurrent weights learn as well",
+        ),
+        Scheme(
+            "stochastic_feedback_alignment",
+            "vector",
+            "spikes, fixed random weights",
+            "never: squashed errors",
+            {"learning_rate": 0.02, "cells_per_class": 1},
+            {},
+            samples=20,
+            target_rates=(0.0, 1.0),
+            tasks=("atlas",),
+        ),
+        Scheme(
+            "sacramento",
+            "vector",
+            "apical potentials that interneurons cancel",
+            "weak teacher, B = W^T",
+            {
+                "hidden_rate": 8.0,
+                "learning_rate": 0.6,
+                "form": "two_sweep",
+                "tie_interneurons": True,
+                "bias": True,
+            },
+            {},
         ),
         Scheme(
             "target_propagation",
@@ -103,7 +253,7 @@ SCHEMES = {
             "calcium events, fixed random weights",
             "threshold 0, B = W^T",
             {"learning_rate": 1.0},
-            {k: USUAL[k] for k in ("phi", "output_phi")},
+            PHI,
         ),
         Scheme(
             "direct_difference_target_propagation",
@@ -132,7 +282,7 @@ SCHEMES = {
             "fixed, random, between error cells",
             "B = W^T, errors above -baseline",
             {"learning_rate": 0.9},
-            {k: USUAL[k] for k in ("phi", "output_phi")},
+            PHI,
         ),
         Scheme(
             "sign_symmetry",

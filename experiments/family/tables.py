@@ -1,5 +1,7 @@
 """Tables of stored runs of the family, as Markdown for their pages."""
 
+from experiments.family.table import SCHEMES
+
 CLOSE = 1.5  # times the error of backprop
 
 
@@ -53,7 +55,33 @@ def errors_table(tree) -> str:
             f"{error / backprop:.1f}",
             f"{float(reached):,.0f}" if reached.notnull() else "not all",
             f"{float(seconds):.2g}" if seconds.notnull() else "",
-            str(one.why.item()) if error > CLOSE * backprop else "",
+            SCHEMES[name].why if error > CLOSE * backprop else "",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def speed_table(rows) -> str:
+    """Milliseconds of a presentation, and times the speed of NumPy and PyTorch.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `benchmarks/family.py` writes them.
+    """
+    lines = [
+        "| scheme | cells x batch | ms | x NumPy | x PyTorch | largest deviation |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        torch, deviation = row.get("times_torch"), row["deviation"]
+        cells = [
+            f"`{row['scheme']}`",
+            f"{row['sizes']} x {row['batch']}",
+            f"{row['engine_ms']:.3g}",
+            f"{row['times_numpy']:.2g}",
+            "" if torch is None else f"{torch:.2g}",
+            "other draws" if deviation is None else f"{deviation:.0e}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from experiments.record import Answer, question
 
 CITATION = (
     "Lillicrap et al. (2016), Nat. Commun. 7, 13276; Akrout et al. (2019), NeurIPS 32; "
-    "Amit (2019), Front. Comput. Neurosci. 13, 18"
+    "Amit (2019), Front. Comput. Neurosci. 13, 18; Payeur et al. (2021), Nat. Neurosci."
 )
 NAMES = (*SCHEMES,)
 BATCH = 10
@@ -206,13 +206,14 @@ def _headline(symmetry, decay):
         }
         for name in symmetry.scheme.values
     }
-    if "kolen_pollack" in symmetry.scheme.values:
-        left = (1.0 - decay) ** symmetry.presentation
-        ratio = symmetry.difference.sel(scheme="kolen_pollack") / left
-        figures["kolen_pollack_max_deviation"] = {
-            "value": float(abs(ratio - 1.0).max()),
-            "unit": "1",
-            "reference": "0",
-            "source": "W^T - B shrinks by 1 - decay per presentation",
-        }
+    left = (1.0 - decay) ** symmetry.presentation
+    for name in symmetry.scheme.values:
+        if SCHEMES[str(name)].decays:
+            ratio = symmetry.difference.sel(scheme=name) / left
+            figures[f"{name}_max_deviation"] = {
+                "value": float(abs(ratio - 1.0).max()),
+                "unit": "1",
+                "reference": "0",
+                "source": "W^T - B shrinks by 1 - decay per presentation",
+            }
     return figures

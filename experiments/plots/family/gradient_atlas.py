@@ -100,7 +100,7 @@ def write_words(axes, atlas, places, headings):
         one = atlas.sel(scheme=name)
         phases, sweeps = int(one.phases), int(one.sweeps)
         parts = [
-            str(one.feedback.item()),
+            str(one.feedback.item()).replace("W^T", "$W^T$"),
             f"{phases} phases" + (f", {sweeps} sweeps" if sweeps > phases else ""),
         ]
         axes.text(0.04, at + 0.2, "; ".join(p for p in parts if p), **SMALL)

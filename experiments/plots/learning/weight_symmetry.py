@@ -47,7 +47,7 @@ def plot(tree) -> Figure:
     for axes in panels[-1]:
         axes.set_xlabel(PRESENTATION)
     handles = panels[0, 0].get_legend_handles_labels()[0]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
 
 

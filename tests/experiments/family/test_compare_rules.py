@@ -1,6 +1,7 @@
 """The compare-rules experiment: curves, moments, one's own circuits, picture."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,17 @@ def test_the_command_leaves_a_result_and_a_picture(run):
     assert code == 0
     assert open_run("c.nc").attrs["experiment"] == "compare-rules"
     assert "test_error_shallow" in out and "c.png" in out
+
+
+def test_a_stored_scheme_with_vector_feedback_is_close_to_backprop_or_says_why():
+    stored = Path(__file__).parents[3] / "docs" / "results" / "compare-rules.nc"
+    found = open_run(stored)["compare"].to_dataset()
+    error = found.test_error.mean("replica")
+    far = error > 1.5 * error.sel(scheme="backprop")
+    told = found.information == "vector"
+    assert int((told & ~far).sum()) >= 15
+    for name in found.scheme.values[(told & far).values]:
+        assert SCHEMES[name].why
 
 
 @pytest.mark.parametrize(

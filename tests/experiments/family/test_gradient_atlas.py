@@ -1,6 +1,7 @@
 """The gradient-atlas experiment: exact schemes, own circuits, tree and picture."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +140,15 @@ def test_functions_are_tried_before_anything_is_learned(monkeypatch, function, m
     monkeypatch.setattr(scheme.Scheme, "gradient", None)
     with pytest.raises(ConfigError, match=message):
         gradient_atlas(rules=("shallow",), circuits=(function,), **SMALL)
+
+
+def test_stored_orders_are_those_of_the_limits_within_five_percent():
+    stored = Path(__file__).parents[3] / "docs" / "results" / "gradient-atlas.nc"
+    found = open_run(stored)["atlas"].to_dataset()
+    limits = [name for name, row in SCHEMES.items() if row.limit is not None]
+    assert len(limits) == 5
+    one = found.sel(scheme=limits)
+    assert float(abs(one.order / one.order_expected - 1.0).max()) < 0.05
 
 
 @pytest.mark.parametrize("row", SCHEMES.values(), ids=SCHEMES)
