@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from circuits._microcircuit_parts import layer_names
-from circuits._stack_options import as_transfer, checked_sizes, of_bias, one_per
+from circuits._stack_options import checked_sizes, functions_by_name, of_bias, one_per
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.network import SOFTMAX, Feedforward, Layer
@@ -130,8 +130,9 @@ def layered(
     test : callable, optional
         The same for test presentations; None: as in training. Default: `up`.
     phi : name in `dendrites.transfer.TRANSFERS` or Transfer, or one per hidden layer
+        Of hidden layers.
     output_phi : the same or "softmax", optional
-        Default: that of the last hidden layer, logistic if there is none.
+        Default: that of the last hidden layer; without hidden layers, `phi`.
     loss : {"squared", "cross_entropy"}
         What output cells learn, and that of the reference network.
     hidden : callable or one per hidden layer
@@ -177,16 +178,13 @@ def layered(
     sizes = checked_sizes(sizes)
     depth = len(sizes) - 1
     names = tuple(layer_names(sizes))
-    given = one_per("phi", phi, depth - 1, "hidden layer", (str, Transfer))
-    functions = [as_transfer("layered: phi", value) for value in given]
-    last = output_phi or (functions[-1] if functions else "logistic")
-    functions.append(as_transfer("layered: output_phi", last, SOFTMAX))
+    functions = functions_by_name(phi, output_phi, depth - 1, SOFTMAX)
     softmax = functions[-1] == SOFTMAX
     rules = (type(None), ActivityDifference, SynapticRule)
-    rules = one_per("forward", forward, depth, "layer", rules)
+    rules = one_per("layered: forward", forward, depth, "layer", rules)
     flag("layered: bias", bias)
     choice("layered: loss", loss, ("squared", "cross_entropy"))
-    cells = one_per("hidden", hidden, depth - 1, "hidden layer", Callable)
+    cells = one_per("layered: hidden", hidden, depth - 1, "hidden layer", Callable)
     models = [cell(f) for cell, f in zip(cells, functions, strict=False)]
     model = output(functions[-1], loss=loss)
     populations = [Population("input", visible or source(), sizes[0], pattern="inputs")]

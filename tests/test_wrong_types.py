@@ -693,7 +693,7 @@ DOORS = {
         made(algorithms.guerguiev, [3, 3, 2]),
         {
             "#0 sizes": [*NOT_LIST, None, [3]],
-            "learning_rates": [5, "ab", [1], ["a", "b"], [NAN, 1], THING],
+            "learning_rate": ["ab", -1.0, [1], ["a", "b"], [NAN, 1], THING],
             "feedback": [*NOT_TEXT, "other", None],
             "fed_back": [*NOT_TEXT, "other", None],
             "feedback_rate": [*NOT_TIME, None],

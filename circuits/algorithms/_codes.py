@@ -1,7 +1,7 @@
 """What layers that learn codes of the layers below them have in common."""
 
 from circuits._microcircuit_parts import layer_names
-from circuits._stack_options import as_transfer
+from circuits._stack_options import as_transfer, checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.projection import Projection
 from circuits.stack import Stack
@@ -15,25 +15,15 @@ WITHOUT = (*WITHOUT, "signal", "output")
 
 
 def check_codes(name, sizes, options, own):
-    """Refuse options that there are not, and stacks without a layer that codes."""
+    """The sizes; refuses unknown options, and stacks without a layer that codes."""
+    sizes = checked_sizes(sizes, name)
     check_options(name, options, own=own, without=WITHOUT)
     if len(sizes) < 3:
         raise ModelError(
-            f"{name}: sizes = {tuple(sizes)}: hidden layers are the codes, and there "
+            f"{name}: sizes = {sizes}: hidden layers are the codes, and there "
             "is none. Give the sizes of an input, of hidden layers and of an output"
         )
-
-
-def rates_of(name, learning_rate, n_layers):
-    """The learning rate of each layer."""
-    if not isinstance(learning_rate, (tuple, list)):
-        return [learning_rate] * n_layers
-    if len(learning_rate) != n_layers:
-        raise ModelError(
-            f"{name}: learning_rate: {len(learning_rate)} values for {n_layers} "
-            "layers: give one for all, or one for each"
-        )
-    return list(learning_rate)
+    return sizes
 
 
 def cells(name, input_phi, **parameters):

@@ -6,16 +6,13 @@ from dendrites.activity_difference import ActivityDifference
 RANDOM_FEEDBACK = Uniform(-0.5, 0.5)
 
 
-def delta_rule(learning_rate, momentum, n_layers):
-    """Error times slope times what arrives, for one layer or for each its own rate."""
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * n_layers
+def delta_rules(rates, momentum, moment="backward"):
+    """Error times slope times what arrives, for each layer its own rate."""
     return [
         ActivityDifference(
             "delta",
             None,
-            moments=("backward", "backward"),
+            moments=(moment, moment),
             learning_rate=rate,
             momentum=momentum,
         )

@@ -1,6 +1,7 @@
 """Targets that travel down layer by layer, through inverses that noise teaches."""
 
 from circuits._microcircuit_parts import layer_names
+from circuits.algorithms._options import rates_of
 from circuits.algorithms._targets import (
     cells,
     check_targets,
@@ -37,9 +38,10 @@ def target_stack(
     target_step, inverse_phi, inverse_of, inverse_initial, difference, top="inverse",
 ) -> Circuit:  # fmt: skip
     """A stack whose hidden layers have inverses of the layers above them."""
-    check_targets(
+    sizes = check_targets(
         name, sizes, options, own, target_step=target_step, inverse_of=inverse_of
     )
+    rates = rates_of(name, learning_rate, sizes)
     number(f"{name}: sigma", sigma, least=0.0)
     choice(f"{name}: top", top, TOPS)
     layers = layer_names(sizes)
@@ -94,7 +96,7 @@ def target_stack(
 
     return layered(
         sizes,
-        forward=forward_rules(learning_rate, momentum, len(sizes) - 1),
+        forward=forward_rules(rates, momentum),
         feedback=feedback,
         phases=phases,
         signal="sent",

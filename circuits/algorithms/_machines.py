@@ -10,11 +10,11 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.stack import ONE_TO_ONE
 from circuits.ties import Tied
-from dendrites._checks import flag, items, shown, whole_number
+from dendrites._checks import flag
 from dendrites.activity_difference import ActivityDifference
-from dendrites.errors import ModelError
 from dendrites.models import binary_cell, source
 
+LAYERS = "two layers or more"
 MODELS = ("inputs", "joint", "targets")
 
 
@@ -36,18 +36,6 @@ class Machine(NamedTuple):
     def order(self) -> tuple[str, ...]:
         """In which layers advance: those that may be clamped come first."""
         return (*self.visible, *self.hidden)
-
-
-def machine_sizes(algorithm: str, sizes, most: int | None = None) -> tuple[int, ...]:
-    """Sizes of at least two layers, at most of `most`."""
-    sizes = items(f"{algorithm}: sizes", sizes, "layer sizes")
-    allowed = "two layers or more" if most is None else f"two to {most} layers"
-    if len(sizes) < 2 or (most is not None and len(sizes) > most):
-        raise ModelError(
-            f"{algorithm}: sizes = {shown(sizes)}: must be the sizes of {allowed}"
-        )
-    check = {"lowest": 1, "error": ModelError}
-    return tuple(whole_number(f"{algorithm}: sizes", n, **check) for n in sizes)
 
 
 def machine(

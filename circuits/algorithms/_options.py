@@ -1,8 +1,11 @@
 """Options that an algorithm hands on to what builds its circuit."""
 
 import inspect
+from numbers import Real
 
+from circuits._stack_options import one_per
 from circuits.stack import layered
+from dendrites._checks import number
 from dendrites.errors import ModelError, choices
 
 
@@ -19,3 +22,10 @@ def check_options(algorithm, options, *, own=(), of=layered, without=()):
                 f"{algorithm} has no option {name!r}. "
                 + choices(name, [*own, *allowed])
             )
+
+
+def rates_of(algorithm, learning_rate, sizes):
+    """The learning rate of each layer but the input, of one for all or one for each."""
+    where = f"{algorithm}: learning_rate"
+    rates = one_per(where, learning_rate, len(sizes) - 1, "layer", Real)
+    return [number(where, rate, least=0.0) for rate in rates]

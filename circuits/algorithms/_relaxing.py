@@ -1,23 +1,17 @@
 """What schemes that contrast two relaxed states have in common."""
 
-from numbers import Real
-
-from circuits._stack_options import one_per
+from circuits._stack_options import functions_by_name
+from circuits.network import SOFTMAX
 from circuits.phase import Phase
 from circuits.projection import Projection
 from circuits.stack import ONE_TO_ONE
 from dendrites._checks import number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.models import relaxing_cell
-from dendrites.transfer import TRANSFERS, Transfer
+from dendrites.transfer import TRANSFERS
 
 # The loss whose derivative of the potential is t - r, where there is one.
 MATCHING = {"logistic": "cross_entropy", "identity": "squared"}
-
-
-def one_per_layer(rate, n_layers):
-    """Learning rates of all layers."""
-    return one_per("learning_rate", rate, n_layers, "layer", Real)
 
 
 def free_and_clamped(**sweeps):
@@ -59,11 +53,10 @@ def weak_feedback(where, gain, n_hidden, share=1.0):
 
 def matching_loss(options, n_hidden):
     """The reference network of a clamped output, as options of `layered`."""
-    phi = options.get("phi", "logistic")
-    phi = one_per("phi", phi, n_hidden, "hidden layer", (str, Transfer))
-    last = options.get("output_phi") or (phi[-1] if phi else "logistic")
+    given = options.get("phi", "logistic"), options.get("output_phi")
+    last = functions_by_name(*given, n_hidden, SOFTMAX)[-1]
     for name, loss in MATCHING.items():
-        if last in (name, TRANSFERS[name]):
+        if last == TRANSFERS[name]:
             return {"loss": loss}
     return {"reference": False}
 

@@ -7,7 +7,6 @@ from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
 from dendrites.activity_difference import ActivityDifference
-from dendrites.errors import ModelError
 from dendrites.models import chance_cell, source
 
 ONES = {"initial": Constant(1.0)}
@@ -15,16 +14,8 @@ HELD = ("soma", "noise")
 ALWAYS = ("input", "bias")
 
 
-def scalar_rules(learning_rate, n_layers, teaching, **options):
+def scalar_rules(rates, teaching, **options):
     """A rule per layer, which learns from what its cells were told in the end."""
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * n_layers
-    if len(rates) != n_layers:
-        raise ModelError(
-            f"learning_rate: {len(rates)} values for {n_layers} layers: give one for "
-            "all, or one for each"
-        )
     told = {"moments": ("told", "told"), **options}
     return [
         ActivityDifference(teaching, None, learning_rate=rate, **told) for rate in rates

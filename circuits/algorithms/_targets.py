@@ -1,6 +1,6 @@
 """What schemes that send targets down through learned inverses have in common."""
 
-from circuits._stack_options import as_transfer
+from circuits._stack_options import as_transfer, checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.phase import Phase
 from circuits.population import Population
@@ -34,23 +34,22 @@ def into(stack: Stack, layer: str) -> tuple[str, ...]:
 
 
 def check_targets(name, sizes, options, own, *, target_step, inverse_of="rates"):
-    """Refuse what no scheme of targets can have, and options that there are not."""
+    """The sizes; refuses what no scheme of targets can have, and unknown options."""
+    sizes = checked_sizes(sizes, name)
     check_options(name, options, own=own, without=WITHOUT)
     if len(sizes) < 3:
         raise ModelError(
-            f"{name}: sizes = {tuple(sizes)}: targets are for hidden layers, and there "
+            f"{name}: sizes = {sizes}: targets are for hidden layers, and there "
             "is none. Give the sizes of an input, one or more hidden layers and an "
             "output, or use `shallow`"
         )
     choice(f"{name}: inverse_of", inverse_of, INVERSES)
     number(f"{name}: target_step", target_step, above=0.0)
+    return sizes
 
 
-def forward_rules(learning_rate, momentum, n_layers):
+def forward_rules(rates, momentum):
     """Distance to the target times slope times what arrives, by layer."""
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * n_layers
     moments = {"moments": ("target", "target"), "momentum": momentum}
     return [
         ActivityDifference("delta", None, rate, presynaptic="rate", **moments)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._errors import delta_rule
-from circuits.algorithms._options import check_options
-from circuits.algorithms._relaxing import one_per_layer
+from circuits.algorithms._errors import delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.phase import Phase
@@ -84,15 +83,15 @@ def almeida_pineda(
     check_options("almeida_pineda", options, own=own, without=without)
     flag("almeida_pineda: lateral", lateral)
     flag("almeida_pineda: top_down", top_down)
-    sizes = checked_sizes(sizes)
+    sizes = checked_sizes(sizes, "almeida_pineda")
     recurrent = lateral or (top_down and len(sizes) > 2)
     if recurrent_initial is not None and not recurrent:
         raise ModelError(
             "almeida_pineda: recurrent_initial: there are no recurrent weights; leave "
             "it out, or give lateral=True, or top_down=True and a hidden layer"
         )
-    rates = one_per_layer(learning_rate, len(sizes) - 1)
-    rules = delta_rule(rates, momentum, len(sizes) - 1)
+    rates = rates_of("almeida_pineda", learning_rate, sizes)
+    rules = delta_rules(rates, momentum)
     names = layer_names(sizes)
     joined = [(n, n) for n in names[1:]] if lateral else []
     joined += zip(names[2:], names[1:], strict=False) if top_down else []

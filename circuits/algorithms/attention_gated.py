@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._rewards import ONES, chance, scalar_rules
 from circuits.circuit import Circuit
 from circuits.phase import Phase
@@ -87,14 +87,15 @@ def attention_gated(
         )
     gated = {"gain": "reward", "momentum": momentum}
     names = layer_names(sizes)
-    rules = scalar_rules(learning_rate, len(sizes) - 1, "delta", **gated)
+    rates = rates_of("attention_gated", learning_rate, sizes)
+    rules = scalar_rules(rates, "delta", **gated)
 
     def down(above, here):
         if not learned:
             tied = Tied(bottom_up(here, above), transpose=True)
             return Projection(above, here, "apical", "delta", tied_to=tied)
         rate = rules[names.index(here)].learning_rate
-        (rule,) = scalar_rules(rate, 1, "rate", **gated)
+        (rule,) = scalar_rules([rate], "rate", **gated)
         return Projection(
             above,
             here,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._codes import cells, check_codes, decoders, rates_of, settled
+from circuits.algorithms._codes import cells, check_codes, decoders, settled
+from circuits.algorithms._options import rates_of
 from circuits.circuit import Circuit
 from circuits.phase import Phase
 from circuits.projection import Projection
@@ -69,9 +70,9 @@ def autoencoder(
     presentation.
     """
     own = ("learning_rate", "momentum", "encoder", "input_phi", "decoder_initial")
-    check_codes("autoencoder", sizes, options, own)
+    sizes = check_codes("autoencoder", sizes, options, own)
     choice("autoencoder: encoder", encoder, ENCODERS)
-    rates = rates_of("autoencoder", learning_rate, len(sizes) - 1)
+    rates = rates_of("autoencoder", learning_rate, sizes)
     learns = {"moments": ("reconstructed", "reconstructed"), "momentum": momentum}
     rules = [ActivityDifference("delta", None, rate, **learns) for rate in rates]
     if encoder == "fixed":

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import bottom_up, layered
@@ -48,6 +49,8 @@ def backprop(
     """
     own = ("learning_rate", "momentum")
     check_options("backprop", options, own=own, without=("forward", "feedback"))
+    sizes = checked_sizes(sizes, "backprop")
+    rates = rates_of("backprop", learning_rate, sizes)
 
     def transposed(above, here):
         tied = Tied(bottom_up(here, above), transpose=True)
@@ -55,7 +58,7 @@ def backprop(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=transposed,
         **{"name": "backprop", **options},
     )

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._machines import MODELS, machine, machine_sizes
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._machines import LAYERS, MODELS, machine
 from circuits.circuit import Circuit
 from circuits.initialisers import Normal
 from circuits.phase import Phase
@@ -87,7 +88,8 @@ def boltzmann_machine(
     are 0 or 1 in data made noisy, and updates have a fixed size.
     """
     where = "boltzmann_machine"
-    sizes = machine_sizes(where, sizes)
+    sizes = checked_sizes(sizes, where, of=LAYERS)
+    number(f"{where}: learning_rate", learning_rate, least=0.0)
     choice(f"{where}: models", models, MODELS)
     flag(f"{where}: lateral", lateral)
     count = {"lowest": 1, "error": ModelError}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._bursts import OWN_PARTS, teacher_is_there, tied
 from circuits.algorithms._dale_bursts import (
     beside,
@@ -10,8 +11,8 @@ from circuits.algorithms._dale_bursts import (
     up,
     up_and_down,
 )
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import ROOT_FAN_IN, bottom_up, layered
@@ -119,6 +120,8 @@ def burst_ccn(
     if dale:
         without = (*without, "connectivity", "reference", "weight_decay", "test")
     check_options("burst_ccn", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "burst_ccn")
+    rates = rates_of("burst_ccn", learning_rate, sizes)
     choice("burst_ccn: feedback", feedback, FEEDBACK)
     choice("burst_ccn: cancellation", cancellation, CANCELLATION)
     check_probability("burst_ccn: resting", resting)
@@ -157,7 +160,7 @@ def burst_ccn(
             events = {"rule": rule, "initial": start}
         yield Projection(above, here, "apical", "rate", **events)
 
-    rules = delta_rule(learning_rate, momentum, len(sizes) - 1)
+    rules = delta_rules(rates, momentum)
     parts = {"feedback": down, "extra": lambda stack: (teacher_is_there(),)}
     tonic = 0.0
     if dale:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._bursts import OWN_PARTS, teacher_is_there
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Normal, Uniform
 from circuits.phase import Phase
@@ -98,6 +99,8 @@ def burstprop(
     own = (*own, "recurrent", "recurrent_rate", "recurrent_initial", "resting")
     without = (*OWN_PARTS, "loss", "signal", "readout")
     check_options("burstprop", options, own=(*own, "feedback"), without=without)
+    sizes = checked_sizes(sizes, "burstprop")
+    rates = rates_of("burstprop", learning_rate, sizes)
     choice("burstprop: feedback", feedback, FEEDBACK)
     flag("burstprop: recurrent", recurrent)
     if not recurrent and (recurrent_rate, recurrent_initial) != (None, None):
@@ -111,9 +114,6 @@ def burstprop(
     if recurrent_initial is None:
         recurrent_initial = Uniform(-0.01, 0.01)
     names = layer_names(sizes)
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * (len(sizes) - 1)
     shared = {"moments": MOMENTS, "momentum": momentum}
     # Event rates are the same in both phases: read once, equal bursts cancel exactly.
     once = {"presynaptic_moments": ("teacher", "teacher")}

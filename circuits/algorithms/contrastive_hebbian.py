@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._relaxing import (
     clamp,
     contrast,
     free_and_clamped,
     matching_loss,
-    one_per_layer,
     only_free,
     weak_feedback,
 )
@@ -72,8 +71,8 @@ def contrastive_hebbian(
     without = ("forward", "feedback", "phases", "test", "loss", "hidden", "output")
     without = (*without, "teacher", "signal", "extra", "reference", "readout")
     check_options("contrastive_hebbian", options, own=own, without=without)
-    sizes = checked_sizes(sizes)
-    n_layers = len(sizes) - 1
+    sizes = checked_sizes(sizes, "contrastive_hebbian")
+    rates = rates_of("contrastive_hebbian", learning_rate, sizes)
     relaxation = {"sweeps": sweeps, "step": step, "tolerance": tolerance}
 
     def transposed(above, here):
@@ -82,12 +81,12 @@ def contrastive_hebbian(
 
     return layered(
         sizes,
-        forward=[contrast(r, momentum) for r in one_per_layer(learning_rate, n_layers)],
+        forward=[contrast(rate, momentum) for rate in rates],
         feedback=transposed,
         phases=free_and_clamped(**relaxation),
         test=only_free(**relaxation),
         extra=clamp,
-        **weak_feedback("contrastive_hebbian", gain, n_layers - 1),
-        **matching_loss(options, n_layers - 1),
+        **weak_feedback("contrastive_hebbian", gain, len(sizes) - 2),
+        **matching_loss(options, len(sizes) - 2),
         **{"name": "contrastive_hebbian", **options},
     )

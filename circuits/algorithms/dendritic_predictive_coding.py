@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from circuits._microcircuit_parts import layer_names
+from circuits._stack_options import checked_sizes
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
 from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
-from dendrites._checks import check_size, choice, items, number
+from dendrites._checks import choice, number
 from dendrites.activity_difference import ActivityDifference
-from dendrites.errors import ModelError
 from dendrites.models import balanced_branch, balanced_cell, source
 from dendrites.random import generator
 
@@ -88,12 +88,13 @@ def dendritic_predictive_coding(
     rate form is our derivation.
     """
     where = "dendritic_predictive_coding"
-    sizes = items(f"{where}: sizes", sizes, "layer sizes, such as [64, 16]")
-    sizes = [check_size(f"{where}: sizes", n) for n in sizes]
-    if len(sizes) < 2:
-        raise ModelError(
-            f"{where}: sizes = {sizes}: needs an input and a layer of cells"
-        )
+    sizes = checked_sizes(sizes, where, of="an input and one or more layers of cells")
+    for option, rate in (
+        ("learning_rate", learning_rate),
+        ("inhibitory_rate", inhibitory_rate),
+        ("apical_rate", apical_rate),
+    ):
+        number(f"{where}: {option}", rate, least=0.0)
     choice(f"{where}: inhibition", inhibition, INHIBITION)
     number(f"{where}: decay", decay, unit="1/ms", above=0.0)
     relaxed = {"moments": ("relaxed", "relaxed"), "momentum": momentum}

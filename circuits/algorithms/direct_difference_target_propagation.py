@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits.algorithms._options import rates_of
 from circuits.algorithms._targets import (
     INVERSE_INITIAL,
     cells,
@@ -97,7 +98,8 @@ def direct_difference_target_propagation(
     name = "direct_difference_target_propagation"
     own = ("learning_rate", "momentum", "inverse_rate", "sigma", "damping")
     own = (*own, "target_step", "inverse_phi", "inverse_initial")
-    check_targets(name, sizes, options, own, target_step=target_step)
+    sizes = check_targets(name, sizes, options, own, target_step=target_step)
+    rates = rates_of(name, learning_rate, sizes)
     number(f"{name}: sigma", sigma, above=0.0)
     number(f"{name}: damping", damping, least=0.0)
     number(f"{name}: inverse_rate", inverse_rate, least=0.0)
@@ -150,7 +152,7 @@ def direct_difference_target_propagation(
 
     return layered(
         sizes,
-        forward=forward_rules(learning_rate, momentum, len(sizes) - 1),
+        forward=forward_rules(rates, momentum),
         feedback=feedback,
         phases=phases,
         signal="passed",

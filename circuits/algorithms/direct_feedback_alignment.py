@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms.feedback_alignment import TRANSMITTED
 from circuits.circuit import Circuit
 from circuits.projection import Projection
@@ -56,6 +57,8 @@ def direct_feedback_alignment(
     own = ("learning_rate", "momentum", "transmitted", "feedback_initial")
     without = ("forward", "feedback")
     check_options("direct_feedback_alignment", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "direct_feedback_alignment")
+    rates = rates_of("direct_feedback_alignment", learning_rate, sizes)
     choice("direct_feedback_alignment: transmitted", transmitted, TRANSMITTED)
     signal = TRANSMITTED[transmitted]
 
@@ -64,7 +67,7 @@ def direct_feedback_alignment(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=direct,
         **{"name": "direct_feedback_alignment", **options},
     )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
-from circuits.algorithms._options import check_options
-from circuits.algorithms._relaxing import one_per_layer, only_free
+from circuits.algorithms._options import check_options, rates_of
+from circuits.algorithms._relaxing import only_free
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -114,8 +114,8 @@ def equilibrium_propagation(
             f"{where}: feedback_initial: transposed feedback has no weights of its "
             "own; leave it out, or use feedback='learned'"
         )
-    sizes = checked_sizes(sizes)
-    rates, names = one_per_layer(learning_rate, len(sizes) - 1), layer_names(sizes)
+    sizes = checked_sizes(sizes, where)
+    rates, names = rates_of(where, learning_rate, sizes), layer_names(sizes)
     apart = 2.0 if nudging == "symmetric" else 1.0
     learned = {
         "moments": ("nudged", "away" if nudging == "symmetric" else "free"),

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -72,6 +73,8 @@ def error_network(
     without = ("forward", "feedback", "phases", "hidden", "output", "extra", "teacher")
     without = (*without, "loss")
     check_options("error_network", options, own=(*own, "feedback"), without=without)
+    sizes = checked_sizes(sizes, "error_network")
+    rates = rates_of("error_network", learning_rate, sizes)
     choice("error_network: feedback", feedback, FEEDBACK)
     layers = layer_names(sizes)[1:]
     partners = [*(f"error{k}" for k in range(1, len(layers))), "error"]
@@ -110,7 +113,7 @@ def error_network(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         phases=phases,
         hidden=error_cell,
         output=lambda phi, loss: error_cell(phi),

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._errors import RANDOM_FEEDBACK
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -13,7 +14,6 @@ from circuits.projection import Projection
 from circuits.stack import ONE_TO_ONE, bottom_up, layered, up
 from circuits.ties import Tied
 from dendrites._checks import choice, number
-from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import column_cell, prediction_error_cell
 
@@ -90,6 +90,8 @@ def error_neurons(
     without = (*without, "loss", "signal", "readout")
     own = (*own, "feedback", "step", "tolerance")
     check_options("error_neurons", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "error_neurons")
+    rates = rates_of("error_neurons", learning_rate, sizes)
     choice("error_neurons: feedback", feedback, FEEDBACK)
     number("error_neurons: precision", precision, above=0.0)
     if feedback == "transposed" and feedback_initial is not None:
@@ -101,9 +103,6 @@ def error_neurons(
     if tolerance is not None:
         number("error_neurons: tolerance", tolerance, above=0.0)
         tolerance *= min(precision, 1.0)
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * (len(sizes) - 1)
     last = layer_names(sizes)[-1]
 
     def down(above, here):
@@ -150,16 +149,7 @@ def error_neurons(
 
     return layered(
         sizes,
-        forward=[
-            ActivityDifference(
-                "delta",
-                None,
-                moments=("relaxed", "relaxed"),
-                learning_rate=rate,
-                momentum=momentum,
-            )
-            for rate in rates
-        ],
+        forward=delta_rules(rates, momentum, "relaxed"),
         feedback=down,
         phases=phases,
         hidden=lambda phi: column_cell(phi, precision=precision),

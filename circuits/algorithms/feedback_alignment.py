@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import layered
@@ -63,6 +64,8 @@ def feedback_alignment(
     own = (*own, "feedback_connectivity")
     without = ("forward", "feedback")
     check_options("feedback_alignment", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "feedback_alignment")
+    rates = rates_of("feedback_alignment", learning_rate, sizes)
     choice("feedback_alignment: transmitted", transmitted, TRANSMITTED)
 
     def fixed(above, here):
@@ -77,7 +80,7 @@ def feedback_alignment(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=fixed,
         **{"name": "feedback_alignment", **options},
     )

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._relaxing import (
     clamp,
     free_and_clamped,
     matching_loss,
-    one_per_layer,
     only_free,
     weak_feedback,
 )
@@ -97,9 +96,9 @@ def generec(
     flag("generec: midpoint", midpoint)
     flag("generec: symmetric", symmetric)
     _check_feedback(feedback, feedback_initial, gain)
-    sizes = checked_sizes(sizes)
+    sizes = checked_sizes(sizes, "generec")
     names, n_layers = layer_names(sizes), len(sizes) - 1
-    rates = one_per_layer(learning_rate, n_layers)
+    rates = rates_of("generec", learning_rate, sizes)
     relaxation = {"sweeps": sweeps, "step": step, "tolerance": tolerance}
 
     def back(above, here):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from circuits._stack_options import checked_sizes
 from circuits.algorithms._guerguiev_weights import (
     FED_BACK,
     PEAK_RATE,
@@ -11,6 +12,7 @@ from circuits.algorithms._guerguiev_weights import (
     feedforward_projections,
     initial_scale,
 )
+from circuits.algorithms._options import rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -19,10 +21,8 @@ from circuits.projection import Projection
 from circuits.schedule import Schedule
 from dendrites import rules
 from dendrites._checks import (
-    check_size,
     choice,
     flag,
-    items,
     number,
     shown,
     whole_number,
@@ -58,7 +58,7 @@ def drawn_length(shortest: float = 50.0) -> Callable:
 def guerguiev(
     sizes: Sequence[int],
     *,
-    learning_rates: Sequence[float] | None = None,
+    learning_rate: float | Sequence[float] | None = None,
     feedback: str = "random",
     fed_back: str = "spikes",
     feedback_rate: float = 0.0,
@@ -86,8 +86,8 @@ def guerguiev(
     ----------
     sizes : sequence of int
         Input, hidden layers (none, one or more), output.
-    learning_rates : sequence of float, optional
-        One for each hidden layer and the output; default: the published ones.
+    learning_rate : float or one per layer, optional
+        Default: the published ones.
     feedback : {"random", "sparse", "symmetric", "noisy", "zero"}
         Random; a fifth of it, five times as large; at every moment the transposed
         weights of the output, exactly or with normal noise of 0.05 drawn anew after
@@ -127,16 +127,11 @@ def guerguiev(
     Source: Guerguiev, Lillicrap and Richards (2017), eLife 6:e22901, and its public
     code where `memory`, `window` and initial weights differ from the text.
     """
-    sizes = items("guerguiev: sizes", sizes, "layer sizes, such as [784, 500, 10]")
-    sizes = [check_size("guerguiev sizes", n) for n in sizes]
+    sizes = checked_sizes(sizes, "guerguiev")
     number("guerguiev: phase", phase, unit="ms", above=0.0)
     number("guerguiev: test_duration", test_duration, unit="ms", above=0.0)
     flag("guerguiev: drawn", drawn)
     whole_number("guerguiev: memory", memory, lowest=0, error=ModelError)
-    if len(sizes) < 2:
-        raise ModelError(
-            f"guerguiev: sizes = {sizes}: needs at least an input and an output"
-        )
     for name, value, allowed in (
         ("feedback", feedback, FEEDBACK),
         ("fed_back", fed_back, FED_BACK),
@@ -144,7 +139,11 @@ def guerguiev(
     ):
         choice(f"guerguiev: {name}", value, allowed)
     n_hidden = len(sizes) - 2
-    rates = _rates(learning_rates, n_hidden)
+    if learning_rate is None:
+        # Deeper networks were not published; they take the rates of the deepest.
+        *first, last = LEARNING_RATES[min(n_hidden, 2)]
+        learning_rate = [*first[:1] * n_hidden, last]
+    rates = rates_of("guerguiev", learning_rate, sizes)
     if feedback in ("symmetric", "noisy") and (n_hidden != 1 or fed_back != "spikes"):
         raise ModelError(
             f"guerguiev: feedback = {feedback!r} needs exactly one hidden layer and "
@@ -241,20 +240,6 @@ def _leads(seed, name, n, sd):
     rng = generator(seed, f"plateau_leads/{name}")
     leads = np.floor(np.abs(rng.normal(0.0, sd, n)))
     return {"lead": np.minimum(leads, LONGEST_LEAD)}
-
-
-def _rates(given, n_hidden):
-    if given is None:
-        # Deeper networks were not published; they take the rates of the deepest.
-        *hidden, output = LEARNING_RATES[min(n_hidden, 2)]
-        return [*hidden[:1] * n_hidden, output]
-    given = items("guerguiev: learning_rates", given, "numbers")
-    if len(given) != n_hidden + 1:
-        raise ModelError(
-            f"guerguiev: learning_rates: {len(given)} for {n_hidden} hidden layers and "
-            f"the output; give {n_hidden + 1}"
-        )
-    return [number("guerguiev: learning_rates", rate, least=0.0) for rate in given]
 
 
 def _schedule(phase, drawn, window):

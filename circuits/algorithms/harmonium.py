@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._machines import machine, machine_sizes
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._machines import machine
 from circuits.circuit import Circuit
 from circuits.initialisers import Normal
 from circuits.phase import Phase
 from circuits.schedule import Schedule
-from dendrites._checks import flag, shown, whole_number
+from dendrites._checks import flag, number, shown, whole_number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 
@@ -80,7 +81,8 @@ def harmonium(
     (2008) 1064, whose chains give samples where this one gives p(h|v) too.
     """
     where = "harmonium"
-    sizes = machine_sizes(where, sizes, most=3)
+    sizes = checked_sizes(sizes, where, most=3, of="two or three layers")
+    number(f"{where}: learning_rate", learning_rate, least=0.0)
     flag(f"{where}: persistent", persistent)
     count = {"lowest": 1, "error": ModelError}
     steps = whole_number(f"{where}: steps", steps, **count)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.phase import Phase
 from circuits.schedule import Schedule
@@ -72,6 +72,7 @@ def hebbian(
     own = ("rule", "learning_rate", "averaging")
     check_options("hebbian", options, own=own, without=without)
     sizes = checked_sizes(sizes, "hebbian")
+    rates = rates_of("hebbian", learning_rate, sizes)
     options = {"name": "hebbian", "bias": False, **options}
     choice("hebbian: rule", rule, RULES)
     averages = rule in ("covariance", "bcm")
@@ -82,9 +83,6 @@ def hebbian(
         )
     averaging = AVERAGING if averaging is None else averaging
     number("hebbian: averaging", averaging, above=0.0, most=1.0)
-    rates = learning_rate
-    if not isinstance(rates, (tuple, list)):
-        rates = [rates] * (len(sizes) - 1)
 
     def cell(phi, loss=None):
         power = 2.0 if rule == "bcm" else 1.0

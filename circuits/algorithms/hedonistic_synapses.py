@@ -7,6 +7,7 @@ from scipy import sparse
 
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import as_transfer, checked_sizes
+from circuits.algorithms._options import rates_of
 from circuits.algorithms._rewards import expected, gate, sampled, scalar_rules, tell
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
@@ -80,10 +81,11 @@ def hedonistic_synapses(
     """
     where = "hedonistic_synapses"
     sizes = checked_sizes(sizes, where)
+    rates = rates_of(where, learning_rate, sizes)
     number(f"{where}: baseline", baseline)
     number(f"{where}: averaging", averaging, least=0.0, most=1.0)
     layers, function = layer_names(sizes), as_transfer(f"{where}: phi", phi)
-    rules = scalar_rules(learning_rate, len(layers) - 1, "credit", momentum=momentum)
+    rules = scalar_rules(rates, "credit", momentum=momentum)
     made = reward_critic(baseline=baseline, averaging=averaging)
     populations = [
         Population("input", source(), sizes[0], pattern="inputs"),

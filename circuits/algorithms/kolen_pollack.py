@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import layered
@@ -59,7 +60,9 @@ def kolen_pollack(
     own = ("learning_rate", "momentum", "feedback_initial")
     without = ("forward", "feedback")
     check_options("kolen_pollack", options, own=own, without=without)
-    rules = delta_rule(learning_rate, momentum, len(sizes) - 1)
+    sizes = checked_sizes(sizes, "kolen_pollack")
+    rates = rates_of("kolen_pollack", learning_rate, sizes)
+    rules = delta_rules(rates, momentum)
     names = layer_names(sizes)
 
     def learned(above, here):

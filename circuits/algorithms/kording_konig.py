@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.projection import Projection
 from circuits.stack import bottom_up, layered
@@ -74,6 +75,8 @@ def kording_konig(
     own = ("learning_rate", "momentum", "threshold", "event", "feedback_initial")
     without = ("forward", "feedback", "hidden", "output", "teacher", "loss", "phases")
     check_options("kording_konig", options, own=(*own, "feedback"), without=without)
+    sizes = checked_sizes(sizes, "kording_konig")
+    rates = rates_of("kording_konig", learning_rate, sizes)
     choice("kording_konig: feedback", feedback, FEEDBACK)
     if feedback == "transposed" and feedback_initial is not None:
         raise ModelError(
@@ -91,7 +94,7 @@ def kording_konig(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=down,
         hidden=lambda phi: calcium_cell(phi, **events),
         output=lambda phi, loss: calcium_cell(phi, taught=True, **events),

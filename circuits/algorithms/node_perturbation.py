@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._rewards import gate, judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
 from circuits.stack import layered
@@ -60,6 +60,7 @@ def node_perturbation(
     without = (*without, "teacher", "signal")
     check_options("node_perturbation", options, own=own, without=without)
     sizes = checked_sizes(sizes, "node_perturbation")
+    rates = rates_of("node_perturbation", learning_rate, sizes)
     number("node_perturbation: sigma", sigma, above=0.0)
 
     def beside(stack):
@@ -73,8 +74,7 @@ def node_perturbation(
     return layered(
         sizes,
         forward=scalar_rules(
-            learning_rate,
-            len(sizes) - 1,
+            rates,
             "credit",
             presynaptic_moments=("clean", "clean"),
             momentum=momentum,

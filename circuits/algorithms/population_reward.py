@@ -12,7 +12,7 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
 from circuits.stack import ONE_TO_ONE, ROOT_FAN_IN, bottom_up
-from dendrites._checks import choice, flag, shown
+from dendrites._checks import choice, flag, number, shown
 from dendrites.errors import ModelError
 from dendrites.models import majority_cell, rewarded_binary, source
 
@@ -76,6 +76,7 @@ def population_reward(
     sizes = checked_sizes(sizes, "population_reward")
     choice("population_reward: feedback", feedback, FEEDBACK)
     flag("population_reward: bias", bias)
+    number("population_reward: learning_rate", learning_rate, least=0.0)
     names = layer_names(sizes)
     if len(names) != 3 or sizes[2] != 1 or sizes[1] % 2 == 0:
         raise ModelError(
@@ -83,7 +84,7 @@ def population_reward(
             "of cells, and 1 output that decides by their majority, such as (20, 51, 1)"
         )
     teaching = "corrected" if feedback == "decision" else "credit"
-    (rule,) = scalar_rules([learning_rate], 1, teaching, momentum=momentum)
+    (rule,) = scalar_rules([learning_rate], teaching, momentum=momentum)
     below, cells, decision = names
     always = ALWAYS if bias else ALWAYS[:1]
     populations = [

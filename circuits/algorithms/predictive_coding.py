@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from circuits._microcircuit_parts import layer_names
 from circuits._stack_options import checked_sizes
 from circuits.algorithms._errors import RANDOM_FEEDBACK
-from circuits.algorithms._options import check_options
-from circuits.algorithms._relaxing import clamp, one_per_layer
+from circuits.algorithms._options import check_options, rates_of
+from circuits.algorithms._relaxing import clamp
 from circuits.circuit import Circuit
 from circuits.phase import Phase
 from circuits.projection import Projection
@@ -108,9 +108,9 @@ def predictive_coding(
     choice(f"{where}: feedback", feedback, FEEDBACK)
     number(f"{where}: output_precision", output_precision, above=0.0)
     _check_options(form, feedback, feedback_initial, sweeps, step, tolerance)
-    sizes = checked_sizes(sizes)
+    sizes = checked_sizes(sizes, where)
     n_layers, names = len(sizes) - 1, layer_names(sizes)
-    rates = one_per_layer(learning_rate, n_layers)
+    rates = rates_of(where, learning_rate, sizes)
     errors_at = ["relaxed"] * n_layers
     if form == "zero_divergence":
         errors_at = [f"step{k}" for k in range(n_layers - 1, 0, -1)] + ["clamped"]

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._codes import cells, check_codes, decoders, rates_of, settled
+from circuits.algorithms._codes import cells, check_codes, decoders, settled
+from circuits.algorithms._options import rates_of
 from circuits.circuit import Circuit
 from circuits.phase import Phase
 from circuits.projection import Projection
@@ -69,9 +70,9 @@ def recirculation(
     """
     name, moment = "recirculation", ("recirculated", "recirculated")
     own = ("learning_rate", "momentum", "regression", "input_phi", "decoder_initial")
-    check_codes(name, sizes, options, own)
+    sizes = check_codes(name, sizes, options, own)
     number(f"{name}: regression", regression, least=0.0, below=1.0)
-    rates = rates_of(name, learning_rate, len(sizes) - 1)
+    rates = rates_of(name, learning_rate, sizes)
     learns = {"moments": moment, "momentum": momentum}
     encoders = [
         ActivityDifference("rate", "again", rate, presynaptic="regressed", **learns)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._rewards import (
     ALWAYS,
     chance,
@@ -79,12 +79,13 @@ def reinforce(
     without = (*without, "phi", "output_phi", "loss", "teacher", "signal", "reference")
     check_options("reinforce", options, own=own, without=without)
     sizes = checked_sizes(sizes, "reinforce")
+    rates = rates_of("reinforce", learning_rate, sizes)
     number("reinforce: baseline", baseline)
     number("reinforce: averaging", averaging, least=0.0, most=1.0)
     choice("reinforce: outputs", outputs, ("choice", "binary"))
     chooses = outputs == "choice"
     made = reward_critic(baseline=baseline, averaging=averaging)
-    rules = scalar_rules(learning_rate, len(sizes) - 1, "credit", momentum=momentum)
+    rules = scalar_rules(rates, "credit", momentum=momentum)
     if chooses:
         rules[-1] = replace(rules[-1], moments=("output_told", "output_told"))
 

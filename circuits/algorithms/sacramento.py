@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._conductances import per_layer
+from circuits._stack_options import WITH_HIDDEN, checked_sizes
 from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.initialisers import Uniform
@@ -81,6 +82,7 @@ def sacramento(
     check_options(
         "sacramento", options, own=_OWN, of=microcircuit, without=("basal_rates",)
     )
+    sizes = checked_sizes(sizes, "sacramento", least=3, of=WITH_HIDDEN)
     if interneuron_rate is None:
         interneuron_rate = 0.0 if options.get("tie_interneurons") else INTERNEURON_RATE
     matched = _is_matched("interneuron_rate", interneuron_rate, "a number")

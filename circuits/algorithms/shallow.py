@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import delta_rule
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import delta_rules
 from circuits.algorithms._options import check_options
 from circuits.circuit import Circuit
 from circuits.stack import layered
+from dendrites._checks import number
 
 
 def shallow(
@@ -44,7 +46,9 @@ def shallow(
     """
     own = ("learning_rate", "momentum")
     check_options("shallow", options, own=own, without=("forward", "feedback"))
-    (rule,) = delta_rule(learning_rate, momentum, 1)
+    sizes = checked_sizes(sizes, "shallow")
+    number("shallow: learning_rate", learning_rate, least=0.0)
+    (rule,) = delta_rules([learning_rate], momentum)
     return layered(
         sizes,
         forward=[*[None] * (len(sizes) - 2), rule],

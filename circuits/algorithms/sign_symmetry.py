@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._errors import delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Uniform
 from circuits.projection import Projection
@@ -61,6 +62,8 @@ def sign_symmetry(
     own = ("learning_rate", "momentum", "magnitudes", "scale")
     without = ("forward", "feedback")
     check_options("sign_symmetry", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "sign_symmetry")
+    rates = rates_of("sign_symmetry", learning_rate, sizes)
     choice("sign_symmetry: magnitudes", magnitudes, SIZES)
     names = layer_names(sizes)
     drawn = None
@@ -81,7 +84,7 @@ def sign_symmetry(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=signs,
         **{"name": "sign_symmetry", **options},
     )

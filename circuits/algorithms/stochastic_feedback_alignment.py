@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from circuits._microcircuit_parts import layer_names
-from circuits.algorithms._machines import machine_sizes
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._machines import LAYERS
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant, Uniform
 from circuits.network import Feedforward, Layer
@@ -109,7 +110,8 @@ def stochastic_feedback_alignment(
     formulas reconstructed from words.
     """
     where = "stochastic_feedback_alignment"
-    sizes = machine_sizes(where, sizes)
+    sizes = checked_sizes(sizes, where, of=LAYERS)
+    number(f"{where}: learning_rate", learning_rate, least=0.0)
     count = {"lowest": 1, "error": ModelError}
     group = whole_number(f"{where}: cells_per_class", cells_per_class, **count)
     steps = whole_number(f"{where}: steps", steps, **count)

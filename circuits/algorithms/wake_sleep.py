@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._machines import machine_sizes
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._machines import LAYERS
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -10,7 +11,7 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.schedule import Schedule
 from circuits.stack import ONE_TO_ONE, ROOT_FAN_IN
-from dendrites._checks import flag, shown, whole_number
+from dendrites._checks import flag, number, shown, whole_number
 from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import helmholtz_cell, source
@@ -84,7 +85,8 @@ def wake_sleep(
     Source: Hinton, Dayan, Frey & Neal, Science 268 (1995) 1158.
     """
     where = "wake_sleep"
-    sizes = machine_sizes(where, sizes)
+    sizes = checked_sizes(sizes, where, of=LAYERS)
+    number(f"{where}: learning_rate", learning_rate, least=0.0)
     flag(f"{where}: taught", taught)
     flag(f"{where}: bias", bias)
     if sweeps is not None and len(sizes) == 2:

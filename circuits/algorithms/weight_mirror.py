@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rule
-from circuits.algorithms._options import check_options
+from circuits._stack_options import checked_sizes
+from circuits.algorithms._errors import RANDOM_FEEDBACK, delta_rules
+from circuits.algorithms._options import check_options, rates_of
 from circuits.circuit import Circuit
 from circuits.initialisers import Constant
 from circuits.phase import Phase
@@ -69,6 +70,8 @@ def weight_mirror(
     without = ("forward", "feedback", "phases", "hidden", "signal", "extra")
     own = (*own, "feedback_initial")
     check_options("weight_mirror", options, own=own, without=without)
+    sizes = checked_sizes(sizes, "weight_mirror")
+    rates = rates_of("weight_mirror", learning_rate, sizes)
     number("weight_mirror: sigma", sigma, least=0.0)
     rule = ActivityDifference(
         "noise",
@@ -106,7 +109,7 @@ def weight_mirror(
 
     return layered(
         sizes,
-        forward=delta_rule(learning_rate, momentum, len(sizes) - 1),
+        forward=delta_rules(rates, momentum),
         feedback=mirrored,
         phases=phases,
         hidden=lambda phi: mirror_cell(phi, sigma=sigma),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from circuits._stack_options import checked_sizes
-from circuits.algorithms._options import check_options
+from circuits.algorithms._options import check_options, rates_of
 from circuits.algorithms._rewards import judged, scalar_rules, tell, told
 from circuits.circuit import Circuit
 from circuits.perturbation import Perturbation
@@ -71,6 +71,7 @@ def weight_perturbation(
     without = (*without, "teacher", "signal", "perturbation")
     check_options("weight_perturbation", options, own=own, without=without)
     sizes = checked_sizes(sizes, "weight_perturbation")
+    rates = rates_of("weight_perturbation", learning_rate, sizes)
     number("weight_perturbation: sigma", sigma, above=0.0)
     choice("weight_perturbation: form", form, FORMS)
     first, second = ("clean", "perturbed")
@@ -91,8 +92,7 @@ def weight_perturbation(
     return layered(
         sizes,
         forward=scalar_rules(
-            learning_rate,
-            len(sizes) - 1,
+            rates,
             "reward",
             presynaptic="xi",
             momentum=momentum,

@@ -115,7 +115,7 @@ def segregated_dendrites(
     images = image_task(task, seed=seed, n_train=n_train)
     circuit = guerguiev(
         [images.n_inputs, *layers, images.n_outputs],
-        learning_rates=learning_rates,
+        learning_rate=learning_rates,
         feedback=feedback,
         fed_back=fed_back,
         g_apical=g_apical,

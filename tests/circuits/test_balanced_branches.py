@@ -118,5 +118,5 @@ def test_options_that_leave_nothing_to_balance_are_refused(options, text):
 
 
 def test_a_network_without_cells_has_nothing_to_balance():
-    with pytest.raises(ModelError, match="needs an input and a layer"):
+    with pytest.raises(ModelError, match="an input and one or more layers"):
         algorithms.dendritic_predictive_coding((6,))

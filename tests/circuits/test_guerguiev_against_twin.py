@@ -19,7 +19,7 @@ ETA = (0.23, 0.21, 0.12)
 
 def network(sizes, **options):
     rates = ETA[-(len(sizes) - 1) :]
-    return guerguiev(sizes, learning_rates=rates, seed=3, **options), rates
+    return guerguiev(sizes, learning_rate=rates, seed=3, **options), rates
 
 
 def spikes_of(sizes, lengths, rng):

@@ -134,7 +134,7 @@ def test_plateaus_of_both_phases_agree_on_average_unless_there_is_a_teacher(taug
 def test_output_spikes_in_one_phase_only_move_hidden_weights_by(early, late, expected):
     # One output cell that fires in every step holds the apical potential at
     # Y kernel_sum = 2; somata at rest have the slope 1/4.
-    circuit = network((2, 3, 1), learning_rates=(0.21, 0.21))
+    circuit = network((2, 3, 1), learning_rate=(0.21, 0.21))
     times = np.concatenate(
         [np.arange(1.0, 51) if early else [], np.arange(51.0, 101) if late else []]
     )
@@ -190,7 +190,7 @@ def test_output_weights_take_a_gradient_step_of_the_loss_of_constant_input(memor
     # settled values. The full kernel needs longer phases for that, exp(-400/10).
     length = 50 if memory else 400
     counts, eta = np.array([0, 1, 2, 1]), 0.17
-    circuit = network((2, 4, 3), learning_rates=(0.0, eta), memory=memory, seed=5)
+    circuit = network((2, 4, 3), learning_rate=(0.0, eta), memory=memory, seed=5)
     start = circuits.initial_weights(circuit)
     W, b = 0.2 * start[UP], start["bias_to_output_bias"][:, 0]
     tree = circuits.simulate(
@@ -231,7 +231,7 @@ def test_output_weights_take_a_gradient_step_of_the_loss_of_constant_input(memor
 def angle_to_backprop(size, *, transposed=True):
     """Hidden update against backpropagation, rad, for output weights of this size."""
     sizes, counts, shares = (3, 6, 4), np.array([1, 0, 2]), 0.4
-    circuit = network(sizes, fed_back="rate", learning_rates=(0.2, 0.0), seed=6)
+    circuit = network(sizes, fed_back="rate", learning_rate=(0.2, 0.0), seed=6)
     start = circuits.initial_weights(circuit)
     rng = np.random.default_rng(3)
     W = [0.3 * start[INPUT], size * rng.normal(size=(4, 6))]

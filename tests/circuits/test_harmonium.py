@@ -170,7 +170,7 @@ def test_a_target_is_a_second_visible_layer():
 @pytest.mark.parametrize(
     ("sizes", "options", "text"),
     [
-        ((4, 3, 2, 2), {}, "two to 3 layers"),
+        ((4, 3, 2, 2), {}, "two or three layers"),
         ((4, 3), {"steps": 0}, "steps"),
         ((4, 3), {"persistent": 1}, "persistent"),
         ((4, 3), {"sweeps": 5}, "sweeps = 5: without a target"),

@@ -173,21 +173,3 @@ def test_with_a_constant_third_factor_learning_is_filtered_hebb():
 def test_rules_that_cannot_be_are_refused(options, text):
     with pytest.raises(ModelError, match=text):
         algorithms.hebbian((4, 3, 2), **options)
-
-
-@pytest.mark.parametrize("sizes", [(4,), 3, (4, 0, 2), (4, 2.5, 1)])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "attention_gated",
-        "hebbian",
-        "hedonistic_synapses",
-        "node_perturbation",
-        "population_reward",
-        "reinforce",
-        "weight_perturbation",
-    ],
-)
-def test_sizes_that_are_no_layers_are_refused(name, sizes):
-    with pytest.raises(ModelError, match=f"{name}: sizes"):
-        getattr(algorithms, name)(sizes)

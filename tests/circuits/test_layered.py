@@ -173,6 +173,14 @@ def test_parts_that_do_not_fit_are_refused(options, text):
         layered(**{"sizes": (3, 4, 2), **options})
 
 
+@pytest.mark.parametrize("make", [layered, backprop])
+def test_phi_is_that_of_the_output_where_there_is_no_hidden_layer(make):
+    (output,) = make((5, 2), phi="tanh").network.layers
+    assert output.phi == transfer.TANH
+    (usual,) = make((5, 2)).network.layers
+    assert usual.phi == transfer.LOGISTIC
+
+
 def test_cells_refuse_what_is_no_transfer_function():
     with pytest.raises(ModelError, match=r"error_cell: phi = .*Transfer"):
         error_cell("tanh")

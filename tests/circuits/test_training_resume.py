@@ -88,7 +88,7 @@ def test_how_many_sweeps_were_made_is_resumed_too(monkeypatch, path):
 
 def test_traces_of_spikes_are_resumed_too(monkeypatch, path):
     circuit = guerguiev(
-        [8, 4, 3], drawn=False, test_duration=50.0, learning_rates=(2.0, 2.0)
+        [8, 4, 3], drawn=False, test_duration=50.0, learning_rate=(2.0, 2.0)
     )
     options = {"task": tiny_task(8, 4), "batch": 1, "controls": {}}
     whole = tiny_train(circuit, **options)

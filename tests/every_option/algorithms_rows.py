@@ -102,7 +102,7 @@ DOORS = [
         described(guerguiev, [4, 3, 2]),
         {
             "sizes": acts([4, 2, 2]),
-            "learning_rates": acts((0.1, 0.2)),
+            "learning_rate": [acts(0.1), acts((0.1, 0.2)), refused((0.1,))],
             "feedback": [
                 *map(acts, ("sparse", "symmetric", "noisy", "zero")),
                 refused("transposed"),

@@ -169,7 +169,7 @@ def test_digits_are_learned():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rates": (0.1,)}, "learning_rates: 1 for 1 hidden"),
+        ({"learning_rates": (0.1,)}, "learning_rate: 1 values for 2 layers"),
         ({"feedback": "symmetric", "hidden": (6, 5)}, "exactly one hidden layer"),
         ({"n_train": 100_000}, "expected a whole number"),
         ({"memory": 2.5}, "memory"),
