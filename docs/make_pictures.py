@@ -98,6 +98,7 @@ WHOLE = (
     "distance-switch",
     "external-timing",
     "fear-conditioning",
+    "feedback-improves-activity",
     "gain-control",
     "gradient-atlas",
     "limits",

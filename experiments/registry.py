@@ -129,6 +129,12 @@ EXPERIMENTS = {
             full={"task": "mnist", "hidden": (500,), "presentations": 550_000},
         ),
         _question(
+            "family",
+            "feedback-improves-activity",
+            "Is what feedback makes hidden cells do better than what they did?",
+            full={"networks": 10, "learning": 50_000},
+        ),
+        _question(
             "prediction",
             "dendritic-prediction",
             "Can a dendrite learn to predict what a teacher makes its soma do?",

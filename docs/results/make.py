@@ -35,7 +35,12 @@ from stored_files import (
     values_of,
 )
 
-from experiments.family.tables import atlas_table, errors_table, speed_table
+from experiments.family.tables import (
+    atlas_table,
+    errors_table,
+    improvement_table,
+    speed_table,
+)
 from experiments.lab.matrix import matrix_table, sign_table
 from experiments.statistics import paired_p
 
@@ -185,6 +190,9 @@ MADE = {
     ),
     ("benchmarks.md", "family"): lambda: speed_table(
         json.loads((RESULTS / "family-speed.json").read_text(encoding="utf-8"))
+    ),
+    ("experiments/feedback-improves-activity.md", "shares"): lambda: improvement_table(
+        stored("feedback-improves-activity")
     ),
     ("experiments/compare-rules.md", "errors"): lambda: errors_table(
         stored("compare-rules")

@@ -1,7 +1,7 @@
 """Which schemes take part in a comparison, and a user's own among them."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dendrites.errors import ConfigError, choices
 from experiments.family.scheme import OWN, Scheme
@@ -22,13 +22,23 @@ def chosen(
         taken or that do not take layer sizes.
     """
     known = {name: one for name, one in SCHEMES.items() if task in one.tasks}
+    return named(rules, known) + [_own(function) for function in circuits or ()]
+
+
+def named(rules: Sequence[str], known: Mapping[str, Scheme]) -> list[Scheme]:
+    """Rows of these names, in the order in which they are known.
+
+    Raises
+    ------
+    ConfigError
+        For names of no row.
+    """
     for name in rules:
         if name not in (*known, ALL):
             raise ConfigError(
                 f"rules: {name!r} does not take part. {choices(name, (ALL, *known))}"
             )
-    found = [one for name, one in known.items() if ALL in rules or name in rules]
-    return found + [_own(function) for function in circuits or ()]
+    return [one for name, one in known.items() if ALL in rules or name in rules]
 
 
 def _own(function):

@@ -61,6 +61,27 @@ def errors_table(tree) -> str:
     return "\n".join(rows) + "\n"
 
 
+def improvement_table(tree) -> str:
+    """Examples improved and fall of the loss, over layers, at the start and later."""
+    means = tree["improvement"].to_dataset().mean(("replica", "layer"))
+    rows = [
+        "| scheme | improved at the start, % | after learning | fall at the start, % | "
+        "after learning | change of activity, % |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in means.scheme.values:
+        one = means.sel(scheme=name)
+        share, fall = one.share_improved.values, one.relative_fall.values
+        cells = [
+            f"`{name}`",
+            *(f"{100 * value:.0f}" for value in share),
+            *(f"{100 * value:.2g}" for value in fall),
+            f"{100 * one.activity_change.values[-1]:.2g}",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
 def speed_table(rows) -> str:
     """Milliseconds of a presentation, and times the speed of NumPy and PyTorch.
 

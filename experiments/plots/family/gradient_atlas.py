@@ -126,7 +126,7 @@ def write_limits(axes, atlas, places):
 def plot_angles(axes, atlas, places):
     """Of every layer's update to the exact gradient."""
     axes.axvline(90.0, color=style.GREY, lw=0.9, linestyle=(0, (3, 3)), zorder=1)
-    _marks(axes, atlas.angle, atlas.angle_of_mean, places)
+    marks(axes, atlas.angle, atlas.angle_of_mean, places)
     axes.set(
         xlim=(-3.0, LARGEST_ANGLE),
         xticks=range(0, 121, 30),
@@ -140,7 +140,7 @@ def plot_sizes(axes, atlas, places):
     axes.axvline(1.0, color=style.GREY, lw=0.9, linestyle=(0, (3, 3)), zorder=1)
     seen = atlas.size_ratio > 0
     mean = atlas.size_ratio_of_mean
-    _marks(axes, atlas.size_ratio.where(seen), mean.where(mean > 0), places)
+    marks(axes, atlas.size_ratio.where(seen), mean.where(mean > 0), places)
     axes.set(
         xscale="log",
         xlabel="length (share of the gradient's)",
@@ -149,8 +149,15 @@ def plot_sizes(axes, atlas, places):
     axes.xaxis.set_major_formatter("{x:g}")
 
 
-def _marks(axes, values, means, places):
-    """A mark for every scheme, layer and state, one beside the other."""
+def marks(axes, values, means, places):
+    """A mark for every scheme, layer and state, one beside the other.
+
+    Parameters
+    ----------
+    values : xarray.DataArray (scheme, replica, state, layer)
+    means : xarray.DataArray (scheme, replica, layer), optional
+        Of many presentations at the start; NaN where nothing is random.
+    """
     layers = values.layer.values
     shifts = np.linspace(-0.24, 0.24, len(layers)) if len(layers) > 1 else [0.0]
     for series, layer, shift in zip(style.SERIES, layers, shifts, strict=False):
@@ -183,6 +190,8 @@ def _marks(axes, values, means, places):
                 label=f"{layer}, {'after learning' if filled else 'at the start'}",
                 **look,
             )
+        if means is None:
+            continue
         one = means.sel(layer=layer)
         found = [
             (float(one.sel(scheme=n).mean()), at + shift)
