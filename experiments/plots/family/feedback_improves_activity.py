@@ -62,7 +62,8 @@ def plot(tree) -> Figure:
     for at, text in headings.items():
         words.text(0.04, at, text, fontweight="bold", va="center", fontsize=9)
     for name, at in places.items():
-        words.text(0.04, at + 0.2, str(found.feedback.sel(scheme=name).item()), **SMALL)
+        feedback = str(found.feedback.sel(scheme=name).item())
+        words.text(0.04, at + 0.2, feedback.replace("W^T", "$W^T$"), **SMALL)
     plot_shares(shares, found, places)
     plot_falls(falls, found, places)
     style.legend(shares, columns=2, columnspacing=1.4, handletextpad=0.3)
