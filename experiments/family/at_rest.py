@@ -78,11 +78,11 @@ def equilibrium_gradient(
         if (bias := bottom_up("bias", layer)) in weights:
             drive[:, place[layer]] += weights[bias][:, 0]
 
-    @np.vectorize
-    def slope(u):
+    def slope_of_one(u):
         cell = model.state(u, 1.0)
         return model.reads["gated"](cell, model.parameters) / model.parameters.scale
 
+    slope = np.vectorize(slope_of_one, otypes=[float])
     d = slope(s)
     bend = (slope(s + _STEP) - slope(s - _STEP)) / (2.0 * _STEP)
     moving = np.ones(s.shape, bool) if model.step is None else (s > 0.0) & (s < 1.0)
