@@ -75,7 +75,20 @@ WITH_LISTINGS = pytest.mark.parametrize(
 )
 
 
-@WITH_LISTINGS
+def depth_of(page):
+    return len(page.relative_to(ROOT).parts)
+
+
+# Pages of models and questions compile circuits of their own: a minute together.
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=pytest.mark.slow if depth_of(p) > 2 else ())
+        for p in PAGES
+        if listings(p)
+    ],
+    ids=relative,
+)
 def test_the_listings_of_a_page_run_in_order_and_print_what_is_shown(page, tmp_path):
     found = listings(page)
     done = run(["-c", TOGETHER], found, tmp_path)

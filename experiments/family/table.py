@@ -302,7 +302,7 @@ SCHEMES = {
             "kolen_pollack",
             "vector",
             "learned by the same products",
-            "W - B^T shrinks by 1 - lambda",
+            r"$W - B^T$ shrinks by $1 - \lambda$",
             {"learning_rate": 0.3, "weight_decay": 1e-4},
         ),
         Scheme(
