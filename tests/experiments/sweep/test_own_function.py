@@ -271,6 +271,7 @@ run_sweep(own_functions.plain, {"gain": [1.0, 2.0]}, out="s", workers=2)
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_does_not_say_that_it_is_the_main_one_is_told():
     Path("script.py").write_text(SCRIPT)
     done = subprocess.run(

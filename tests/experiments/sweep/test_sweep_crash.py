@@ -160,6 +160,7 @@ def test_a_sweep_survives_the_death_of_its_process_and_of_a_worker(trial):
     trial.is_as_expected()
 
 
+@pytest.mark.slow
 def test_a_sweep_survives_the_death_of_all_its_processes(trial):
     trial = trial(1, workers=1)
     trial.kill(group=True)
