@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.family.scheme import OWN
 from experiments.plots import style
-from experiments.plots.family.gradient_atlas import HEADINGS, bands, rows_of
+from experiments.plots.family.rows import HEADINGS, bands, rows_of
 
 # Inches: of a row; below all rows, of the curves above them, between both.
 ROW, BELOW, CURVES, BETWEEN, ABOVE = 0.27, 0.95, 2.5, 0.95, 0.75
