@@ -1,11 +1,11 @@
 """Targets that travel down layer by layer, through inverses that noise teaches."""
 
 from circuits._microcircuit_parts import layer_names
+from circuits.algorithms._errors import delta_rules
 from circuits.algorithms._options import rates_of
 from circuits.algorithms._targets import (
     cells,
     check_targets,
-    forward_rules,
     into,
     inverse,
     noise_of,
@@ -96,7 +96,7 @@ def target_stack(
 
     return layered(
         sizes,
-        forward=forward_rules(rates, momentum),
+        forward=delta_rules(rates, momentum, "target", "rate"),
         feedback=feedback,
         phases=phases,
         signal="sent",

@@ -7,7 +7,6 @@ from circuits.population import Population
 from circuits.projection import Projection
 from circuits.stack import ONE_TO_ONE, ROOT_FAN_IN, Stack
 from dendrites._checks import choice, number
-from dendrites.activity_difference import ActivityDifference
 from dendrites.errors import ModelError
 from dendrites.models import noise_cell, target_hidden, target_output
 from dendrites.models.target_cells import INVERSES
@@ -46,15 +45,6 @@ def check_targets(name, sizes, options, own, *, target_step, inverse_of="rates")
     choice(f"{name}: inverse_of", inverse_of, INVERSES)
     number(f"{name}: target_step", target_step, above=0.0)
     return sizes
-
-
-def forward_rules(rates, momentum):
-    """Distance to the target times slope times what arrives, by layer."""
-    moments = {"moments": ("target", "target"), "momentum": momentum}
-    return [
-        ActivityDifference("delta", None, rate, presynaptic="rate", **moments)
-        for rate in rates
-    ]
 
 
 def cells(name, inverse_phi, inverse_of, target_step, difference=True):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from circuits._microcircuit_parts import layer_names
+from circuits.algorithms._errors import delta_rules
 from circuits.algorithms._options import rates_of
 from circuits.algorithms._targets import (
     INVERSE_INITIAL,
     cells,
     check_targets,
-    forward_rules,
     into,
     inverse,
     noise_of,
@@ -152,7 +152,7 @@ def direct_difference_target_propagation(
 
     return layered(
         sizes,
-        forward=forward_rules(rates, momentum),
+        forward=delta_rules(rates, momentum, "target", "rate"),
         feedback=feedback,
         phases=phases,
         signal="passed",
