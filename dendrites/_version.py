@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-__version__ = version("dendrites")
+__version__ = version("dendritic-circuits")

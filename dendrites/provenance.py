@@ -27,7 +27,7 @@ def provenance() -> dict[str, str | int]:
     packages = ("numpy", "scipy", "numba", "llvmlite", "xarray")
     return {
         "software": "dendrites",
-        "software_version": _version("dendrites"),
+        "software_version": _version("dendritic-circuits"),
         "git_commit": commit,
         "git_dirty": dirty,
         "python_version": platform.python_version(),

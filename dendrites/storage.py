@@ -246,5 +246,5 @@ def _require_zarr() -> None:
     if importlib.util.find_spec("zarr") is None:
         raise ConfigError(
             ".zarr needs the package zarr, which is not installed; run"
-            " pip install 'dendrites[zarr]', or use .nc"
+            " pip install 'dendritic-circuits[zarr]', or use .nc"
         )

@@ -145,7 +145,7 @@ def _app(argv):
     app = cyclopts.App(
         "dendrites",
         help="Experiments with dendritic neurons that learn from activity differences.",
-        version=lambda: importlib.metadata.version("dendrites"),
+        version=lambda: importlib.metadata.version("dendritic-circuits"),
         help_formatter="plain",
         help_format="plaintext",
         result_action="return_value",

@@ -28,6 +28,8 @@ CORE = {
 }
 EXTRAS = {"zarr": ("zarr",), "data": ("pooch",), "distributed": ("dask", "distributed")}
 OURS = ("dendrites", "circuits", "experiments")
+# Distributions of other projects that install import names of ours.
+STRANGERS = ("dendrites", "circuits", "experiments")
 
 
 def report() -> tuple[str, list[str]]:
@@ -51,6 +53,8 @@ def report() -> tuple[str, list[str]]:
         found, problem = _ours(name)
         rows.append((name, found))
         problems += problem
+    for distribution in STRANGERS:
+        problems += _stranger(distribution)
     rows += [
         ("commit", _commit()),
         ("processors", str(_processors())),
@@ -82,7 +86,7 @@ def _extra(extra, packages):
     try:
         versions = [importlib.metadata.version(package) for package in packages]
     except importlib.metadata.PackageNotFoundError:
-        return f"not installed: pip install 'dendrites[{extra}]'"
+        return f"not installed: pip install 'dendritic-circuits[{extra}]'"
     return ", ".join(versions)
 
 
@@ -106,6 +110,19 @@ def _ours(name):
             [],
         )
     return "ours", []
+
+
+def _stranger(distribution):
+    """A fault if an unrelated distribution shares our folders."""
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [
+        f"the distribution {distribution!r} {version} is another project and installs "
+        f"over this one, which is called 'dendritic-circuits': pip uninstall "
+        f"{distribution}, then install this one again"
+    ]
 
 
 def _lies_in(folder, spec):

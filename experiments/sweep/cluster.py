@@ -34,7 +34,7 @@ def require_dask() -> None:
     if missing:
         raise ConfigError(
             f"--scheduler needs {' and '.join(missing)}, not installed here; run\n"
-            "pip install 'dendrites[distributed]'"
+            "pip install 'dendritic-circuits[distributed]'"
         )
 
 

@@ -203,7 +203,7 @@ def _download(name, file):
         import pooch
     except ImportError as error:
         raise DataError(
-            f"{name}: downloading needs pooch: pip install 'dendrites[data]'\n"
+            f"{name}: downloading needs pooch: pip install 'dendritic-circuits[data]'\n"
             "or name a folder that holds the files in data_dir or DENDRITES_DATA."
         ) from error
 

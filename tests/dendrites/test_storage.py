@@ -36,7 +36,7 @@ def test_an_unknown_suffix_lists_the_allowed_ones(tmp_path, name):
 
 def test_zarr_that_is_not_installed_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'dendrites\[zarr\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'dendritic-circuits\[zarr\]'"):
         save_run(simulation(), tmp_path / "a.zarr")
 
 

@@ -192,6 +192,13 @@ def test_the_doctor_tells_what_is_missing(run, monkeypatch):
     assert "pip install no-such-package" in err
 
 
+def test_the_doctor_finds_a_distribution_that_installs_over_ours(run, monkeypatch):
+    monkeypatch.setattr(doctor, "STRANGERS", ("numpy",))
+    code, _, err = run("doctor")
+    assert code == 1
+    assert "'numpy'" in err and "pip uninstall numpy" in err
+
+
 @pytest.mark.parametrize(
     "beside, found",
     [

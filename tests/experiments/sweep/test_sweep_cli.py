@@ -107,7 +107,9 @@ def test_a_missing_extra_is_told_with_the_remedy(refused, monkeypatch):
         lambda name: None if name == "distributed" else find(name),
     )
     argv = [*OUT, *GRID, "--scheduler", "127.0.0.1:9"]
-    refused(2, argv, "--scheduler needs distributed", "'dendrites[distributed]'")
+    refused(
+        2, argv, "--scheduler needs distributed", "'dendritic-circuits[distributed]'"
+    )
 
 
 def test_what_the_result_could_not_hold_is_refused_before_any_job(refused, monkeypatch):

@@ -335,7 +335,7 @@ def test_offline_the_message_names_the_alternatives(serve):
 
 
 def test_without_pooch_the_message_names_the_extra(small_mnist):
-    with pytest.raises(DataError, match=r"pip install 'dendrites\[data\]'"):
+    with pytest.raises(DataError, match=r"pip install 'dendritic-circuits\[data\]'"):
         tasks.mnist()
 
 
