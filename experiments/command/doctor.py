@@ -28,8 +28,6 @@ CORE = {
 }
 EXTRAS = {"zarr": ("zarr",), "data": ("pooch",), "distributed": ("dask", "distributed")}
 OURS = ("dendrites", "circuits", "experiments")
-# Distributions of other projects that install import names of ours.
-STRANGERS = ("dendrites", "circuits", "experiments")
 
 
 def report() -> tuple[str, list[str]]:
@@ -52,9 +50,7 @@ def report() -> tuple[str, list[str]]:
     for name in OURS:
         found, problem = _ours(name)
         rows.append((name, found))
-        problems += problem
-    for distribution in STRANGERS:
-        problems += _stranger(distribution)
+        problems += problem + _stranger(name)
     rows += [
         ("commit", _commit()),
         ("processors", str(_processors())),
@@ -95,7 +91,7 @@ def _ours(name):
     here = Path(__file__).resolve().parents[2]
     spec = importlib.util.find_spec(name)
     if spec is None:
-        return "missing", [f"{name} cannot be found: install dendrites again"]
+        return "missing", [f"{name} cannot be found: install dendritic-circuits again"]
     if not _lies_in(here, spec):
         return "of another project", [
             f"import {name!r} finds another package of that name: uninstall it, or"
@@ -112,16 +108,16 @@ def _ours(name):
     return "ours", []
 
 
-def _stranger(distribution):
-    """A fault if an unrelated distribution shares our folders."""
+def _stranger(name):
+    """A fault if a distribution that is called like our import name is installed."""
     try:
-        version = importlib.metadata.version(distribution)
+        version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return []
     return [
-        f"the distribution {distribution!r} {version} is another project and installs "
-        f"over this one, which is called 'dendritic-circuits': pip uninstall "
-        f"{distribution}, then install this one again"
+        f"the distribution {name!r} {version} is not this one, which is called "
+        f"dendritic-circuits, and may install over it: pip uninstall {name}, then "
+        "install dendritic-circuits again"
     ]
 
 

@@ -1,6 +1,7 @@
 """Help, lists, errors, replotting and the doctor of the command line."""
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -193,10 +194,13 @@ def test_the_doctor_tells_what_is_missing(run, monkeypatch):
 
 
 def test_the_doctor_finds_a_distribution_that_installs_over_ours(run, monkeypatch):
-    monkeypatch.setattr(doctor, "STRANGERS", ("numpy",))
+    version = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda n: "9" if n == "circuits" else version(n)
+    )
     code, _, err = run("doctor")
     assert code == 1
-    assert "'numpy'" in err and "pip uninstall numpy" in err
+    assert "'circuits' 9" in err and "pip uninstall circuits" in err
 
 
 @pytest.mark.parametrize(
