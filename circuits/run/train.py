@@ -134,7 +134,7 @@ def train(
     Returns
     -------
     xarray.DataTree
-        A run tree (docs: dataset schema).
+        A run tree, as `dendrites.validate` checks it.
 
     Raises
     ------
