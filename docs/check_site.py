@@ -8,6 +8,7 @@ its author.
 
 import functools
 import http.server
+import shutil
 import sys
 import tempfile
 import threading
@@ -17,8 +18,11 @@ from urllib.parse import unquote, urldefrag
 
 from selenium import webdriver
 
-AUTHORS = {"Sacramento": "sacramento_microcircuit", "Clopath": "clopath"}
-AUTHORS["Guerguiev"] = "guerguiev"
+AUTHORS = {
+    "Sacramento": "sacramento_microcircuit",
+    "Clopath": "clopath",
+    "Guerguiev": "guerguiev",
+}
 TELEPHONE = 390  # CSS pixels
 BROKEN_IMAGES = """
     return [...document.images].filter(i => !i.complete || !i.naturalWidth)
@@ -61,7 +65,11 @@ def browser(profile):
     ):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options)
+    # Named, since selenium would ask the network for a driver.
+    driver = shutil.which("chromedriver")
+    if driver is None:
+        sys.exit("chromedriver is not on the path: install Chromium and its driver")
+    return webdriver.Chrome(options, webdriver.ChromeService(driver))
 
 
 def look(driver, root, url):

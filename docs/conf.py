@@ -22,8 +22,6 @@ extensions = [
     "sphinx_design",
 ]
 myst_heading_anchors = 4
-# Named places of a page are HTML anchors, so that hosts of repositories know them, too.
-suppress_warnings = ["myst.xref_missing"]
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False

@@ -1,8 +1,10 @@
 """Pages that the site makes: the reference, the gallery, and what lies beside docs."""
 
+import ast
 import importlib
 import inspect
 import re
+import shutil
 from itertools import groupby
 from pathlib import Path
 
@@ -14,10 +16,12 @@ PACKAGES = {
     "dendrites.transfer": "Transfer functions",
     "circuits": "Populations, projections, phases, training",
     "circuits.algorithms": "Learning schemes as circuits",
+    "circuits.microcircuit": "The dendritic error microcircuit, with all options",
     "circuits.probes": "What training measures",
     "experiments": "Questions, from Python",
     "experiments.tasks": "Tasks and data sets",
     "experiments.lab": "The plasticity lab",
+    "experiments.sweep": "Questions and functions over grids of arguments",
 }
 # Pages beside `docs`, and what they are called here.
 OUTSIDE = {
@@ -41,7 +45,7 @@ QUESTION = """\
 
 {line}
 
-[![{name}](../experiments/{picture})](../experiments/{name}.md)
+[![{name}](../experiments/{name}.png)](../experiments/{name}.md)
 
 ```text
 dendrites run {name}
@@ -55,21 +59,22 @@ figure = experiments.plot(tree)
 
 
 def public_names(package: str) -> dict[str, object]:
-    """Public objects of a package by name; those of other projects are left out."""
+    """Public objects of a package by name, or what a module defines; no modules."""
     module = importlib.import_module(package)
-    names, room = [*getattr(module, "__all__", ())], package.partition(".")[0]
-    if not names:
-        names = [name for name in dir(module) if not name.startswith("_")]
-        room = package
+    names = [*getattr(module, "__all__", _defined(module))]
     if package == "experiments":
         names.append("list")  # not in __all__, where it would hide the built-in
-    found = {name: getattr(module, name) for name in sorted(set(names), key=str.lower)}
-    return {
-        name: value
-        for name, value in found.items()
-        if not inspect.ismodule(value)
-        and getattr(value, "__module__", room).startswith(room)
-    }
+    found = {name: getattr(module, name) for name in sorted(names, key=str.lower)}
+    return {name: one for name, one in found.items() if not inspect.ismodule(one)}
+
+
+def _defined(module):
+    """What a module's own lines define, without what it imports and what is private."""
+    for one in ast.parse(inspect.getsource(module)).body:
+        names = [t.id for t in getattr(one, "targets", ()) if isinstance(t, ast.Name)]
+        if isinstance(one, ast.ClassDef | ast.FunctionDef):
+            names = [one.name]
+        yield from (name for name in names if not name.startswith("_"))
 
 
 def page(package: str) -> str:
@@ -105,9 +110,7 @@ def gallery() -> str:
     for family, questions in groupby(own, lambda e: e.module.split(".")[1]):
         text += f"\n## {family.capitalize()}\n"
         for one in questions:
-            text += "\n" + QUESTION.format(
-                name=one.name, line=one.line, picture=f"{one.name}.png"
-            )
+            text += "\n" + QUESTION.format(name=one.name, line=one.line)
     return text
 
 
@@ -143,6 +146,7 @@ def readable(app, what, name, obj, options, lines):
 def write(folder: Path):
     """Write all pages; one that is the same is left alone."""
     folder.mkdir(exist_ok=True)
+    shutil.copy(folder.parents[1] / "LICENSE", folder)  # the README links to it
     pages = {f"{package}.rst": page(package) for package in PACKAGES}
     pages |= {"index.rst": index(), "gallery.md": gallery()}
     pages |= {f"{here}.md": INCLUDE.format(name) for name, here in OUTSIDE.items()}

@@ -1,5 +1,7 @@
 """The site lists every page and every public name, and is built without a warning."""
 
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -30,13 +32,31 @@ def test_the_start_page_lists_every_page_once():
     assert sorted(listed()) == sorted((pages - {"index"}) | written)
 
 
-@pytest.mark.parametrize("package", site_pages.PACKAGES)
+def public(package):
+    """Names that a package exports, and the modules among them."""
+    module = importlib.import_module(package)
+    found = {name: getattr(module, name) for name in module.__all__}
+    modules = {one.__name__ for one in found.values() if inspect.ismodule(one)}
+    return [name for name, one in found.items() if not inspect.ismodule(one)], modules
+
+
+@pytest.mark.parametrize("package", ["dendrites", "circuits", "experiments"])
 def test_every_public_name_stands_in_the_reference(package):
-    page = site_pages.page(package)
-    names = site_pages.public_names(package)
-    assert names
-    for name in names:
-        assert f":: {package}.{name}\n" in page
+    _, modules = public(package)
+    # What neither exports nor defines a name needs no page.
+    modules = {m for m in modules if [*site_pages.public_names(m)]}
+    assert modules <= {*site_pages.PACKAGES}
+    for one in [package, *modules]:
+        if hasattr(importlib.import_module(one), "__all__"):
+            page = site_pages.page(one)
+            for name in public(one)[0]:
+                assert f":: {one}.{name}\n" in page
+
+
+def test_a_module_without_exports_shows_what_it_defines_and_not_what_it_imports():
+    shown = site_pages.public_names("dendrites.transfer")
+    assert {"TRANSFERS", "Transfer", "LOGISTIC", "soft_rectifier"} <= {*shown}
+    assert not {"math", "np", "overload", "Callable", "NamedTuple"} & {*shown}
 
 
 def test_the_gallery_shows_a_picture_of_every_question():
