@@ -144,6 +144,8 @@ def test_without_delay_and_duration_the_apical_current_stays_on():
     assert replace(pulsed, apical_delay=None) == protocol
 
 
+# Compiles a model; that the timelines are the same is tested above.
+@pytest.mark.slow
 def test_a_run_with_a_duration_alone_is_the_one_with_these_pulses(burst):
     values = {"apical_current": 300.0, "apical_duration": 50.0}
     protocols = [
